@@ -1,0 +1,1 @@
+//! Mixer, bridges, codecs, playout and recording for the SIP SIMPLE client.

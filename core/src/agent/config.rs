@@ -1,0 +1,89 @@
+//! The configuration of an agent.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+use crate::sip::Text;
+use crate::transaction::Timers;
+use crate::transport::{Port, Transport};
+
+/// The configuration of an agent. It is part of a trace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the User-Agent and Server headers say, and the `s=` line of SDP (setting `user_agent`).
+    pub user_agent: Text,
+    /// The sockets to bind at the start.
+    pub listen: Vec<Listen>,
+    /// T1, T2, T4 (RFC 3261 section 17.1.1.1).
+    pub timers: Timers,
+    /// How long a proposal may go unanswered before it is cancelled (setting `sip.invite_timeout`); `None` waits for ever.
+    pub invite_timeout: Option<Duration>,
+    /// How long a media stream may take to start.
+    pub media_stream_timeout: Duration,
+    /// How long `end` and `reject` wait for the peer before the session is reported as ended; the protocol machines below linger on as the RFC says.
+    pub end_timeout: Duration,
+    /// Bytes above which a request leaves UDP for TCP (RFC 3261 section 18.1.1): 1300, or 200 below the path's MTU where that is known.
+    pub datagram_bytes: usize,
+    /// RTP.
+    pub rtp: RtpConfig,
+    /// Limits on everything.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            user_agent: Text::from_static(concat!("sipsimple ", env!("CARGO_PKG_VERSION"))),
+            listen: Vec::new(),
+            timers: Timers::default(),
+            invite_timeout: Some(Duration::from_secs(90)),
+            media_stream_timeout: Duration::from_secs(15),
+            end_timeout: Duration::from_secs(1),
+            datagram_bytes: 1300,
+            rtp: RtpConfig::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A socket to bind for SIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listen {
+    /// The transport.
+    pub transport: Transport,
+    /// The local address; unspecified for all.
+    pub address: IpAddr,
+    /// The port.
+    pub port: Port,
+}
+
+/// Settings of RTP (`rtp.*` of the seeds' SIPSimpleSettings).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RtpConfig {
+    /// The lowest and the highest port, both included; `(0, 0)` lets the system pick.
+    pub port_range: (u16, u16),
+    /// How long no packet may come before that is reported.
+    pub timeout: Option<Duration>,
+    /// Whether RTP may latch once to another source than the SDP's (design decision 15).
+    pub symmetric: bool,
+    /// Encoding names, best first. A codec that is not built in is skipped.
+    pub audio_codecs: Vec<Text>,
+}
+
+impl Default for RtpConfig {
+    fn default() -> Self {
+        Self {
+            port_range: (50_000, 50_500),
+            timeout: Some(Duration::from_secs(30)),
+            symmetric: true,
+            audio_codecs: vec![Text::from_static("PCMU"), Text::from_static("PCMA")],
+        }
+    }
+}

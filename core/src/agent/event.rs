@@ -1,0 +1,134 @@
+//! What the agent tells the application.
+
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::id::{AccountId, SessionId, SocketId, StreamId};
+use crate::media;
+use crate::session::SessionEvent;
+use crate::stream::StreamEvent;
+use crate::time::Utc;
+use crate::transport::{CloseCause, Transport};
+
+/// News for the application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[must_use]
+pub struct Event {
+    /// The date (`timestamp` of every notification of the seeds).
+    pub timestamp: Utc,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// News of a socket for SIP.
+    Transport {
+        /// The socket.
+        id: SocketId,
+        /// The news.
+        event: TransportEvent,
+    },
+    /// News of an account.
+    Account {
+        /// The account.
+        id: AccountId,
+        /// The news.
+        event: AccountEvent,
+    },
+    /// News of a session.
+    Session {
+        /// The session.
+        id: SessionId,
+        /// The news.
+        event: SessionEvent,
+    },
+    /// News of a stream.
+    Stream {
+        /// The stream.
+        id: StreamId,
+        /// Its session.
+        session: SessionId,
+        /// The news.
+        event: StreamEvent,
+    },
+    /// The last news: everything has ended.
+    ShutDown,
+}
+
+/// News of a socket for SIP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TransportEvent {
+    /// It is bound: requests can come.
+    Listening {
+        /// The transport.
+        transport: Transport,
+        /// The local address and port.
+        local: SocketAddr,
+    },
+    /// It could not be bound, or broke.
+    Failed {
+        /// The transport.
+        transport: Transport,
+        /// Why.
+        cause: CloseCause,
+    },
+    /// It is closed, as asked.
+    Closed {
+        /// The transport.
+        transport: Transport,
+    },
+}
+
+/// News of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AccountEvent {
+    /// It was added (`SIPAccountManagerDidAddAccount`).
+    DidAdd,
+    /// It was removed (`SIPAccountManagerDidRemoveAccount`).
+    DidRemove,
+}
+
+impl Event {
+    /// The names that the seeds give this notification: seed 002's first, then seed 000's where it has one, typing errors included.
+    /// Empty for news that the seeds have no name for.
+    #[must_use]
+    pub fn names(&self) -> &'static [&'static str] {
+        match &self.kind {
+            EventKind::Account { event: AccountEvent::DidAdd, .. } => &["SIPAccountManagerDidAddAccount"],
+            EventKind::Account { event: AccountEvent::DidRemove, .. } => &["SIPAccountManagerDidRemoveAccount"],
+            EventKind::Session { event, .. } => event.names(),
+            EventKind::Stream { event, .. } => event.names(),
+            EventKind::Transport { .. } | EventKind::ShutDown => &[],
+        }
+    }
+}
+
+/// What the agent has counted since it began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Inputs that named something unknown, or came in the wrong order: faults of the driver.
+    pub driver_faults: u64,
+    /// Datagrams and messages that were shed because a limit was reached.
+    pub shed: u64,
+    /// Messages that could not be read.
+    pub malformed: u64,
+    /// Responses and ACKs that belong to nothing.
+    pub stray: u64,
+    /// Messages taken in.
+    pub received: u64,
+    /// Messages sent, retransmissions included.
+    pub sent: u64,
+    /// The last report of every media path that has ended, added up.
+    pub media: media::Statistics,
+}

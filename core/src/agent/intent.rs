@@ -1,0 +1,242 @@
+//! What the application wants, as data.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, SessionId, SocketId, StreamId};
+use crate::session::SessionState;
+use crate::sip::Text;
+use crate::stream::StreamSpec;
+use crate::transport::Route;
+
+use super::config::Listen;
+
+/// Something that the application wants. Wrong in this state: [`Agent::intend`](super::Agent::intend) fails at once and
+/// changes nothing. Whatever happens later comes as an event. Legal at any time, also while events wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Intent {
+    /// Bind one more socket for SIP.
+    Listen(Listen),
+    /// Close a socket that was bound for SIP.
+    Unlisten(SocketId),
+    /// Add an account.
+    AddAccount(AccountSpec),
+    /// Remove an account; its sessions go on.
+    RemoveAccount(AccountId),
+    /// Start an outgoing session (`Session.connect` of the seeds).
+    Connect {
+        /// The local account.
+        account: AccountId,
+        /// The remote party: a URI, or a name with a URI in angle brackets.
+        to: Text,
+        /// Where to send the INVITE, tried in order. Empty: the address in the URI.
+        routes: Vec<Route>,
+        /// The streams to offer.
+        streams: Vec<StreamSpec>,
+    },
+    /// Send 180 Ringing on an incoming session.
+    SendRingIndication {
+        /// The session.
+        session: SessionId,
+    },
+    /// Accept an incoming session.
+    Accept {
+        /// The session.
+        session: SessionId,
+        /// Which of the proposed streams; the others are refused.
+        streams: Vec<StreamId>,
+    },
+    /// Reject an incoming session.
+    Reject {
+        /// The session.
+        session: SessionId,
+        /// The status code, 300 to 699.
+        code: u16,
+        /// The reason phrase; `None` for the code's own.
+        reason: Option<Text>,
+    },
+    /// End a session, in any state.
+    End {
+        /// The session.
+        session: SessionId,
+    },
+    /// Send a DTMF digit on an audio stream.
+    SendDtmf {
+        /// The stream.
+        stream: StreamId,
+        /// The digit: `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+        /// How long it sounds.
+        duration: Duration,
+    },
+    /// End every session and close every socket.
+    ShutDown,
+}
+
+/// A local account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSpec {
+    /// The SIP URI of the account, as in `sip:alice@example.com`.
+    pub uri: Text,
+    /// The display name.
+    pub display_name: Option<Text>,
+    /// Whether incoming requests for any user are for this account, as on a host that others call by its address.
+    pub any_user: bool,
+}
+
+/// What came of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is under way, or done.
+    Done,
+    /// The new socket.
+    Socket(SocketId),
+    /// The new account.
+    Account(AccountId),
+    /// The new session.
+    Session(SessionId),
+}
+
+/// Why an intent was refused. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IntentError {
+    /// An account's intent was refused.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// A session could not be started.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A session's intent was refused.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A stream's intent was refused.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// A socket's intent was refused.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// Why an account cannot be added or removed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The URI is not a `sip:` or `sips:` URI.
+    #[error("'{0}' is not a SIP URI")]
+    BadUri(Text),
+    /// The display name holds a line break or another control character.
+    #[error("the display name '{}' holds a control character", .0.escape_debug())]
+    BadDisplayName(Text),
+    /// There is no such account.
+    #[error("there is no account {}", .0.as_u64())]
+    Unknown(AccountId),
+    /// The agent shuts down.
+    #[error("the agent is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a session cannot be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// There is no such account.
+    #[error("there is no account {}", .0.as_u64())]
+    UnknownAccount(AccountId),
+    /// The remote party is not a URI.
+    #[error("'{0}' is not a SIP URI or address")]
+    BadUri(Text),
+    /// No route was given, and the URI does not hold an IP address.
+    #[error("there is no route to '{0}'")]
+    NoRoute(Text),
+    /// No socket is bound for the transport of the first route.
+    #[error("no socket is bound for {0}")]
+    NoSocket(Route),
+    /// No stream was given.
+    #[error("a session needs at least one stream")]
+    NoStreams,
+    /// A stream cannot be offered as described.
+    #[error("stream {index} cannot be offered: {reason}")]
+    BadStream {
+        /// Its place in the list.
+        index: usize,
+        /// What is wrong with it.
+        reason: Text,
+    },
+    /// There are as many sessions as `Limits::sessions` allows.
+    #[error("there are as many sessions as the limits allow")]
+    TooManySessions,
+    /// The agent shuts down.
+    #[error("the agent is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a session refuses an intent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionError {
+    /// There is no such session, or it has ended.
+    #[error("there is no session {}", .0.as_u64())]
+    Unknown(SessionId),
+    /// The session is in another state (the seeds' IllegalStateError).
+    #[error("cannot call {method} in {state} state")]
+    IllegalState {
+        /// What was tried.
+        method: Text,
+        /// The state.
+        state: SessionState,
+    },
+    /// The stream is not one of those proposed.
+    #[error("stream {} is not proposed in this session", .0.as_u64())]
+    UnknownStream(StreamId),
+    /// No stream was named.
+    #[error("at least one stream must be accepted")]
+    NoStreams,
+    /// Not a status code that rejects.
+    #[error("{0} is not a status code that rejects")]
+    BadCode(u16),
+    /// The reason phrase holds a line break or another control character.
+    #[error("the reason '{}' holds a control character", .0.escape_debug())]
+    BadReason(Text),
+}
+
+/// Why a stream refuses an intent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StreamError {
+    /// There is no such stream, or it has ended.
+    #[error("there is no stream {}", .0.as_u64())]
+    Unknown(StreamId),
+    /// The stream has not started.
+    #[error("stream {} has not started", .0.as_u64())]
+    NotStarted(StreamId),
+    /// Not a DTMF digit.
+    #[error("'{0}' is not a DTMF digit")]
+    BadDigit(char),
+}
+
+/// Why a socket cannot be bound or closed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ListenError {
+    /// There is no such socket.
+    #[error("there is no socket {}", .0.as_u64())]
+    Unknown(SocketId),
+    /// TLS comes with its certificates, in step 2.
+    #[error("TLS is not configured")]
+    NoTls,
+    /// The agent shuts down.
+    #[error("the agent is shutting down")]
+    ShuttingDown,
+}

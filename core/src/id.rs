@@ -1,0 +1,84 @@
+//! Names of the things that live in an agent. Counters, so that they replay.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// The name with this number.
+            #[must_use]
+            pub const fn from_u64(number: u64) -> Self {
+                Self(number)
+            }
+
+            /// The number of this name.
+            #[must_use]
+            pub const fn as_u64(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    )* };
+}
+
+id! {
+    /// An account of the agent (seed classes Account and BonjourAccount).
+    AccountId "account-";
+    /// A session (seed class Session).
+    SessionId "session-";
+    /// A media stream of a session (seed class IMediaStream).
+    StreamId "stream-";
+    /// A bound socket: UDP, listening or multicast.
+    SocketId "socket-";
+    /// A question that the core asked the driver.
+    AskId "ask-";
+    /// A connection. See [`ConnId::opened`] and [`ConnId::accepted`] for who picks the number.
+    ConnId "conn-";
+}
+
+impl ConnId {
+    /// The `count`th connection that the core opened: even numbers, picked by the core.
+    #[must_use]
+    pub const fn opened(count: u64) -> Self {
+        Self(count.wrapping_mul(2))
+    }
+
+    /// The `count`th connection that the driver accepted: odd numbers, picked by the driver.
+    #[must_use]
+    pub const fn accepted(count: u64) -> Self {
+        Self(count.wrapping_mul(2).wrapping_add(1))
+    }
+
+    /// Whether the driver picked this number for a connection that a peer opened.
+    #[must_use]
+    pub const fn is_accepted(self) -> bool {
+        self.0 % 2 == 1
+    }
+}
+
+/// Hands out the names of one kind, 0 first.
+#[derive(Debug, Default)]
+pub struct Counter {
+    next: u64,
+}
+
+impl Counter {
+    /// The next number.
+    pub fn take(&mut self) -> u64 {
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        number
+    }
+}

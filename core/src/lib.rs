@@ -1,0 +1,24 @@
+//! The SIP SIMPLE client as pure state machines.
+//!
+//! Nothing here opens a socket, reads a clock, starts a thread or draws from the randomness of the system: what happened
+//! comes in as data, what is to be done goes out as data, and the same inputs give the same outputs, byte for byte.
+
+pub mod agent;
+pub mod cause;
+pub mod dialog;
+pub mod id;
+pub mod invitation;
+pub mod limits;
+pub mod media;
+pub mod negotiation;
+pub mod outbox;
+pub mod random;
+pub mod rtp;
+pub mod sdp;
+pub mod session;
+pub mod sip;
+pub mod stream;
+pub mod time;
+pub mod trace;
+pub mod transaction;
+pub mod transport;

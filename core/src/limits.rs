@@ -1,0 +1,76 @@
+//! Limits on everything that a peer, the network or the application could make grow.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The limits of an agent. A full queue or table sheds what is new, counts it, and answers where an answer is due; endings always have room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one SIP message's start line and headers. More is answered with 513 or closes the connection.
+    pub head_bytes: usize,
+    /// Bytes of one SIP message's body on a stream. More is answered with 413 or closes the connection.
+    pub body_bytes: usize,
+    /// Header fields of one message, list members not counted apart.
+    pub header_fields: usize,
+    /// Members of one comma-separated header list that are looked at.
+    pub list_members: usize,
+    /// How long the rest of a message that has begun on a stream may take.
+    pub message_time: Duration,
+    /// Open connections, both ways. A further accepted one is closed at once.
+    pub connections: usize,
+    /// How long a connection may be idle before it is closed; calls in progress keep theirs.
+    pub connection_idle: Duration,
+    /// How long a connection may take to open.
+    pub connection_open: Duration,
+    /// Bytes that wait to be written on one connection. More fails the message.
+    pub write_bytes: usize,
+    /// Bytes that one connection may feed before the driver drains effects; what [`read_budget`](crate::agent::Agent::read_budget) starts from.
+    pub read_bytes: usize,
+    /// Transactions, client and server together. A further request is answered with 503.
+    pub transactions: usize,
+    /// Sessions. A further INVITE is answered with 503.
+    pub sessions: usize,
+    /// Incoming sessions that nobody has answered yet.
+    pub unanswered_sessions: usize,
+    /// Dialogs that one INVITE may fork into; further 2xx are still acknowledged and ended.
+    pub forks: usize,
+    /// Bytes of a session description.
+    pub sdp_bytes: usize,
+    /// Media lines of a session description.
+    pub sdp_media: usize,
+    /// Attributes of one media line.
+    pub sdp_attributes: usize,
+    /// Effects that wait for the driver; beyond it new datagrams are shed.
+    pub effects: usize,
+    /// How long the driver may take to answer a question or to prepare a media path.
+    pub ask_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 32 * 1024,
+            body_bytes: 256 * 1024,
+            header_fields: 256,
+            list_members: 128,
+            message_time: Duration::from_secs(32),
+            connections: 1024,
+            connection_idle: Duration::from_secs(300),
+            connection_open: Duration::from_secs(10),
+            write_bytes: 1024 * 1024,
+            read_bytes: 128 * 1024,
+            transactions: 16 * 1024,
+            sessions: 4096,
+            unanswered_sessions: 1024,
+            forks: 16,
+            sdp_bytes: 64 * 1024,
+            sdp_media: 32,
+            sdp_attributes: 512,
+            effects: 16 * 1024,
+            ask_time: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the agent tells a media path, and what the path tells the agent.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::Seed;
+use crate::sdp::Direction;
+use crate::sip::Text;
+use crate::transport::CloseCause;
+
+/// Commands of the agent to the driver's media task about one stream (`Effect::Media`), in this order: one `Prepare`, one `Start`, any `Update` and `SendDtmf`, one `Stop`. `Stop` may come at any time after `Prepare`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// Bind the sockets and gather candidates; answered by [`Event::Ready`] or [`Event::Failed`].
+    Prepare(Setup),
+    /// Packets may flow; answered by [`Event::Started`] or [`Event::Failed`].
+    Start(Parameters),
+    /// Go on with other parameters.
+    Update(Parameters),
+    /// Queue a DTMF digit (RFC 4733): `0`–`9`, `*`, `#`, `A`–`D`.
+    SendDtmf {
+        /// The digit.
+        digit: char,
+        /// How long it sounds.
+        duration: Duration,
+    },
+    /// Send RTCP BYE, close the sockets and forget the stream.
+    Stop,
+}
+
+/// What a media path needs before it may bind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// The local address to bind.
+    pub local: IpAddr,
+    /// The lowest and the highest port to try, both included; RTP takes an even one and RTCP the next (RFC 3550 section 11). `(0, 0)` lets the system pick any two.
+    pub ports: (u16, u16),
+    /// Everything random on this path comes from this seed.
+    pub seed: Seed,
+    /// The synchronisation source of the packets that this path sends.
+    pub ssrc: u32,
+    /// The canonical name in RTCP SDES (RFC 3550 section 6.5.1).
+    pub cname: Text,
+}
+
+/// What the two sides agreed on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// Where RTP goes: what the remote SDP says. `None` while there is nowhere to send (address 0.0.0.0, port 0).
+    pub remote_rtp: Option<SocketAddr>,
+    /// Where RTCP goes: `a=rtcp` or the port after RTP's (RFC 3605).
+    pub remote_rtcp: Option<SocketAddr>,
+    /// Our direction: whether this path sends and receives.
+    pub direction: Direction,
+    /// The formats agreed on, best first; the first is the one that is sent. Never empty.
+    pub formats: Vec<Format>,
+    /// RFC 4733 events, when both sides know them.
+    pub telephone_event: Option<TelephoneEvent>,
+    /// Milliseconds of media in each packet sent.
+    pub ptime: u32,
+    /// Whether RTP may latch once to another source than the SDP's (design decision 15).
+    pub symmetric: bool,
+    /// How long no packet may come while receiving before [`Event::NoRtp`]; `None` never tells.
+    pub timeout: Option<Duration>,
+}
+
+/// One codec as the two sides number it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// The payload type in packets that we send: the remote SDP's number.
+    pub send_payload: u8,
+    /// The payload type in packets that we receive: the local SDP's number.
+    pub receive_payload: u8,
+    /// The encoding name, as in `PCMU`; compared in any case.
+    pub encoding: Text,
+    /// Clock rate of the RTP timestamp in Hz.
+    pub clock_rate: u32,
+    /// Channels.
+    pub channels: u8,
+    /// The remote side's format parameters, for what we send.
+    pub remote_fmtp: Option<Text>,
+    /// The local side's format parameters, for what we receive.
+    pub local_fmtp: Option<Text>,
+}
+
+/// How RFC 4733 events are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TelephoneEvent {
+    /// The payload type in packets that we send.
+    pub send_payload: u8,
+    /// The payload type in packets that we receive.
+    pub receive_payload: u8,
+    /// Clock rate in Hz.
+    pub clock_rate: u32,
+}
+
+/// One of the two flows of an RTP session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// Media packets.
+    Rtp,
+    /// Control packets.
+    Rtcp,
+}
+
+/// A local address on which a component can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The component.
+    pub component: Component,
+    /// The address.
+    pub address: SocketAddr,
+}
+
+/// What a media path tells the agent (`Input::Media`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The sockets are bound: one candidate for each component.
+    Ready {
+        /// The local addresses.
+        candidates: Vec<Candidate>,
+    },
+    /// Packets may flow.
+    Started,
+    /// The path cannot be prepared, or cannot go on.
+    Failed(CloseCause),
+    /// The peer pressed a key (RFC 4733).
+    Dtmf {
+        /// The digit: `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// No packet came for the time in [`Parameters::timeout`], although the direction receives.
+    NoRtp {
+        /// Whether any packet has ever come.
+        got_any: bool,
+    },
+    /// The first packet came, or packets now come from another address.
+    Source(SocketAddr),
+    /// A report, after each RTCP interval and at the end.
+    Stats(Box<Statistics>),
+}
+
+/// Counters of a media path (AudioStream.statistics of the reference).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// What was received.
+    pub rx: StreamStatistics,
+    /// What was sent; loss and jitter are what the peer's RTCP reports say.
+    pub tx: StreamStatistics,
+    /// The last round-trip time that RTCP measured.
+    pub round_trip: Option<Duration>,
+}
+
+/// Counters of one direction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamStatistics {
+    /// RTP packets.
+    pub packets: u64,
+    /// Payload bytes, without headers.
+    pub bytes: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Packets that came too late or were not understood.
+    pub discarded: u64,
+    /// Packets that came after one with a higher sequence number.
+    pub reordered: u64,
+    /// Packets that came twice.
+    pub duplicate: u64,
+    /// Interarrival jitter (RFC 3550 section 6.4.1).
+    pub jitter: Duration,
+}

@@ -1,0 +1,1 @@
+//! RTP (RFC 3550), its control protocol, reordering and DTMF (RFC 4733).

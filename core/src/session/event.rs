@@ -1,0 +1,141 @@
+//! The notifications of a session.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::id::{AccountId, StreamId};
+use crate::sip::Text;
+
+use super::SessionState;
+
+/// Which side did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Originator {
+    /// This side.
+    Local,
+    /// The other side.
+    Remote,
+}
+
+/// Whether the ACK of an INVITE that we answered came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AckReceived {
+    /// It came.
+    True,
+    /// It did not come in time.
+    False,
+    /// It was not waited for.
+    Unknown,
+}
+
+/// News of a session. Each start has exactly one end: `DidFail` before `DidStart`, `DidEnd` after it, never both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The state changed (`SCSessionChangedState`).
+    ChangedState {
+        /// The state before.
+        prev_state: SessionState,
+        /// The state now.
+        state: SessionState,
+    },
+    /// An INVITE came: `accept` or `reject` it (`SIPSessionNewIncoming`).
+    NewIncoming {
+        /// The account it is for.
+        account: AccountId,
+        /// The remote party's name and URI, from the From header: a claim, not a proof.
+        remote_identity: Text,
+        /// The streams proposed.
+        streams: Vec<StreamId>,
+        /// Whether one of them is audio (seed 000).
+        has_audio: bool,
+    },
+    /// `connect` was called (`SIPSessionNewOutgoing`).
+    NewOutgoing {
+        /// The account it is from.
+        account: AccountId,
+        /// The streams that are offered.
+        streams: Vec<StreamId>,
+    },
+    /// The remote device rings (`SIPSessionGotRingIndication`).
+    GotRingIndication,
+    /// A provisional response came (`SIPSessionGotProvisionalResponse`).
+    GotProvisionalResponse {
+        /// Its status code.
+        code: u16,
+        /// Its reason phrase.
+        reason: Text,
+    },
+    /// The streams are about to start (`SIPSessionWillStart`).
+    WillStart,
+    /// Established (`SIPSessionDidStart`).
+    DidStart {
+        /// The active streams.
+        streams: Vec<StreamId>,
+    },
+    /// Ended before it started (`SIPSessionDidFail`).
+    DidFail {
+        /// Which side ended it.
+        originator: Originator,
+        /// The SIP status code; 0 where there is none.
+        code: u16,
+        /// The SIP reason phrase.
+        reason: Text,
+        /// Why, in words: `user request`, `missing ACK`, `timeout` …
+        failure_reason: Text,
+        /// The Contact headers of a 3xx, which the application may follow.
+        redirect_identities: Vec<Text>,
+        /// The same, structured.
+        cause: Cause,
+    },
+    /// About to end (`SIPSessionWillEnd`).
+    WillEnd {
+        /// Which side ends it.
+        originator: Originator,
+    },
+    /// Ended (`SIPSessionDidEnd`).
+    DidEnd {
+        /// Which side ended it.
+        originator: Originator,
+        /// Why, in words: `user request` …
+        end_reason: Text,
+        /// The same, structured.
+        cause: Cause,
+    },
+    /// A transaction of the INVITE dialog is complete (`SIPSessionDidProcessTransaction`).
+    DidProcessTransaction {
+        /// Which side sent the request.
+        originator: Originator,
+        /// The request's method.
+        method: Text,
+        /// The status code of the final response.
+        code: u16,
+        /// Its reason phrase.
+        reason: Text,
+        /// For an INVITE that we answered: whether the ACK came.
+        ack_received: Option<AckReceived>,
+    },
+}
+
+impl SessionEvent {
+    /// The seeds' names: 002's first, then 000's. What 000 sends as DidFail followed by DidEnd is one event with both names.
+    #[must_use]
+    pub const fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::ChangedState { .. } => &["SCSessionChangedState"],
+            Self::NewIncoming { .. } => &["SIPSessionNewIncoming", "SCSessionNewIncoming"],
+            Self::NewOutgoing { .. } => &["SIPSessionNewOutgoing", "SCSessionNewOutgoing"],
+            Self::GotRingIndication => &["SIPSessionGotRingIndication", "SCSessionGotRingIndication"],
+            Self::GotProvisionalResponse { .. } => &["SIPSessionGotProvisionalResponse"],
+            Self::WillStart => &["SIPSessionWillStart", "SCSessionWillStart"],
+            Self::DidStart { .. } => &["SIPSessionDidStart", "SCSessionDidStart"],
+            Self::DidFail { .. } => &["SIPSessionDidFail", "SCSessionDidFail", "SCSessionDidEnd"],
+            Self::WillEnd { .. } => &["SIPSessionWillEnd", "SCSessionWillEnd"],
+            Self::DidEnd { .. } => &["SIPSessionDidEnd", "SCSessionDidEnd"],
+            Self::DidProcessTransaction { .. } => &["SIPSessionDidProcessTransaction"],
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Traces: every input and intent of an agent, with what followed.

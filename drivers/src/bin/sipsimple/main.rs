@@ -1,0 +1,2 @@
+//! The `sipsimple` program.
+fn main() {}

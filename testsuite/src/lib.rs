@@ -1,0 +1,1 @@
+//! Simulator, properties and conformance of the SIP SIMPLE client.
