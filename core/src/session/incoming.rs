@@ -7,9 +7,11 @@ use crate::config::Context;
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
 use crate::outbox::Outbox;
+use crate::sdp;
 use crate::sip::{HeaderName, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, AudioStream};
 
+use super::start::Disagreement;
 use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
 
 /// An INVITE that came outside of any dialog.
@@ -73,32 +75,11 @@ impl Session {
         };
         session.invitation = Some(invitation);
         session.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
-        let mut negotiator = super::start::negotiator(cx, local);
-        match description {
-            Some(Description::Offer(offer)) => {
-                let proposal = crate::sdp::Session::parse(&offer, &cx.config.limits)
-                    .map_err(|error| error.to_string())
-                    .and_then(|sdp| negotiator.remote_offer(&sdp).map_err(|error| error.to_string()));
-                match proposal {
-                    Ok(proposal) => {
-                        for (slot, media) in proposal.slots.iter().enumerate() {
-                            if let Some(stream) = AudioStream::from_offer(&mut next_stream, slot, media, cx.config) {
-                                session.streams.push(stream);
-                            }
-                        }
-                    }
-                    Err(error) => {
-                        session.refuse_unseen(cx, 488, Some(&error), out);
-                        return session;
-                    }
-                }
-            }
-            Some(Description::Answer(_) | Description::Preview(_)) | None => {
-                // Without an offer the 200 carries ours: an audio stream, unless the application accepts none.
-                session.streams.push(AudioStream::new(next_stream(), &AudioSpec::default(), cx.config));
-            }
+        session.negotiator = Some(super::start::negotiator(cx, local));
+        if let Err(error) = session.take_initial_offer(cx, description, &mut next_stream) {
+            session.refuse_unseen(cx, 488, Some(&error), out);
+            return session;
         }
-        session.negotiator = Some(negotiator);
         if session.streams.is_empty() {
             session.refuse_unseen(cx, 488, None, out);
             return session;
@@ -107,6 +88,26 @@ impl Session {
         let streams = session.streams.iter().map(AudioStream::id).collect();
         out.push(Output::Event(SessionEvent::NewIncoming { account, remote_identity, streams, has_audio: true }));
         session
+    }
+
+    /// Makes a stream for each media line that we know. Without an offer the 200 will carry ours: then it is an audio stream.
+    fn take_initial_offer(
+        &mut self,
+        cx: &Context<'_>,
+        description: Option<Description>,
+        next_stream: &mut impl FnMut() -> StreamId,
+    ) -> Result<(), Disagreement> {
+        let Some(Description::Offer(offer)) = description else {
+            self.streams.push(AudioStream::new(next_stream(), &AudioSpec::default(), cx.config));
+            return Ok(());
+        };
+        let offer = sdp::Session::parse(&offer, &cx.config.limits).map_err(|error| error.to_string())?;
+        let Some(negotiator) = &mut self.negotiator else { return Ok(()) };
+        let proposal = negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
+        for (slot, media) in proposal.slots.iter().enumerate() {
+            self.streams.extend(AudioStream::from_offer(&mut *next_stream, slot, media, cx.config));
+        }
+        Ok(())
     }
 
     /// Refuses an INVITE that the application never hears of.

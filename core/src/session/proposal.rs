@@ -7,6 +7,7 @@ use crate::outbox::Outbox;
 use crate::sdp;
 use crate::sip::Text;
 
+use super::start::Disagreement;
 use super::{AckReceived, Originator, Output, Session, SessionState};
 
 impl Session {
@@ -41,7 +42,7 @@ impl Session {
         }
     }
 
-    fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, super::start::Disagreement> {
+    fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
         let offer = sdp::Session::parse(offer, &cx.config.limits).map_err(|error| error.to_string())?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| "nothing was negotiated".to_owned())?;
         negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;

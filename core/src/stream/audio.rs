@@ -90,10 +90,15 @@ impl AudioStream {
     }
 
     /// A stream for this media line of an offer (`new_from_sdp` of the seeds). `None` when the line is not audio over RTP/AVP with a codec that we know.
-    pub fn from_offer(id: impl FnOnce() -> StreamId, slot: usize, offered: &Proposed, config: &Config) -> Option<Self> {
-        let fits = offered.port != 0
-            && offered.media.eq_ignore_ascii_case("audio")
-            && offered.protocol.eq_ignore_ascii_case("RTP/AVP")
+    pub fn from_offer(
+        id: impl FnOnce() -> StreamId,
+        slot: usize,
+        offered: &Proposed<'_>,
+        config: &Config,
+    ) -> Option<Self> {
+        let fits = offered.media.port() != 0
+            && offered.media.media_type().eq_ignore_ascii_case("audio")
+            && offered.media.protocol().eq_ignore_ascii_case("RTP/AVP")
             && offered.common(&codecs(&[], config)).is_some();
         fits.then(|| Self { slot: Some(slot), ..Self::new(id(), &AudioSpec::default(), config) })
     }
