@@ -21,6 +21,8 @@ mod output;
 mod proposal;
 mod server;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use incoming::{ALLOWED, Incoming, SUPPORTED};
 pub use output::{Description, Event, Hop, Output, Ticket};
