@@ -275,6 +275,28 @@ fn an_open_connection_is_taken_again() {
 }
 
 #[test]
+fn a_connection_that_is_being_closed_is_not_taken() {
+    let mut w = World::new();
+    w.listen("tcp:192.0.2.9:5060");
+    let to = route("tcp:192.0.2.1:5060");
+    let first = w.send(to, &request(0), "z9hG4bKa").unwrap();
+    w.opened(ConnId::opened(0), "192.0.2.1:5060");
+    w.t.drained(ConnId::opened(0), first.request.bytes().len(), &mut w.out);
+    w.pass(Limits::default().connection_idle);
+    w.lines();
+    let second = w.send(to, &request(0), "z9hG4bKb").unwrap();
+    assert_eq!(
+        (second.flow, w.lines()),
+        (Flow::Stream(ConnId::opened(1)), vec!["open conn-2 192.0.2.1:5060 from 192.0.2.9".to_owned()])
+    );
+    assert_eq!(w.send(first.flow, &request(0), "z9hG4bKc").unwrap_err(), SendError::Gone);
+    // The end of the first does not make the second forgotten.
+    w.closed(ConnId::opened(0), CloseCause::Local);
+    assert_eq!(w.send(to, &request(0), "z9hG4bKd").unwrap().flow, second.flow);
+    assert_eq!(w.lines(), [""; 0]);
+}
+
+#[test]
 fn a_connection_that_a_peer_opened_is_taken_when_named_or_when_the_address_is_its_own() {
     let mut w = World::new();
     let socket = w.listen("tcp:0.0.0.0:5060");
