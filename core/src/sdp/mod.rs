@@ -1,6 +1,7 @@
 //! The session description protocol (RFC 8866): model, parse, print.
 //!
-//! A [`Session`] keeps its bytes and types its lines when they are asked for; [`Builder`] writes one.
+//! A [`Session`] keeps its bytes and types its lines when they are asked for; [`Builder`] writes one. What two sides
+//! make of their descriptions is the matter of [`negotiation`](crate::negotiation).
 
 mod attribute;
 mod build;
@@ -21,3 +22,7 @@ pub use media::{Media, RtpFormat};
 pub use parse::{Fault, ParseError};
 pub use payload::StaticPayload;
 pub use session::Session;
+
+pub(crate) use build::{address_type, push_number};
+pub(crate) use line::is_token;
+pub(crate) use media::is_rtp;
