@@ -3,6 +3,7 @@
 //! The parts stand alone: someone may take only the packets, only the RTCP schedule, only the reorder buffer.
 //! The packet path of a stream composes them.
 
+pub mod dtmf;
 pub mod jitter;
 pub mod ntp;
 pub mod packet;
