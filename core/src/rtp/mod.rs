@@ -1,7 +1,7 @@
 //! RTP (RFC 3550), its control protocol, reordering and DTMF (RFC 4733).
 //!
 //! The parts stand alone: someone may take only the packets, only the RTCP schedule, only the reorder buffer.
-//! The packet path of a stream composes them.
+//! [`media::Path`](crate::media::Path) composes them.
 
 pub mod dtmf;
 pub mod jitter;
