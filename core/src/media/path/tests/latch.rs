@@ -181,6 +181,10 @@ fn stragglers_from_the_address_before_do_not_latch_after_a_move() {
     }
     assert_eq!(destination(&mut path, ms(200)), Some(next));
     assert_eq!(pull(&mut path, ms(300)).len(), 9, "they are heard all the same");
+    for index in 0..5 {
+        receive(&mut path, ms(300), nat(), &of(55, index));
+    }
+    assert_eq!(path.statistics().rx.packets, 9, "but no other source there");
     for index in 0..3 {
         receive(&mut path, ms(300), next, &of(9, index));
     }
