@@ -5,6 +5,8 @@ use std::mem;
 use std::net::SocketAddr;
 use std::ops::Bound;
 
+use bytes::Bytes;
+
 use super::key::{Key, Lookup};
 use super::machine::Machine;
 use super::{
@@ -258,6 +260,25 @@ impl<F: Clone + Ord> Table<F> {
                 entry.ack_key = Some(key);
             }
         }
+        self.settle(now, id, Handled::Nothing, out);
+        Ok(())
+    }
+
+    /// Sends a response once more, as it was: a 2xx or a provisional response to an INVITE, which the transaction itself does not repeat.
+    ///
+    /// # Errors
+    /// When it must not be sent any more; nothing is.
+    pub fn respond_again(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        code: u16,
+        data: Bytes,
+        out: &mut Outbox<Output<F>>,
+    ) -> Result<(), RespondError> {
+        let entry = self.entries.get_mut(&id).ok_or(RespondError::Unknown)?;
+        let Machine::InviteServer(machine) = &mut entry.machine else { return Err(RespondError::Unknown) };
+        machine.respond(now, code, data, &mut self.actions)?;
         self.settle(now, id, Handled::Nothing, out);
         Ok(())
     }
