@@ -15,6 +15,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Header fields of one message, list members not counted apart.
     pub header_fields: usize,
+    /// Bytes of a Request-URI. More is answered with 414.
+    pub uri_bytes: usize,
     /// Members of one comma-separated header list that are looked at.
     pub list_members: usize,
     /// How long the rest of a message that has begun on a stream may take.
@@ -55,6 +57,7 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             body_bytes: 256 * 1024,
             header_fields: 256,
+            uri_bytes: 8 * 1024,
             list_members: 128,
             message_time: Duration::from_secs(32),
             connections: 1024,
