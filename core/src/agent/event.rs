@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::id::{AccountId, SessionId, SocketId, StreamId};
-use crate::media;
 use crate::session::SessionEvent;
 use crate::stream::StreamEvent;
 use crate::time::Utc;
@@ -137,6 +136,4 @@ pub struct Stats {
     pub received: u64,
     /// Messages sent, retransmissions included.
     pub sent: u64,
-    /// The last report of every media path that has ended, added up.
-    pub media: media::Statistics,
 }
