@@ -52,7 +52,7 @@ pub struct Setup {
 pub struct Parameters {
     /// Where RTP goes: what the remote SDP says. `None` while there is nowhere to send (address 0.0.0.0, port 0).
     pub remote_rtp: Option<SocketAddr>,
-    /// Where RTCP goes: `a=rtcp` or the port after RTP's (RFC 3605).
+    /// Where RTCP goes: `a=rtcp` or the port after RTP's (RFC 3605). The same address as RTP's means that both share one socket (RFC 5761).
     pub remote_rtcp: Option<SocketAddr>,
     /// Our direction: whether this path sends and receives.
     pub direction: Direction,
@@ -161,13 +161,13 @@ pub struct Statistics {
 /// Counters of one direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamStatistics {
-    /// RTP packets.
+    /// RTP packets of the source that is heard, those that came late or twice included.
     pub packets: u64,
     /// Payload bytes, without headers.
     pub bytes: u64,
     /// Packets that never came.
     pub lost: u64,
-    /// Packets that came too late or were not understood.
+    /// Datagrams that came too late, were not understood or were not the peer's; or that were not sent because too many waited.
     pub discarded: u64,
     /// Packets that came after one with a higher sequence number.
     pub reordered: u64,

@@ -1,0 +1,47 @@
+//! The notice that no packet comes: looked at once each interval while the stream receives.
+
+use std::time::Duration;
+
+use crate::time::Instant;
+
+/// Watches whether packets come.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    interval: Option<Duration>,
+    next: Option<Instant>,
+    heard: bool,
+    got_any: bool,
+}
+
+impl Watch {
+    /// Looks every `interval` from now on, or never; the same interval as before goes on.
+    pub(super) fn set(&mut self, now: Instant, interval: Option<Duration>) {
+        let interval = interval.filter(|interval| !interval.is_zero());
+        if interval != self.interval {
+            self.interval = interval;
+            self.next = interval.map(|interval| now + interval);
+            self.heard = false;
+        }
+    }
+
+    /// A packet of the peer came.
+    pub(super) const fn heard(&mut self) {
+        self.heard = true;
+        self.got_any = true;
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// When an interval is over in which nothing came: whether anything ever came.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<bool> {
+        let interval = self.interval?;
+        if self.next.is_some_and(|next| now < next) {
+            return None;
+        }
+        self.next = Some(now + interval);
+        let heard = std::mem::take(&mut self.heard);
+        (!heard).then_some(self.got_any)
+    }
+}
