@@ -4,13 +4,15 @@
 //! It is the only owner of the agent, on a thread of its own. Everything it waits for arrives through a channel or its
 //! timer, so it does one thing at a time and needs no lock.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
 use sipsimple_core::agent::{self, Agent, ConnectionEvent, Effect, Input, Intent};
-use sipsimple_core::id::ConnId;
+use sipsimple_core::id::{ConnId, SessionId};
+use sipsimple_core::session::SessionEvent;
 use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
@@ -32,6 +34,9 @@ const BATCH: usize = 64;
 
 /// The shortest sleep before a deadline that a tick did not move.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// How long the media thread may take to close its files.
+const MEDIA: Duration = Duration::from_secs(1);
 
 /// What the application wants of the loop.
 pub(crate) enum Command {
@@ -61,6 +66,8 @@ pub(crate) struct EventLoop {
     armed: Option<Instant>,
     /// When the loop ends at the latest.
     stop_at: Option<Instant>,
+    /// The sessions that have begun and not ended.
+    sessions: BTreeSet<SessionId>,
     shut_down: bool,
 }
 
@@ -99,6 +106,7 @@ impl EventLoop {
             timer: Timer::never(),
             armed: None,
             stop_at: None,
+            sessions: BTreeSet::new(),
             shut_down: false,
         }
     }
@@ -115,6 +123,7 @@ impl EventLoop {
                 self.take(wake);
                 self.settle();
             }
+            self.stop_media().await;
             self.tell(ApplicationEvent::DidEnd);
         }));
     }
@@ -168,6 +177,7 @@ impl EventLoop {
             Wake::Abandoned => self.stop(Duration::ZERO),
             Wake::Due => self.handle(Input::Tick { utc: Some(Clock::utc()) }),
             Wake::Media(media::News::Path { stream, event }) => self.handle(Input::Media { stream, event }),
+            Wake::Media(media::News::Audio(event)) => self.send(Clock::utc(), EventKind::Audio(event)),
             Wake::News(news) => {
                 self.take_news(news);
                 for _ in 1..BATCH {
@@ -216,10 +226,27 @@ impl EventLoop {
         self.execute();
         while self.events.len() < EVENTS || self.stop_at.is_some() {
             let Some(event) = self.agent.poll_event() else { break };
-            self.shut_down |= event.kind == agent::EventKind::ShutDown;
+            self.follow(&event.kind);
             self.send(event.timestamp, EventKind::Agent(event.kind));
         }
         self.write_trace();
+    }
+
+    /// Keeps count of what is going on.
+    fn follow(&mut self, kind: &agent::EventKind) {
+        match kind {
+            agent::EventKind::ShutDown => self.shut_down = true,
+            agent::EventKind::Session { id, event } => match event {
+                SessionEvent::NewIncoming { .. } | SessionEvent::NewOutgoing { .. } => {
+                    self.sessions.insert(*id);
+                }
+                SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
+                    self.sessions.remove(id);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
     }
 
     fn write_trace(&mut self) {
@@ -254,10 +281,28 @@ impl EventLoop {
         self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Whether nothing is left to wait for, or no time is left.
+    /// Ends the media thread, which closes the files that are still being recorded.
+    async fn stop_media(&self) {
+        let _ = self.media.orders.try_send(media::Order::Stop);
+        let last = async {
+            while let Ok(news) = self.media.news.recv().await {
+                if let media::News::Audio(event) = news {
+                    self.send(Clock::utc(), EventKind::Audio(event));
+                }
+            }
+        };
+        let late = async {
+            Timer::after(MEDIA).await;
+        };
+        last.or(late).await;
+    }
+
+    /// Whether nothing is left to wait for, or no time is left. What a transaction keeps for 32 s in case a peer repeats
+    /// itself (RFC 3261 timer J) is not waited for: the application wants to go.
     fn has_ended(&self) -> bool {
         let Some(stop_at) = self.stop_at else { return false };
-        (self.shut_down && self.network.connections() == 0) || self.clock.now() >= stop_at
+        let done = self.shut_down || self.sessions.is_empty();
+        (done && self.network.is_flushed()) || self.clock.now() >= stop_at
     }
 }
 

@@ -8,6 +8,8 @@ mod network;
 mod trace_file;
 
 pub use application::{
-    Application, ApplicationError, ApplicationEvent, Event, EventKind, Settings, StartError, listen,
+    Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, Settings, StartError, listen,
 };
 pub use clock::Clock;
+pub use network::local_address;
+pub use trace_file::TraceFile;

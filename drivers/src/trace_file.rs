@@ -8,14 +8,17 @@ use std::path::Path;
 
 /// An open trace file.
 #[derive(Debug)]
-pub(crate) struct TraceFile {
+pub struct TraceFile {
     out: BufWriter<File>,
     dirty: bool,
 }
 
 impl TraceFile {
     /// Creates the file, or empties it, readable and writable by its owner only.
-    pub(crate) fn create(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn create(path: &Path) -> Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -30,14 +33,20 @@ impl TraceFile {
     }
 
     /// Adds a line.
-    pub(crate) fn line(&mut self, line: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the system does not take what was written so far.
+    pub fn line(&mut self, line: &str) -> Result<()> {
         self.dirty = true;
         self.out.write_all(line.as_bytes())?;
         self.out.write_all(b"\n")
     }
 
     /// Hands to the system what was added, so that little is missing should the process die.
-    pub(crate) fn flush(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the system does not take it.
+    pub fn flush(&mut self) -> Result<()> {
         if std::mem::take(&mut self.dirty) { self.out.flush() } else { Ok(()) }
     }
 }

@@ -1,6 +1,7 @@
 //! The one ordered stream of events of an application: those of the agent, of the audio, and its own.
 
 use serde::Serialize;
+use sipsimple_audio::engine::AudioEvent;
 use sipsimple_core::agent;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
@@ -9,7 +10,7 @@ use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::{Instant, Utc};
 
 /// News for the application.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug)]
 #[must_use]
 pub struct Event {
     /// The time since the application started.
@@ -21,14 +22,15 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum EventKind {
     /// News of the application itself.
     Application(ApplicationEvent),
     /// News of the agent: accounts, sessions, streams, sockets.
     Agent(agent::EventKind),
+    /// News of the audio: players, recordings, devices.
+    Audio(AudioEvent),
 }
 
 impl Event {
@@ -38,6 +40,7 @@ impl Event {
         match &self.kind {
             EventKind::Application(event) => event.names(),
             EventKind::Agent(kind) => kind.names(),
+            EventKind::Audio(event) => event.names(),
         }
     }
 

@@ -1,11 +1,13 @@
 //! A whole client: an agent with its sockets, timers and media, each on a thread of its own (seed class SIPApplication).
 
+mod audio;
 mod event;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
+pub use audio::AudioError;
 pub use event::{ApplicationEvent, Event, EventKind};
 pub use settings::{Settings, listen};
 
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
+use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::agent::{AccountSpec, Agent, ConfigError, Intent, IntentError, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::random::Seed;
@@ -42,6 +45,8 @@ pub struct Application {
     events: Receiver<Event>,
     thread: Mutex<Option<JoinHandle<()>>>,
     clock: Clock,
+    engine: Sender<media::Order>,
+    sample_rate: SampleRate,
 }
 
 /// Why an application cannot start.
@@ -85,7 +90,8 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { config, trace, seed } = settings;
+        let Settings { config, trace, seed, audio } = settings;
+        let sample_rate = audio.sample_rate;
         let seed = seed.map_or_else(random_seed, Ok)?;
         let trace = match trace {
             Some(path) => Some(TraceFile::create(&path).map_err(|error| StartError::Trace { path, error })?),
@@ -96,10 +102,11 @@ impl Application {
         let agent = new(config, seed, clock.now(), Clock::utc())?;
         let (commands, orders) = smol::channel::unbounded();
         let (news, events) = smol::channel::unbounded();
-        let media = media::start(clock).map_err(StartError::Thread)?;
+        let media = media::start(clock, audio).map_err(StartError::Thread)?;
+        let engine = media.orders.clone();
         let run = move || EventLoop::new(agent, clock, orders, media, news, trace).run();
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock })
+        Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate })
     }
 
     /// The next event, as soon as there is one; `None` when the application has stopped and all were read.
@@ -236,8 +243,8 @@ impl Application {
         answer.recv().map_err(|_| ApplicationError::Stopped)
     }
 
-    /// Ends every session and closes every socket, and returns when that is done, after `within` at the latest. The
-    /// last events can be read afterwards. Stopping again does nothing.
+    /// Ends every session, and returns when the peers have heard of it, after `within` at the latest. Then all sockets
+    /// are closed, and recordings too. The last events can be read afterwards. Stopping again does nothing.
     pub fn stop(&self, within: Duration) {
         let _ = self.commands.try_send(Command::Stop { within });
         let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

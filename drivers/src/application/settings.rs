@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use sipsimple_audio::engine::EngineConfig;
 use sipsimple_core::agent::{Config, Listen};
 use sipsimple_core::random::Seed;
 use sipsimple_core::transport::{Port, Route};
 
 /// What an application starts with. The default binds no socket, plays to no sound card and writes no trace.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
     /// The configuration of the agent.
@@ -16,6 +17,18 @@ pub struct Settings {
     pub trace: Option<PathBuf>,
     /// Where all chance comes from; `None` draws it from the operating system.
     pub seed: Option<Seed>,
+    /// The mixer of the calls and its codecs.
+    pub audio: EngineConfig,
+}
+
+/// Slots of the mixer: a call takes one, and one more each for what it plays and records.
+const SLOTS: usize = 1023;
+
+impl Default for Settings {
+    fn default() -> Self {
+        let audio = EngineConfig { slot_count: SLOTS, ..EngineConfig::default() };
+        Self { config: Config::default(), trace: None, seed: None, audio }
+    }
 }
 
 impl Settings {

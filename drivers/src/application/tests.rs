@@ -21,7 +21,7 @@ fn it_tells_its_life_in_order_and_then_nothing() {
     assert_eq!(names(&application), expected);
     assert_eq!(application.end(SessionId::from_u64(0)), Err(ApplicationError::Stopped));
     application.stop(MOMENT);
-    assert_eq!(application.next_event(), None);
+    assert!(application.next_event().is_none());
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub(crate) async fn connect(to: SocketAddr, from: Option<IpAddr>) -> Result<Asyn
 }
 
 /// The local address that packets to `toward` carry; `None` where there is no route. Nothing is sent.
-pub(crate) fn local_address(toward: SocketAddr) -> Option<IpAddr> {
+#[must_use]
+pub fn local_address(toward: SocketAddr) -> Option<IpAddr> {
     let any: SocketAddr = if toward.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
     let socket = UdpSocket::bind(any).ok()?;
     // Some systems refuse port 0, and the route does not depend on the port: 9 is the discard service.

@@ -33,6 +33,8 @@ pub(crate) struct Connection {
     /// `None` once the connection is flushing.
     chunks: Option<Sender<Bytes>>,
     phase: Phase,
+    /// Bytes that wait to be written.
+    waiting: usize,
     /// Ends a flush that takes too long.
     _hurry: Option<Task<()>>,
 }
@@ -71,7 +73,7 @@ impl Connection {
             };
             let _ = news.send(told).await;
         });
-        Self { chunks: Some(chunks), phase: Phase::Opening { queue, _task: task }, _hurry: None }
+        Self { chunks: Some(chunks), phase: Phase::Opening { queue, _task: task }, waiting: 0, _hurry: None }
     }
 
     /// A connection that a peer opened.
@@ -83,7 +85,7 @@ impl Connection {
     ) -> Self {
         let (chunks, queue) = smol::channel::unbounded();
         let live = Live::start(id, stream, queue, executor, news);
-        Self { chunks: Some(chunks), phase: Phase::Open(live), _hurry: None }
+        Self { chunks: Some(chunks), phase: Phase::Open(live), waiting: 0, _hurry: None }
     }
 
     /// The connection is open now.
@@ -123,10 +125,21 @@ impl Connection {
     }
 
     /// Writes `data` after what was written before. The queue is bounded by the credit that the core spends.
-    pub(crate) fn write(&self, data: Bytes) {
-        if let Some(chunks) = &self.chunks {
-            let _ = chunks.try_send(data);
+    pub(crate) fn write(&mut self, data: Bytes) {
+        let len = data.len();
+        if self.chunks.as_ref().is_some_and(|chunks| chunks.try_send(data).is_ok()) {
+            self.waiting += len;
         }
+    }
+
+    /// The writing task told of what it has written.
+    pub(crate) fn has_written(&mut self, len: usize) {
+        self.waiting = self.waiting.saturating_sub(len);
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.waiting == 0
     }
 
     /// Begins to close in good order; `News::Flushed` or `News::Closed` follows. False when it is not open: it is

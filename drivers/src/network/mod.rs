@@ -14,7 +14,8 @@ mod read_buffer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bind::{local_address, udp as bind_udp};
+pub use bind::local_address;
+pub(crate) use bind::udp as bind_udp;
 pub(crate) use close_cause::close_cause;
 
 use std::collections::BTreeMap;
@@ -99,7 +100,7 @@ impl Network {
             }
             Effect::Open { conn, to, security, from } => self.open(conn, to, &security, from),
             Effect::Write { conn, data } => {
-                if let Some(connection) = self.connections.get(&conn) {
+                if let Some(connection) = self.connections.get_mut(&conn) {
                     connection.write(data);
                 }
                 None
@@ -139,10 +140,13 @@ impl Network {
                 }
                 _ => [None, None],
             },
-            News::Drained { conn, len } if self.connections.contains_key(&conn) => {
-                one(event(conn, ConnectionEvent::Drained(len)))
-            }
-            News::Drained { .. } => [None, None],
+            News::Drained { conn, len } => match self.connections.get_mut(&conn) {
+                Some(connection) => {
+                    connection.has_written(len);
+                    one(event(conn, ConnectionEvent::Drained(len)))
+                }
+                None => [None, None],
+            },
             News::Flushed { conn } => self.ended(conn, CloseCause::Local),
             News::Closed { conn, cause } => {
                 let flushing = self.connections.get(&conn).is_some_and(Connection::is_flushing);
@@ -159,9 +163,9 @@ impl Network {
         }
     }
 
-    /// How many connections are not closed yet.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.len()
+    /// Whether everything that was to be written to connections has been handed to the system.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.connections.values().all(Connection::is_flushed)
     }
 
     fn bind(&mut self, socket: SocketId, kind: &SocketKind, addr: IpAddr, port: Port) -> Input {
