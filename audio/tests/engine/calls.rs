@@ -17,7 +17,7 @@ const A: (usize, sipsimple_core::id::StreamId) = (0, sipsimple_core::id::StreamI
 const B: (usize, sipsimple_core::id::StreamId) = (1, sipsimple_core::id::StreamId::from_u64(2));
 const RATE: SampleRate = SampleRate::HZ_8000;
 
-fn tone_of(path: &Path, frequency: f64) -> measure::Tone {
+fn tone_of(path: &Path, frequency: f64) -> measure::Reading {
     let wave = Wave::open(path).unwrap();
     let samples = measure::trim(wave.samples(), wave.rate(), -50.0);
     // The edges of a tone are where it sets in and where it fades out.

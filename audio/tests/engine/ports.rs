@@ -2,7 +2,7 @@
 
 use sipsimple_audio::bridge::{BridgeError, Member};
 use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig, MixerId, PlugError, PortId};
-use sipsimple_audio::mixer::{MixerFull, Slot};
+use sipsimple_audio::mixer::{MixerFull, Slot, Volume};
 use sipsimple_audio::port::{AudioPort, Capture, Roles};
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_audio::tone::ToneGenerator;
@@ -193,6 +193,29 @@ fn ports_that_wait_are_not_heard() {
     assert_eq!(engine.port::<Capture>(capture).unwrap().samples().len(), 160);
     let failed = std::iter::from_fn(|| engine.poll_event()).any(|event| event.names() == ["WavePlayerDidFail"]);
     assert!(failed && engine.port::<WavePlayer>(player).is_some(), "a port of the application's stays");
+}
+
+#[test]
+fn volumes_and_mutes_are_those_of_the_port() {
+    let mut engine = engine();
+    let ports = voices(&mut engine, &[10, 200]);
+    engine.connect(ports[0], ports[1]).unwrap();
+    engine.connect(ports[1], ports[0]).unwrap();
+    engine.set_input_volume(ports[0], Volume::from_percent(300)).unwrap();
+    engine.set_output_volume(ports[0], Volume::from_percent(50)).unwrap();
+    assert_eq!(heard(&mut engine, &ports), [100, 30]);
+    engine.set_muted(ports[0], true).unwrap();
+    assert_eq!(heard(&mut engine, &ports), [100, 0]);
+    engine.set_muted(ports[0], false).unwrap();
+    assert_eq!(heard(&mut engine, &ports), [100, 30]);
+    engine.remove_port(ports[0]);
+    for result in [
+        engine.set_input_volume(ports[0], Volume::FULL),
+        engine.set_output_volume(ports[0], Volume::FULL),
+        engine.set_muted(ports[0], true),
+    ] {
+        assert_eq!(result, Err(BridgeError::NoPort(ports[0])));
+    }
 }
 
 #[test]

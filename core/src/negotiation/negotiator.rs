@@ -188,14 +188,21 @@ impl Negotiator {
         self.slots.iter().enumerate().filter(|(_, slot)| slot.live).map(|(slot, _)| slot)
     }
 
+    /// The slots that new streams take, in this order, unless an offer names them otherwise: those not in use, and then those after the last.
+    pub fn free_slots(&self) -> impl Iterator<Item = usize> {
+        let unused = self.slots.iter().enumerate().filter(|(_, slot)| !slot.live).map(|(slot, _)| slot);
+        unused.chain(self.slots.len()..)
+    }
+
     /// The direction that this side would like for this slot: what it said last, and not what the peer left of it (RFC 6337 section 5.3).
     #[must_use]
     pub fn wanted_direction(&self, slot: usize) -> Option<Direction> {
         self.slots.get(slot).filter(|slot| slot.live).map(|slot| slot.wanted)
     }
 
-    /// Makes an offer. Streams that it does not mention are offered again as they are, in the direction that this side would
-    /// like: an empty list refreshes the session. The same offer as the last description keeps that one's version.
+    /// Makes an offer. Streams that it does not mention are offered again with what this side's last description says of
+    /// them, in the direction that this side would like: an empty list refreshes the session. To offer codecs again that the
+    /// last exchange has left out, mention the stream. An offer that says the same as the last description has its version.
     ///
     /// # Errors
     /// Fails, and changes nothing, while an offer is outstanding, for a slot that is not there or is named twice, for a line

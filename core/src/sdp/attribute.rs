@@ -2,6 +2,7 @@
 //!
 //! An attribute that does not read is as good as absent: it never makes the description an error.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::sip::Text;
@@ -9,7 +10,7 @@ use crate::sip::Text;
 use super::line::{Connection, Fields, is_token, number, split_at_byte};
 
 /// An attribute of a description that is built: `a=name` or `a=name:value`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// The name, a token.
     pub name: Text,
@@ -28,6 +29,25 @@ impl Attribute {
     #[must_use]
     pub const fn flag(name: &'static str) -> Self {
         Self { name: Text::from_static(name), value: None }
+    }
+}
+
+impl fmt::Debug for Attribute {
+    /// Prints the attribute without the key in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "a={}:{}", self.name, without_key(&self.name, value)),
+            None => write!(f, "a={}", self.name),
+        }
+    }
+}
+
+/// An attribute's value without the key in it: SRTP's (`crypto`, RFC 4568) or ICE's (`ice-pwd`, RFC 8839).
+pub(super) fn without_key<'a>(name: &str, value: &'a str) -> &'a str {
+    match name {
+        "crypto" => value.split("inline:").next().unwrap_or_default(),
+        "ice-pwd" => "..",
+        _ => value,
     }
 }
 
@@ -115,6 +135,15 @@ impl Rtcp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_do_not_print() {
+        let crypto = Attribute::new("crypto", "1 AES_CM_128_HMAC_SHA1_80 inline:secret");
+        assert_eq!(format!("{crypto:?}"), "a=crypto:1 AES_CM_128_HMAC_SHA1_80 ");
+        assert_eq!(format!("{:?}", Attribute::new("ice-pwd", "secret")), "a=ice-pwd:..");
+        assert_eq!(format!("{:?}", Attribute::new("x", "y")), "a=x:y");
+        assert_eq!(format!("{:?}", Attribute::flag("rtcp-mux")), "a=rtcp-mux");
+    }
 
     #[test]
     fn rtpmaps_that_do_not_read_are_none() {

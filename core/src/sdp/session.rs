@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 
+use super::attribute::without_key;
 use super::line::{Bandwidth, Connection, Origin, Time, split_at_byte};
 use super::media::Media;
 use super::parse::{self, ParseError};
@@ -225,13 +226,11 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
         for (kind, value) in self.lines() {
-            let shown = match kind {
-                'k' => "..",
-                'a' if value.starts_with("ice-pwd:") => "ice-pwd:..",
-                'a' if value.starts_with("crypto:") => value.split("inline:").next().unwrap_or_default(),
-                _ => value,
+            match (kind, split_attribute(value)) {
+                ('k', _) => list.entry(&format_args!("k=..")),
+                ('a', (name, Some(value))) => list.entry(&format_args!("a={name}:{}", without_key(name, value))),
+                _ => list.entry(&format_args!("{kind}={value}")),
             };
-            list.entry(&format_args!("{kind}={shown}"));
         }
         list.finish()
     }

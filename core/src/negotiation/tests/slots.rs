@@ -101,6 +101,7 @@ fn slots_are_kept_for_ever_and_used_again() {
     assert_eq!(media_lines(alice.local().unwrap()), ["audio 0 RTP/AVP 0", "message 2855 TCP/MSRP *"]);
 
     // A new stream of any type takes it, a further one comes at the end.
+    assert_eq!(bob.free_slots().take(3).collect::<Vec<_>>(), [0, 2, 3]);
     let offer = offer_of(&mut bob, &[LocalMedia::New(chat(2900)), LocalMedia::New(audio(6010))]);
     assert_eq!(media_lines(&offer), ["message 2900 TCP/MSRP *", "message 2856 TCP/MSRP *", "audio 6010 RTP/AVP 0"]);
     let proposal = alice.remote_offer(&offer).unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde_json::{Value, json};
-use sipsimple_audio::measure::{self, Tone};
+use sipsimple_audio::measure::{self, Reading};
 use sipsimple_audio::wave::Wave;
 use sipsimple_core::transport::Transport;
 
@@ -27,7 +27,7 @@ pub(super) struct Verdict {
     speaker: &'static str,
     transport: Transport,
     frequency: f64,
-    tone: Tone,
+    tone: Reading,
     /// Seconds of the recording without silence at its ends.
     length: f64,
     keys: String,
@@ -43,7 +43,7 @@ impl Verdict {
             speaker: speaker.name,
             transport,
             frequency: speaker.frequency,
-            tone: Tone { level: f64::NEG_INFINITY, ratio: f64::NEG_INFINITY },
+            tone: Reading { level: f64::NEG_INFINITY, ratio: f64::NEG_INFINITY },
             length: 0.0,
             keys: heard.keys,
             expected: speaker.keys,
