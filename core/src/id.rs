@@ -40,6 +40,8 @@ id! {
     SessionId "session-";
     /// A media stream of a session (seed class IMediaStream).
     StreamId "stream-";
+    /// A transaction of an agent's table.
+    TransactionId "transaction-";
     /// A bound socket: UDP, listening or multicast.
     SocketId "socket-";
     /// A question that the core asked the driver.

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod cause;
+pub mod config;
 pub mod dialog;
 pub mod id;
 pub mod invitation;

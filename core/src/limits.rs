@@ -15,10 +15,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Header fields of one message, list members not counted apart.
     pub header_fields: usize,
+    /// Bytes of a Request-URI. More is answered with 414.
+    pub uri_bytes: usize,
     /// Members of one comma-separated header list that are looked at.
     pub list_members: usize,
     /// How long the rest of a message that has begun on a stream may take.
     pub message_time: Duration,
+    /// Local addresses that are remembered, by the remote address they are seen from. When there are more, all are asked for anew.
+    pub local_addresses: usize,
     /// Open connections, both ways. A further accepted one is closed at once.
     pub connections: usize,
     /// How long a connection may be idle before it is closed; calls in progress keep theirs.
@@ -55,8 +59,10 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             body_bytes: 256 * 1024,
             header_fields: 256,
+            uri_bytes: 8 * 1024,
             list_members: 128,
             message_time: Duration::from_secs(32),
+            local_addresses: 1024,
             connections: 1024,
             connection_idle: Duration::from_secs(300),
             connection_open: Duration::from_secs(10),

@@ -131,6 +131,15 @@ impl Random {
         token
     }
 
+    /// Goes on from a seed mixed of what would have come and of fresh chance.
+    pub fn mix(&mut self, fresh: &Seed) {
+        let mut seed = self.seed();
+        for (byte, fresh) in seed.0.iter_mut().zip(fresh.0) {
+            *byte ^= fresh;
+        }
+        *self = Self::new(&seed);
+    }
+
     /// A seed for a part that draws on its own, such as the media path of one stream.
     pub fn seed(&mut self) -> Seed {
         let mut bytes = [0; 32];

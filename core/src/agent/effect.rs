@@ -39,6 +39,10 @@ pub enum Effect {
         /// Where to.
         to: SocketAddr,
         /// Its bytes.
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
         data: Bytes,
     },
     /// Open a connection; answered by `StreamEvent::Open` or `StreamEvent::Closed`.
@@ -57,6 +61,10 @@ pub enum Effect {
         /// The connection.
         conn: ConnId,
         /// The bytes.
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
         data: Bytes,
     },
     /// Close a connection; answered by `StreamEvent::Closed`.

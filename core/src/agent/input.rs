@@ -41,6 +41,10 @@ pub enum Input {
         /// Its time to live or hop limit, where the driver can tell.
         ttl: Option<u8>,
         /// Its bytes.
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
         data: Bytes,
     },
     /// A peer opened a connection; `Stream { event: Open }` follows when it is ready.
@@ -108,7 +112,13 @@ pub enum StreamEvent {
         tls: Option<TlsInfo>,
     },
     /// Bytes came.
-    Data(Bytes),
+    Data(
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
+        Bytes,
+    ),
     /// The system took so many bytes of what `Effect::Write` handed over: credit comes back.
     Drained(usize),
     /// It is closed, or could not be opened. The last news of it.

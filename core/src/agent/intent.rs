@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, SessionId, SocketId, StreamId};
-use crate::session::SessionState;
+use crate::session::SessionError;
 use crate::sip::Text;
-use crate::stream::StreamSpec;
+use crate::stream::{StreamError, StreamSpec};
 use crate::transport::Route;
 
-use super::config::Listen;
+use crate::config::Listen;
 
 /// Something that the application wants. Wrong in this state: [`Agent::intend`](super::Agent::intend) fails at once and
 /// changes nothing. Whatever happens later comes as an event. Legal at any time, also while events wait.
@@ -177,52 +177,6 @@ pub enum ConnectError {
     /// The agent shuts down.
     #[error("the agent is shutting down")]
     ShuttingDown,
-}
-
-/// Why a session refuses an intent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SessionError {
-    /// There is no such session, or it has ended.
-    #[error("there is no session {}", .0.as_u64())]
-    Unknown(SessionId),
-    /// The session is in another state (the seeds' IllegalStateError).
-    #[error("cannot call {method} in {state} state")]
-    IllegalState {
-        /// What was tried.
-        method: Text,
-        /// The state.
-        state: SessionState,
-    },
-    /// The stream is not one of those proposed.
-    #[error("stream {} is not proposed in this session", .0.as_u64())]
-    UnknownStream(StreamId),
-    /// No stream was named.
-    #[error("at least one stream must be accepted")]
-    NoStreams,
-    /// Not a status code that rejects.
-    #[error("{0} is not a status code that rejects")]
-    BadCode(u16),
-    /// The reason phrase holds a line break or another control character.
-    #[error("the reason '{}' holds a control character", .0.escape_debug())]
-    BadReason(Text),
-}
-
-/// Why a stream refuses an intent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StreamError {
-    /// There is no such stream, or it has ended.
-    #[error("there is no stream {}", .0.as_u64())]
-    Unknown(StreamId),
-    /// The stream has not started.
-    #[error("stream {} has not started", .0.as_u64())]
-    NotStarted(StreamId),
-    /// Not a DTMF digit.
-    #[error("'{0}' is not a DTMF digit")]
-    BadDigit(char),
 }
 
 /// Why a socket cannot be bound or closed.

@@ -1,30 +1,67 @@
-//! The composed client.
+//! The composed client: sans-IO, deterministic, one value.
+//!
+//! An [`Agent`] takes what the world did by [`handle`](Agent::handle) and what the application wants by
+//! [`intend`](Agent::intend) (or by the handles [`AccountMut`] and [`SessionMut`], which are veneers over it). What follows
+//! comes out by [`poll_effect`](Agent::poll_effect), work for the driver, and [`poll_event`](Agent::poll_event), news for the
+//! application; [`poll_timeout`](Agent::poll_timeout) says when it wants to be told the time.
+//!
+//! Draining changes nothing: no poll is required between two calls, and each queue keeps its order. A late, early or
+//! repeated [`Input::Tick`] is harmless. Intents are legal at any time, also while events wait; there are no callbacks.
+//!
+//! ```text
+//! datagram / bytes ─► Transports ─► Table (transactions) ─► Session ─► Event
+//!                         ▲                ▲                   │ ▲
+//! Effect ◄────────────────┴────────────────┴───────────────────┘ └─ Intent, media::Event
+//! ```
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `world` | inputs, and the outputs of the transports |
+//! | `wish` | intents |
+//! | `requests` | what to do with a request: sessions, OPTIONS, refusals |
+//! | `calls` | the sessions, and who owns which transaction, dialog and stream |
+//! | `outgoing` | sending for a session: hops, flows, ACKs |
+//! | `asks` | questions to the driver |
+//! | `accounts` | the accounts, and whose a request is |
+//! | `handles` | [`AccountMut`] and [`SessionMut`] |
+//!
+//! A trace of all that goes in and out is written by an agent made by [`Agent::new_traced`]; see [`trace`](crate::trace).
 
-mod config;
+mod accounts;
+mod asks;
+mod calls;
 mod effect;
 mod event;
+mod handles;
 mod input;
 mod intent;
+mod outgoing;
+mod requests;
+mod wish;
+mod world;
 
-pub use config::{Config, Listen, RtpConfig};
+pub use crate::config::{Config, Listen, RtpConfig};
+pub use crate::session::SessionError;
+pub use crate::stream::StreamError;
 pub use effect::{Deadline, Effect, Question, TimeoutReason};
 pub use event::{AccountEvent, Event, EventKind, Stats, TransportEvent};
+pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
-pub use intent::{
-    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, Outcome, SessionError, StreamError,
-};
+pub use intent::{AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, Outcome};
 
-use crate::id::{AccountId, ConnId, SessionId, StreamId};
-use crate::random::Seed;
-use crate::session::SessionState;
-use crate::stream::StreamSpec;
-use crate::time::{Instant, Utc};
-use crate::transport::Route;
-use std::time::Duration;
+use std::collections::VecDeque;
 
-/// The composed client: sans-IO, deterministic.
-#[derive(Debug)]
-pub struct Agent {}
+use crate::id::ConnId;
+use crate::outbox::Outbox;
+use crate::random::{Random, Seed};
+use crate::time::{Clock, Instant, Utc};
+use crate::trace::{Entry, Recorder};
+use crate::transaction::{self, Table};
+use crate::transport::{self, Flow, TransportConfig, Transports};
+
+use accounts::Accounts;
+use asks::Asks;
+use calls::Calls;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,161 +70,260 @@ pub enum ConfigError {
     /// A limit is too small to work with.
     #[error("the limit {0} is too small")]
     Limit(&'static str),
+    /// A socket for TLS needs certificates.
+    #[error("TLS is not configured")]
+    NoTls,
+    /// The user agent holds a line break or another control character.
+    #[error("the user agent holds a control character")]
+    UserAgent,
 }
 
+/// The composed client.
+///
+/// ```
+/// use sipsimple_core::agent::{AccountSpec, Agent, Config, Intent};
+/// use sipsimple_core::random::Seed;
+/// use sipsimple_core::time::{Instant, Utc};
+///
+/// let now = Instant::ZERO;
+/// let mut agent = Agent::new(Config::default(), Seed::from_u64(1), now, Utc::default()).unwrap();
+/// let account = AccountSpec { uri: "sip:alice@192.0.2.1".into(), display_name: None, any_user: true };
+/// agent.intend(now, Intent::AddAccount(account)).unwrap();
+/// assert_eq!(agent.poll_event().unwrap().names(), ["SIPAccountManagerDidAddAccount"]);
+/// assert!(agent.poll_effect().is_none() && agent.poll_timeout().is_none() && agent.is_quiescent());
+/// ```
+#[derive(Debug)]
+pub struct Agent {
+    config: Config,
+    random: Random,
+    clock: Clock,
+    now: Instant,
+    transports: Transports,
+    table: Table<Flow>,
+    accounts: Accounts,
+    calls: Calls,
+    asks: Asks,
+    stats: Stats,
+    shutdown: Shutdown,
+    effects: VecDeque<Effect>,
+    events: VecDeque<Event>,
+    recorder: Option<Recorder>,
+    transport_out: Outbox<transport::Output>,
+    table_out: Outbox<transaction::Output<Flow>>,
+}
+
+/// How far the shutdown is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shutdown {
+    /// It was not asked for.
+    No,
+    /// Sessions end.
+    Sessions,
+    /// Sockets and connections close.
+    Transports,
+    /// Done, and told.
+    Done,
+}
+
+// An agent moves between threads, and is used by one at a time.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Agent>();
+};
+
 impl Agent {
-    /// A new agent.
+    /// A new agent. `now` and `utc` are the time and the date of its start; everything random comes from `seed`.
     ///
     /// # Errors
     /// When the configuration contradicts itself.
-    pub fn new(_config: Config, _seed: Seed, _now: Instant, _utc: Utc) -> Result<Self, ConfigError> {
-        Ok(Self {})
+    pub fn new(config: Config, seed: Seed, now: Instant, utc: Utc) -> Result<Self, ConfigError> {
+        Self::start(config, &seed, now, utc, None)
     }
 
-    /// The same, writing a trace: see [`Agent::poll_trace`].
+    /// The same, writing a trace: see [`poll_trace`](Self::poll_trace).
     ///
     /// # Errors
     /// When the configuration contradicts itself.
-    pub fn new_traced(_config: Config, _seed: Seed, _now: Instant, _utc: Utc) -> Result<Self, ConfigError> {
-        Ok(Self {})
+    pub fn new_traced(config: Config, seed: Seed, now: Instant, utc: Utc) -> Result<Self, ConfigError> {
+        let recorder = Recorder::new(&config, &seed, now, utc);
+        Self::start(config, &seed, now, utc, Some(recorder))
     }
 
-    /// The one way in from the world. Cannot fail, cannot panic.
-    pub fn handle(&mut self, _now: Instant, _input: Input) {}
+    fn start(
+        config: Config,
+        seed: &Seed,
+        now: Instant,
+        utc: Utc,
+        recorder: Option<Recorder>,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let mut random = Random::new(seed);
+        let transport = TransportConfig {
+            datagram_bytes: config.datagram_bytes,
+            limits: config.limits.clone(),
+            ..TransportConfig::default()
+        };
+        let table = Table::new(config.timers, &config.limits, &mut random);
+        let mut agent = Self {
+            random,
+            clock: Clock::new(now, utc),
+            now,
+            transports: Transports::new(transport),
+            table,
+            accounts: Accounts::default(),
+            calls: Calls::default(),
+            asks: Asks::default(),
+            stats: Stats::default(),
+            shutdown: Shutdown::No,
+            effects: VecDeque::new(),
+            events: VecDeque::new(),
+            recorder,
+            transport_out: Outbox::new(),
+            table_out: Outbox::new(),
+            config,
+        };
+        for listen in agent.config.listen.clone() {
+            agent
+                .transports
+                .bind(listen.transport, listen.address, listen.port, &mut agent.transport_out)
+                .map_err(|_| ConfigError::NoTls)?;
+        }
+        agent.settle();
+        agent.record_what_followed(0, 0);
+        Ok(agent)
+    }
+
+    /// The one way in from the world. Cannot fail, cannot panic: what a peer did wrong comes out as an event or is counted, what the driver did wrong is ignored and counted.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        let (effects, events) = (self.effects.len(), self.events.len());
+        self.advance(now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(&Entry::Input { at: now, input: Box::new(input.clone()) });
+        }
+        self.take_input(input);
+        self.settle();
+        self.record_what_followed(effects, events);
+    }
 
     /// The one way in from the application, as data.
     ///
     /// # Errors
-    /// Wrong in this state: nothing changed.
-    pub fn intend(&mut self, _now: Instant, _intent: Intent) -> Result<Outcome, IntentError> {
-        Ok(Outcome::Done)
+    /// When it is wrong in this state: nothing changed. Whatever happens later comes as an event.
+    pub fn intend(&mut self, now: Instant, intent: Intent) -> Result<Outcome, IntentError> {
+        let (effects, events) = (self.effects.len(), self.events.len());
+        self.advance(now);
+        let recorded = self.recorder.is_some().then(|| intent.clone());
+        let result = self.take_intent(intent);
+        self.settle();
+        if let (Some(recorder), Some(intent)) = (&mut self.recorder, recorded) {
+            let intent = Box::new(intent);
+            recorder.write(&Entry::Intent { at: now, intent, result: result.clone() });
+        }
+        self.record_what_followed(effects, events);
+        result
     }
 
-    /// Work for the driver, oldest first.
+    /// Work for the driver, oldest first. Draining is never required between two calls.
     #[must_use]
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        None
+        self.effects.pop_front()
     }
 
     /// News for the application, oldest first.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
-    /// The next line of the trace (JSON without a line break), oldest first; always `None` for an agent that is not traced.
+    /// The next line of the trace, JSON without a line break, oldest first; always `None` for an agent that is not traced. See [`trace`](crate::trace).
     #[must_use]
     pub fn poll_trace(&mut self) -> Option<String> {
-        None
+        self.recorder.as_mut().and_then(Recorder::pop)
     }
 
-    /// When `Input::Tick` is next wanted, and why; `None` when nothing is pending.
+    /// When [`Input::Tick`] is next wanted, and why; `None` when nothing is pending. Pure: the same answer until the next input or intent.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        None
+        let transaction = self.table.deadline().map(|(at, timer)| (at, TimeoutReason::Transaction(timer)));
+        let transport = self.transports.deadline().map(|at| (at, TimeoutReason::Transport));
+        let session = self.calls.deadline().map(|at| (at, TimeoutReason::Session));
+        let ask = self.asks.deadline().map(|at| (at, TimeoutReason::Ask));
+        let all = [transaction, transport, session, ask];
+        all.into_iter().flatten().min_by_key(|(at, _)| *at).map(|(at, why)| Deadline { at, why })
     }
 
-    /// How many more bytes this connection may be fed now; 0: stop reading the socket.
+    /// How many more bytes this connection may be fed now; 0: stop reading the socket until `Effect::Resume`.
     #[must_use]
-    pub fn read_budget(&self, _conn: ConnId) -> usize {
-        0
+    pub fn read_budget(&self, conn: ConnId) -> usize {
+        self.transports.read_budget(conn)
     }
 
-    /// True when nothing is owed to anyone: the leak oracle.
+    /// True when nothing is owed to anyone: no transaction, no session, no question, nothing to write, no effect to do. Bound sockets and idle connections may remain until `Intent::ShutDown`. The leak oracle of the tests.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
-        true
+        self.table.is_empty()
+            && self.calls.is_empty()
+            && self.asks.is_empty()
+            && self.transports.is_quiescent()
+            && self.effects.is_empty()
     }
 
-    /// What was counted.
+    /// What was counted since the start.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let transport = self.transports.counters();
+        let mut stats = self.stats.clone();
+        stats.received += transport.received;
+        stats.sent += transport.sent;
+        stats.malformed += transport.malformed;
+        stats.stray += transport.stray;
+        stats.shed += transport.shed;
+        stats.driver_faults += transport.driver_faults;
+        stats
     }
 
-    /// The handle of an account.
-    pub fn account(&mut self, _now: Instant, _id: AccountId) -> Option<AccountMut<'_>> {
-        None
+    /// Time does not go back, whatever the driver says.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
     }
 
-    /// The handle of a session; `None` when it has ended.
-    pub fn session(&mut self, _now: Instant, _id: SessionId) -> Option<SessionMut<'_>> {
-        None
+    fn tell(&mut self, kind: EventKind) {
+        let timestamp = self.clock.utc(self.now);
+        self.events.push_back(Event { timestamp, kind });
+    }
+
+    /// Writes into the trace what an input or an intent has made us do.
+    fn record_what_followed(&mut self, effects: usize, events: usize) {
+        let Some(recorder) = &mut self.recorder else { return };
+        for effect in self.effects.iter().skip(effects) {
+            recorder.write(&Entry::Effect(Box::new(effect.clone())));
+        }
+        for event in self.events.iter().skip(events) {
+            recorder.write(&Entry::Event(Box::new(event.clone())));
+        }
     }
 }
 
-/// The handle of an account: a veneer over [`Agent::intend`].
-#[derive(Debug)]
-pub struct AccountMut<'a> {
-    agent: &'a mut Agent,
-    now: Instant,
-    id: AccountId,
-}
-
-impl AccountMut<'_> {
-    /// Starts an outgoing session.
-    ///
-    /// # Errors
-    /// See [`ConnectError`].
-    pub fn connect(&mut self, to: &str, routes: &[Route], streams: &[StreamSpec]) -> Result<SessionId, ConnectError> {
-        let _ = (&mut self.agent, self.now, self.id, routes, streams);
-        Err(ConnectError::BadUri(to.into()))
-    }
-}
-
-/// The handle of a session: a veneer over [`Agent::intend`].
-#[derive(Debug)]
-pub struct SessionMut<'a> {
-    agent: &'a mut Agent,
-    now: Instant,
-    id: SessionId,
-}
-
-impl SessionMut<'_> {
-    /// Sends 180 Ringing.
-    ///
-    /// # Errors
-    /// See [`SessionError`].
-    pub fn send_ring_indication(&mut self) -> Result<(), SessionError> {
-        let _ = (&mut self.agent, self.now, self.id);
+impl Config {
+    fn check(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let least = [
+            ("head_bytes", limits.head_bytes, 1024),
+            ("header_fields", limits.header_fields, 16),
+            ("write_bytes", limits.write_bytes, 4096),
+            ("read_bytes", limits.read_bytes, 1),
+            ("transactions", limits.transactions, 4),
+            ("sessions", limits.sessions, 1),
+            ("forks", limits.forks, 1),
+            ("sdp_media", limits.sdp_media, 1),
+            ("effects", limits.effects, 16),
+        ];
+        if let Some((name, _, _)) = least.iter().find(|(_, is, least)| is < least) {
+            return Err(ConfigError::Limit(name));
+        }
+        if self.user_agent.chars().any(char::is_control) {
+            return Err(ConfigError::UserAgent);
+        }
         Ok(())
-    }
-
-    /// Accepts an incoming session with these of its proposed streams.
-    ///
-    /// # Errors
-    /// See [`SessionError`].
-    pub fn accept(&mut self, _streams: &[StreamId]) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    /// Rejects an incoming session; the seeds' default is 603 without a reason.
-    ///
-    /// # Errors
-    /// See [`SessionError`].
-    pub fn reject(&mut self, _code: u16, _reason: Option<&str>) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    /// Ends the session.
-    ///
-    /// # Errors
-    /// See [`SessionError`].
-    pub fn end(&mut self) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    /// Sends a DTMF digit on an audio stream.
-    ///
-    /// # Errors
-    /// See [`StreamError`].
-    pub fn send_dtmf(&mut self, _stream: StreamId, _digit: char, _duration: Duration) -> Result<(), StreamError> {
-        Ok(())
-    }
-
-    /// The state.
-    #[must_use]
-    pub fn state(&self) -> SessionState {
-        SessionState::Null
     }
 }

@@ -1,1 +1,301 @@
-//! The INVITE usage of a dialog (RFC 3261 sections 13 to 15).
+//! The INVITE usage of a dialog (RFC 3261 sections 13 to 15): from the INVITE to the BYE and what lingers after it.
+//!
+//! An [`Invitation`] is one call as SIP sees it. It speaks to the layers below by [`Output`]s and names its client
+//! transactions by [`Ticket`]s; session descriptions pass through as bytes, marked with what they are ([`Description`]).
+//! Its states and their diagram stand at [`State`].
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `caller` | the initial INVITE that we sent: responses, forks, the next route |
+//! | `callee` | the initial INVITE that came: answers, ACK, CANCEL |
+//! | `proposal` | re-INVITEs, both ways, and glare |
+//! | `ending` | CANCEL, BYE, and who waits for whom |
+//! | `client`, `server` | one INVITE transaction's usage, sent or received |
+
+mod callee;
+mod caller;
+mod client;
+mod ending;
+mod incoming;
+mod output;
+mod proposal;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use incoming::{ALLOWED, Incoming, SUPPORTED};
+pub use output::{Description, Event, Hop, Output, Ticket};
+pub use state::{State, SubState};
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::cause::{By, Cause};
+use crate::config::Context;
+use crate::dialog::{Dialog, DialogId, Role};
+use crate::id::TransactionId;
+use crate::outbox::Outbox;
+use crate::sip::{BuildError, Method, NameAddr, Response, Text, Uri};
+use crate::time::{Instant, earliest};
+use crate::transaction::End;
+
+use client::ClientInvite;
+use ending::Bye;
+use server::{Due, ServerInvite};
+
+/// Why the usage refuses a call. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvitationError {
+    /// Not in this state.
+    #[error("cannot {what} while {state}")]
+    IllegalState {
+        /// What was tried.
+        what: &'static str,
+        /// The state.
+        state: State,
+    },
+    /// A re-INVITE is under way already, ours or the peer's.
+    #[error("a proposal is pending")]
+    ProposalPending,
+    /// What the application gave cannot be written into a message.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// A place to send the initial INVITE to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Where.
+    pub hop: Hop,
+    /// Our Contact URI toward there.
+    pub contact: Uri,
+}
+
+/// What an initial INVITE says.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// Our name and URI; the tag is ours to add.
+    pub from: NameAddr,
+    /// The peer's name and URI.
+    pub to: NameAddr,
+    /// Where to send it, tried in order (design decision 1).
+    pub targets: Vec<Target>,
+    /// The offer; `None` asks the peer for one.
+    pub offer: Option<Bytes>,
+}
+
+/// One INVITE usage.
+#[derive(Debug)]
+pub struct Invitation {
+    role: Role,
+    state: State,
+    local_tag: Text,
+    contact: Uri,
+    targets: VecDeque<Target>,
+    hop: Option<Hop>,
+    /// The initial INVITE that we sent, until its transaction has ended.
+    invite: Option<ClientInvite>,
+    /// The re-INVITEs that we sent, until their transactions have ended. At most one is unanswered.
+    reinvites: Vec<ClientInvite>,
+    /// The INVITEs that came and are unanswered, or whose final response is not acknowledged. At most one is unanswered.
+    received: Vec<ServerInvite>,
+    /// The dialogs: early ones side by side, then the one that was confirmed first.
+    dialogs: Vec<Dialog>,
+    bye: Option<Bye>,
+    /// BYEs for confirmed forks that we do not want.
+    fork_byes: Vec<Ticket>,
+    tickets: u32,
+}
+
+impl Invitation {
+    /// Its state.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// What a connected usage is busy with.
+    #[must_use]
+    pub fn sub_state(&self) -> SubState {
+        if self.state != State::Connected {
+            SubState::Normal
+        } else if self.reinvites.iter().any(|invite| !invite.answered) {
+            SubState::SentProposal
+        } else if self.received.iter().any(ServerInvite::is_unanswered) {
+            SubState::ReceivedProposal
+        } else {
+            SubState::Normal
+        }
+    }
+
+    /// Which side sent the initial INVITE.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The dialog that was confirmed, or else the first early one.
+    #[must_use]
+    pub fn dialog(&self) -> Option<&Dialog> {
+        self.dialogs.first()
+    }
+
+    /// Whether it is over and nothing lingers: no transaction, no acknowledgement, no BYE is owed or awaited.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == State::Disconnected
+            && self.invite.is_none()
+            && self.reinvites.is_empty()
+            && self.received.is_empty()
+            && self.bye.is_none()
+            && self.fork_byes.is_empty()
+    }
+
+    /// When [`timeout`](Self::timeout) is next wanted.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.received.iter().map(ServerInvite::deadline).fold(None, earliest)
+    }
+
+    /// Works off the deadlines that have come.
+    pub fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let mut overdue = Vec::new();
+        for invite in &mut self.received {
+            if invite.timeout(cx.now, &cx.config.timers, out) == Due::NoAck {
+                overdue.push(invite.transaction());
+            }
+        }
+        for transaction in overdue {
+            self.not_acknowledged(cx, transaction, out);
+        }
+    }
+
+    /// The transaction of a request that we sent has ended. Exactly one call for each [`Output::Request`].
+    pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
+        if self.invite.as_ref().is_some_and(|invite| invite.ticket == ticket) {
+            self.invite_ended(cx, end, out);
+        } else if self.reinvites.iter().any(|invite| invite.ticket == ticket) {
+            self.reinvite_ended(cx, ticket, end, out);
+        } else if self.bye.as_ref().is_some_and(|bye| bye.ticket == Some(ticket)) {
+            self.bye_ended(end, out);
+        } else {
+            self.fork_byes.retain(|bye| *bye != ticket);
+        }
+    }
+
+    /// A response came to a request that we sent.
+    pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+        if self.invite.as_ref().is_some_and(|invite| invite.ticket == ticket) {
+            self.invite_answered(cx, response, out);
+        } else if self.reinvites.iter().any(|invite| invite.ticket == ticket) {
+            self.reinvite_answered(cx, ticket, response, out);
+        } else if self.bye.as_ref().is_some_and(|bye| bye.ticket == Some(ticket)) {
+            self.bye_answered(response, out);
+        }
+    }
+
+    /// A request came inside one of our dialogs: INVITE or BYE. ACK comes by [`acknowledged`](Self::acknowledged), CANCEL by [`cancelled`](Self::cancelled).
+    pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
+        let Some(found) = self.dialogs.iter_mut().find(|known| known.id() == dialog) else {
+            self.respond(cx, &incoming, 481, None, out);
+            return;
+        };
+        if found.receive(&incoming.essentials.cseq).is_err() {
+            self.respond(cx, &incoming, 500, None, out);
+            return;
+        }
+        if *incoming.request.method() == Method::Invite {
+            self.reinvited(cx, incoming, out);
+        } else if *incoming.request.method() == Method::Bye {
+            self.bye_received(cx, &incoming, out);
+        } else {
+            self.respond(cx, &incoming, 405, None, out);
+        }
+    }
+
+    /// The server transaction of an INVITE that we refused, or accepted, has ended.
+    pub fn server_ended(&mut self, transaction: TransactionId, end: &End, out: &mut Outbox<Output>) {
+        let Some(index) = self.received.iter().position(|invite| invite.transaction() == transaction) else { return };
+        if self.received.get(index).is_some_and(ServerInvite::is_accepted) {
+            // The 2xx is ours to repeat and to give up; the transaction's end (timer L) comes at the same time.
+            return;
+        }
+        self.received.remove(index);
+        self.refusal_done(matches!(end, End::Done), out);
+    }
+
+    /// The ACK of a refusal came.
+    pub fn refusal_acknowledged(&mut self, transaction: TransactionId, out: &mut Outbox<Output>) {
+        if self.received.iter().any(|invite| invite.transaction() == transaction) {
+            self.received.retain(|invite| invite.transaction() != transaction);
+            self.refusal_done(true, out);
+        }
+    }
+
+    fn refusal_done(&mut self, acknowledged: bool, out: &mut Outbox<Output>) {
+        if self.state == State::Disconnecting && self.role == Role::Callee && self.bye.is_none() {
+            self.disconnected(out);
+            out.push(Output::Event(Event::RefusalDone { acknowledged }));
+        }
+    }
+
+    /// Whether the initial INVITE, of this CSeq number, came and is not answered for good.
+    #[must_use]
+    pub fn is_open_with(&self, cseq: u32) -> bool {
+        self.received.iter().any(|invite| invite.cseq() == cseq)
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.tickets);
+        self.tickets = self.tickets.wrapping_add(1);
+        ticket
+    }
+
+    /// Answers a request with a status code and nothing else.
+    fn respond(
+        &self,
+        cx: &Context<'_>,
+        incoming: &Incoming,
+        code: u16,
+        reason: Option<&str>,
+        out: &mut Outbox<Output>,
+    ) {
+        // What the request itself brought can always be written: it was read.
+        if let Ok(response) = incoming.plain(code, reason, &self.local_tag, &cx.config.user_agent) {
+            out.push(Output::Respond { transaction: incoming.transaction, response });
+        }
+    }
+
+    /// Where requests inside the dialog go.
+    fn next_hop(dialog: &Dialog) -> Hop {
+        Hop::Uri(dialog.next_hop().clone())
+    }
+
+    /// The state at the end; every dialog ends with it.
+    fn disconnected(&mut self, out: &mut Outbox<Output>) {
+        self.state = State::Disconnected;
+        for dialog in self.dialogs.drain(..) {
+            out.push(Output::DialogEnded(dialog.id().clone()));
+        }
+    }
+}
+
+/// The text of a Reason header (RFC 3326), which replaces the default words for an ending.
+fn reason_text(message: &crate::sip::Headers) -> Option<Text> {
+    message.values(crate::sip::HeaderName::Reason).flatten().find_map(|value| {
+        let (_, text) = value.split_once("text=\"")?;
+        text.split_once('"').map(|(text, _)| Text::from(text))
+    })
+}
+
+/// What ended a transaction that had no answer.
+fn cause_of(end: &End) -> Cause {
+    match end {
+        End::TransportFailed(cause) => Cause { by: By::Network, code: None, reason: Some(cause.to_string().into()) },
+        End::Timeout | End::NoAck | End::Done | End::Cancelled | End::Unanswered => {
+            Cause::status(By::Timeout, 408, "Request Timeout")
+        }
+    }
+}

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The sender's clock is followed by the least transit time of the last one to two seconds, so that two clocks may drift
-//! apart for days; a leap of the timestamps, or a network that stalls, starts the measure anew.
+//! apart for days; a leap of the timestamps, their wrap after hours, or a network that stalls starts the measure anew.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,8 +20,6 @@ const DELAY: i64 = 60_000_000;
 const LEAP: i64 = 200_000_000;
 /// The most packets that wait; more than a second of the usual 20 ms.
 const MAX_PACKETS: usize = 64;
-/// Timestamp units after which the point that timestamps are counted from moves on, long before the difference could wrap.
-const MAX_SPAN: i32 = 1 << 24;
 
 /// What the buffer has to say at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,13 +208,9 @@ impl MediaClock {
         Self { rate: rate.max(1), timestamp, media }
     }
 
-    fn media(&mut self, timestamp: u32) -> i64 {
+    fn media(&self, timestamp: u32) -> i64 {
         let span = timestamp.wrapping_sub(self.timestamp).cast_signed();
-        let media = self.media.saturating_add(i64::from(span) * 1_000_000_000 / i64::from(self.rate));
-        if span > MAX_SPAN {
-            (self.timestamp, self.media) = (timestamp, media);
-        }
-        media
+        self.media.saturating_add(i64::from(span) * 1_000_000_000 / i64::from(self.rate))
     }
 }
 

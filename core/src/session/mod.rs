@@ -1,7 +1,326 @@
 //! A SIP session (seed class Session): an INVITE usage and its media streams.
+//!
+//! The [`Session`] joins an [`Invitation`], a [`Negotiator`] and streams, and turns what they tell into the seeds'
+//! notifications, in the seeds' order. Its states and their diagram stand at [`SessionState`].
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `outgoing` | connect: streams initialise, the INVITE, its responses |
+//! | `incoming` | ring, accept, reject; ACK and CANCEL |
+//! | `start` | the agreed streams start; the session is established |
+//! | `proposal` | re-INVITEs of the peer |
+//! | `ending` | end, failures, BYE |
 
+mod ending;
+mod error;
 mod event;
+mod incoming;
+mod outgoing;
+mod proposal;
+mod start;
 mod state;
 
+pub use error::SessionError;
 pub use event::{AckReceived, Originator, SessionEvent};
-pub use state::SessionState;
+pub use incoming::Invited;
+pub use outgoing::Connect;
+pub use state::{Direction, SessionState};
+
+use std::net::IpAddr;
+
+use crate::config::Context;
+use crate::dialog::DialogId;
+use crate::id::{AccountId, SessionId, StreamId, TransactionId};
+use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
+use crate::media;
+use crate::negotiation::{Agreed, Negotiator};
+use crate::outbox::Outbox;
+use crate::sip::{Request, Response, Text};
+use crate::stream::{AudioStream, StreamError, StreamEvent};
+use crate::time::{Instant, Utc, earliest};
+use crate::transaction::End;
+
+/// Work for the layers below, and news for the application, in order.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "moved once, from one queue to the next")]
+pub enum Output {
+    /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
+    Usage(invitation::Output),
+    /// A command to a media path.
+    Media {
+        /// The stream.
+        stream: StreamId,
+        /// The command.
+        command: media::Command,
+    },
+    /// News of the session.
+    Event(SessionEvent),
+    /// News of a stream.
+    Stream {
+        /// The stream.
+        stream: StreamId,
+        /// The news.
+        event: StreamEvent,
+    },
+}
+
+/// What a session waits for, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// The local address toward the routes.
+    Route,
+    /// The streams' media paths.
+    Initialize,
+    /// The answer to the INVITE (setting `sip.invite_timeout`).
+    Answer,
+    /// The streams' start, and the ACK.
+    Start,
+    /// The peer's word on our ending it.
+    End,
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    account: AccountId,
+    direction: Direction,
+    state: SessionState,
+    connect: Option<Connect>,
+    targets: Vec<Target>,
+    invitation: Option<Invitation>,
+    negotiator: Option<Negotiator>,
+    /// The address that our descriptions name.
+    local: Option<IpAddr>,
+    streams: Vec<AudioStream>,
+    /// What was agreed on last.
+    agreed: Option<Agreed>,
+    start_time: Option<Utc>,
+    wait: Option<(Wait, Option<Instant>)>,
+    /// Whether the streams were told to start.
+    started: bool,
+    /// The initial INVITE that came: whether its ACK did too.
+    acknowledged: bool,
+    /// The final response that we sent to the initial INVITE and that is not reported yet.
+    rejection: Option<(u16, Text)>,
+    /// Who ends the session, and in what words, while it is `Terminating`.
+    ending: Option<ending::Ending>,
+}
+
+impl Session {
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The account it belongs to.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Which side started it.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Its state.
+    #[must_use]
+    pub const fn state(&self) -> SessionState {
+        self.state
+    }
+
+    /// Its streams: those proposed, and once it is established those that are active.
+    #[must_use]
+    pub fn streams(&self) -> &[AudioStream] {
+        &self.streams
+    }
+
+    /// When it was established (`start_time` of the seeds).
+    #[must_use]
+    pub const fn start_time(&self) -> Option<Utc> {
+        self.start_time
+    }
+
+    /// The INVITE usage below, once there is one.
+    #[must_use]
+    pub const fn invitation(&self) -> Option<&Invitation> {
+        self.invitation.as_ref()
+    }
+
+    /// Whether it is over for the application, and for the peer: nothing lingers.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == SessionState::Terminated && self.invitation.as_ref().is_none_or(Invitation::is_done)
+    }
+
+    /// When [`timeout`](Self::timeout) is next wanted.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let wait = self.wait.and_then(|(_, until)| until);
+        earliest(wait, self.invitation.as_ref().and_then(Invitation::deadline))
+    }
+
+    /// Works off the deadlines that have come.
+    pub fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.timeout(cx, usage));
+        let Some((wait, Some(until))) = self.wait else { return };
+        if until > cx.now {
+            return;
+        }
+        self.wait = None;
+        match wait {
+            Wait::Route => self.unroutable(cx, out),
+            Wait::Initialize => self.fail(cx, "media stream timed out while initializing", out),
+            Wait::Answer => self.unanswered(cx, out),
+            Wait::Start => self.not_started(cx, out),
+            Wait::End => self.end_unheard(cx, out),
+        }
+    }
+
+    /// A response to a request of this session.
+    pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.response(cx, ticket, response, usage));
+    }
+
+    /// The transaction of a request of this session is over.
+    pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.client_ended(cx, ticket, end, usage));
+    }
+
+    /// The transaction of an INVITE that came for this session is over.
+    pub fn server_ended(
+        &mut self,
+        cx: &mut Context<'_>,
+        transaction: TransactionId,
+        end: &End,
+        out: &mut Outbox<Output>,
+    ) {
+        self.with_invitation(cx, out, |invitation, _, usage| invitation.server_ended(transaction, end, usage));
+    }
+
+    /// The ACK of a refusal came.
+    pub fn refusal_acknowledged(&mut self, cx: &mut Context<'_>, transaction: TransactionId, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, _, usage| invitation.refusal_acknowledged(transaction, usage));
+    }
+
+    /// Queues a DTMF digit on one of its streams.
+    ///
+    /// # Errors
+    /// When there is no such stream, it has not started, or this is not a digit.
+    pub fn send_dtmf(
+        &mut self,
+        stream: StreamId,
+        digit: char,
+        duration: std::time::Duration,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let known = self.streams.iter().find(|known| known.id() == stream);
+        known.ok_or(StreamError::Unknown(stream))?.send_dtmf(digit, duration, out)
+    }
+
+    /// A request came in a dialog of this session: INVITE or BYE.
+    pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.request(cx, dialog, incoming, usage));
+    }
+
+    /// An ACK came in a dialog of this session.
+    pub fn ack(&mut self, cx: &mut Context<'_>, dialog: &DialogId, ack: &Request, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.acknowledged(cx, dialog, ack, usage));
+    }
+
+    /// A CANCEL came for an INVITE of the peer.
+    pub fn cancel(
+        &mut self,
+        cx: &mut Context<'_>,
+        invite: Option<TransactionId>,
+        cancel: &Incoming,
+        out: &mut Outbox<Output>,
+    ) {
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.cancelled(cx, invite, cancel, usage));
+    }
+
+    /// News of the media path of one of its streams.
+    pub fn media(&mut self, cx: &mut Context<'_>, stream: StreamId, event: media::Event, out: &mut Outbox<Output>) {
+        let Some(index) = self.streams.iter().position(|known| known.id() == stream) else { return };
+        let Some(known) = self.streams.get_mut(index) else { return };
+        match known.media(event, out) {
+            crate::stream::Progress::None => {}
+            crate::stream::Progress::Initialized => self.initialized(cx, out),
+            crate::stream::Progress::Started => self.progress(cx, out),
+            crate::stream::Progress::Failed(reason) => {
+                let reason = format!("media stream failed: {reason}");
+                self.fail(cx, &reason, out);
+            }
+        }
+    }
+
+    /// Calls the INVITE usage, passes on what it asks, and works off what it tells.
+    fn with_invitation(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Outbox<Output>,
+        call: impl FnOnce(&mut Invitation, &mut Context<'_>, &mut Outbox<invitation::Output>),
+    ) {
+        let Some(invitation) = &mut self.invitation else { return };
+        let mut usage = Outbox::new();
+        call(invitation, cx, &mut usage);
+        while let Some(output) = usage.pop() {
+            if let invitation::Output::Event(event) = output {
+                self.usage_event(cx, event, out);
+            } else {
+                out.push(Output::Usage(output));
+            }
+        }
+    }
+
+    fn usage_event(&mut self, cx: &mut Context<'_>, event: invitation::Event, out: &mut Outbox<Output>) {
+        use invitation::Event;
+        match event {
+            Event::Provisional { code, reason, description } => {
+                self.provisional(cx, code, reason, description, out);
+            }
+            Event::Accepted { code, reason, description } => self.accepted(cx, code, reason, description, out),
+            Event::Refused { cause, text, answered, contacts } => {
+                self.refused(cause, text, answered, contacts, out);
+            }
+            Event::Acknowledged { description } => self.acknowledged(cx, description, out),
+            Event::RefusalDone { acknowledged } => self.refusal_done(acknowledged, out),
+            Event::NotAcknowledged => self.not_acknowledged(cx, out),
+            Event::Cancelled { reason } => self.cancelled(reason, out),
+            Event::Proposal { offer } => self.proposed(cx, offer, out),
+            Event::ProposalCancelled | Event::ProposalAnswered { .. } => {}
+            Event::Ended { cause, method, code, reason } => self.ended(cause, &method, code, reason, out),
+        }
+    }
+
+    fn enter(&mut self, state: SessionState, out: &mut Outbox<Output>) {
+        if self.state != state {
+            let prev_state = std::mem::replace(&mut self.state, state);
+            out.push(Output::Event(SessionEvent::ChangedState { prev_state, state }));
+        }
+    }
+
+    fn wait(&mut self, cx: &Context<'_>, wait: Wait, time: Option<std::time::Duration>) {
+        self.wait = Some((wait, time.map(|time| cx.now + time)));
+    }
+
+    fn waits_for(&self, wanted: Wait) -> bool {
+        self.wait.is_some_and(|(wait, _)| wait == wanted)
+    }
+
+    fn report(
+        &self,
+        originator: Originator,
+        method: &str,
+        code: u16,
+        reason: Text,
+        ack_received: Option<AckReceived>,
+        out: &mut Outbox<Output>,
+    ) {
+        let method = Text::from(method);
+        out.push(Output::Event(SessionEvent::DidProcessTransaction { originator, method, code, reason, ack_received }));
+    }
+}

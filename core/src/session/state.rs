@@ -66,3 +66,24 @@ impl fmt::Display for SessionState {
         f.write_str(self.as_str())
     }
 }
+
+/// Which side started a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The other side.
+    Incoming,
+    /// This side.
+    Outgoing,
+}
+
+impl Direction {
+    /// The seeds' word: `incoming` or `outgoing`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Incoming => "incoming",
+            Self::Outgoing => "outgoing",
+        }
+    }
+}

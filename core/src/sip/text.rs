@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -33,7 +33,14 @@ impl Text {
     /// # Errors
     /// Gives the bytes back when they are not UTF-8.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Bytes> {
-        if std::str::from_utf8(&bytes).is_ok() { Ok(Self(bytes)) } else { Err(bytes) }
+        // Nearly all text is ASCII, and that is told faster.
+        if bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok() { Ok(Self(bytes)) } else { Err(bytes) }
+    }
+
+    /// The bytes as text; what of them is not UTF-8 is replaced.
+    #[must_use]
+    pub fn from_utf8_lossy(bytes: Bytes) -> Self {
+        Self::from_utf8(bytes).unwrap_or_else(|bytes| Self::from(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// The text.
@@ -60,6 +67,19 @@ impl Text {
             Some(start) if start + part.len() <= self.0.len() => Self(self.0.slice(start..start + part.len())),
             _ => Self::from(part),
         }
+    }
+
+    /// Bytes that are known to be UTF-8 because of the characters that were looked for in them.
+    #[inline]
+    pub(crate) const fn known(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes `range` of this text, sharing them; nothing when they reach beyond it. The caller cuts at characters: what a
+    /// cut through a character leaves reads as empty text.
+    #[inline]
+    pub(crate) fn sub(&self, range: Range<usize>) -> Self {
+        if range.start >= range.end || range.end > self.0.len() { Self::new() } else { Self(self.0.slice(range)) }
     }
 
     /// A copy that does not keep the buffer of the message alive.
@@ -130,6 +150,12 @@ impl PartialEq<str> for Text {
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
         self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<Text> for str {
+    fn eq(&self, other: &Text) -> bool {
+        other == self
     }
 }
 

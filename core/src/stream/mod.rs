@@ -1,7 +1,11 @@
 //! Media streams of a session (seed class IMediaStream).
 
+mod audio;
+mod error;
 mod event;
 mod spec;
 
+pub use audio::{AudioStream, Progress};
+pub use error::StreamError;
 pub use event::StreamEvent;
 pub use spec::{AudioSpec, StreamSpec};

@@ -27,6 +27,30 @@ impl Timers {
     pub fn timeout(&self) -> Duration {
         self.t1.saturating_mul(64)
     }
+
+    /// Timer D: how long an INVITE client transaction over an unreliable transport absorbs a refused INVITE's responses, 32 s at least.
+    #[must_use]
+    pub fn d(&self) -> Duration {
+        self.timeout().max(Duration::from_secs(32))
+    }
+
+    /// The longest interval between retransmissions: T2, which is no shorter than T1.
+    #[must_use]
+    pub fn cap(&self) -> Duration {
+        self.t2.max(self.t1)
+    }
+
+    /// When a client's timer E comes to be set to T2, counted from its request: from then on a non-INVITE request must not stay without a
+    /// response, and before that no 100 may be sent over an unreliable transport (RFC 4320 section 4.1). 3.5 s by default.
+    #[must_use]
+    pub fn slowed(&self) -> Duration {
+        let (mut elapsed, mut interval) = (Duration::ZERO, self.t1);
+        while interval < self.cap() && !interval.is_zero() {
+            elapsed = elapsed.saturating_add(interval);
+            interval = interval.saturating_mul(2);
+        }
+        elapsed
+    }
 }
 
 /// The timers, by their letters in the RFCs.
@@ -56,6 +80,33 @@ pub enum Timer {
     L,
     /// How long retransmitted and forked 2xx are passed up (RFC 6026).
     M,
+    /// How long a final response to a cancelled INVITE is awaited, counted from the CANCEL (RFC 3261 section 9.1).
+    Cancel,
     /// The 200 ms after which an unanswered INVITE is answered with 100 (RFC 3261 section 17.2.1), and the time after which another request is (RFC 4320 section 4.1).
     Trying,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timer_e_reaches_t2_where_the_schedule_says() {
+        let ms = Duration::from_millis;
+        let timers = |t1, t2| Timers { t1: ms(t1), t2: ms(t2), t4: ms(5000) };
+        // Fires at 0.5, 1.5 and 3.5 s; the last of them sets it to 4 s.
+        assert_eq!(Timers::default().slowed(), ms(3500));
+        assert_eq!(timers(100, 4000).slowed(), ms(100 + 200 + 400 + 800 + 1600 + 3200));
+        assert_eq!(timers(4000, 4000).slowed(), Duration::ZERO);
+        assert_eq!(timers(5000, 4000).slowed(), Duration::ZERO);
+        assert_eq!(timers(0, 4000).slowed(), Duration::ZERO);
+    }
+
+    #[test]
+    fn timer_d_does_not_shrink_with_t1() {
+        let fast = Timers { t1: Duration::from_millis(10), ..Timers::default() };
+        assert_eq!(fast.d(), Duration::from_secs(32));
+        let slow = Timers { t1: Duration::from_secs(1), ..Timers::default() };
+        assert_eq!(slow.d(), Duration::from_secs(64));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod control;
 mod dtmf;
+mod hostile;
 mod latch;
 mod link;
 
@@ -359,7 +360,11 @@ fn silence_is_told_each_interval_while_receiving() {
     assert_eq!(notices(&mut path, 60_000), []);
     path.update(ms(60_000), Parameters { timeout, ..parameters() });
     assert_eq!(notices(&mut path, 65_000), [(65_000, true)]);
-    path.update(ms(66_000), Parameters { timeout: Some(Duration::ZERO), ..parameters() });
+    for second in 66..=69 {
+        path.update(ms(second * 1000), Parameters { timeout, ..parameters() });
+    }
+    assert_eq!(notices(&mut path, 71_000), [(70_000, true)], "a negotiation is no sign of life");
+    path.update(ms(72_000), Parameters { timeout: Some(Duration::ZERO), ..parameters() });
     assert_eq!(notices(&mut path, 90_000), []);
 }
 

@@ -167,6 +167,8 @@ fn repeated_digits_are_events_of_their_own_with_a_pause_between() {
     let mut starts: Vec<u32> = sent.iter().map(|(_, packet)| packet.timestamp).collect();
     starts.dedup();
     assert_eq!(starts, [0, 1200, 2400, 3600]);
+    let begun: Vec<u64> = sent.iter().filter(|(_, packet)| packet.marker).map(|(now, _)| now.as_millis()).collect();
+    assert_eq!(begun, [20, 170, 320, 470]);
     let packets: Vec<_> = sent.into_iter().map(|(_, packet)| packet).collect();
     assert_eq!(told(&mut receiver(), &packets), "1155");
 }

@@ -1,4 +1,4 @@
-//! The configuration of an agent.
+//! The configuration of an agent, and the context of a call.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+use crate::random::Random;
 use crate::sip::Text;
+use crate::time::{Instant, Utc};
 use crate::transaction::Timers;
 use crate::transport::{Port, Transport};
 
@@ -86,4 +88,17 @@ impl Default for RtpConfig {
             audio_codecs: vec![Text::from_static("PCMU"), Text::from_static("PCMA")],
         }
     }
+}
+
+/// What comes with every call into the rooms below the agent: the time, the date, chance, and the configuration.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Now.
+    pub now: Instant,
+    /// The date.
+    pub utc: Utc,
+    /// Chance.
+    pub random: &'a mut Random,
+    /// The configuration.
+    pub config: &'a Config,
 }

@@ -1,0 +1,144 @@
+//! The sessions, and who owns which transaction, dialog and stream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::dialog::DialogId;
+use crate::id::{Counter, SessionId, StreamId, TransactionId};
+use crate::invitation::{Incoming, Ticket};
+use crate::session::{Session, SessionState};
+use crate::time::Instant;
+use crate::transport::{Flow, Route};
+
+/// One session, with what the agent keeps for it.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) session: Session,
+    /// The flow that its last message took, and whom it leads to: a connection is kept open for it, and used again.
+    pub(super) flow: Option<(Flow, IpAddr)>,
+    /// The ACKs that a retransmitted 2xx brings out again.
+    pub(super) acks: Vec<Ack>,
+    /// The routes whose local addresses are not all known yet.
+    pub(super) routes: Vec<Route>,
+    deadline: Option<Instant>,
+}
+
+/// An ACK that was sent.
+#[derive(Debug)]
+pub(super) struct Ack {
+    pub(super) ticket: Ticket,
+    pub(super) dialog: DialogId,
+    pub(super) flow: Flow,
+    pub(super) data: Bytes,
+}
+
+impl Call {
+    pub(super) const fn new(session: Session) -> Self {
+        Self { session, flow: None, acks: Vec::new(), routes: Vec::new(), deadline: None }
+    }
+}
+
+/// An INVITE that waits for the local address toward its sender.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) incoming: Incoming,
+    pub(super) flow: Flow,
+    pub(super) route: Route,
+}
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    session_ids: Counter,
+    stream_ids: Counter,
+    sessions: BTreeMap<SessionId, Call>,
+    deadlines: BTreeSet<(Instant, SessionId)>,
+    /// How many sessions nobody has answered yet.
+    incoming: usize,
+    pub(super) dialogs: BTreeMap<DialogId, SessionId>,
+    /// Who sent the request of a client transaction, and under which name.
+    pub(super) clients: BTreeMap<TransactionId, (SessionId, Ticket)>,
+    /// Whose a server transaction of an INVITE is.
+    pub(super) servers: BTreeMap<TransactionId, SessionId>,
+    pub(super) streams: BTreeMap<StreamId, SessionId>,
+    pub(super) waiting: BTreeMap<TransactionId, Waiting>,
+}
+
+impl Calls {
+    pub(super) fn next_session(&mut self) -> SessionId {
+        SessionId::from_u64(self.session_ids.take())
+    }
+
+    pub(super) fn next_stream(&mut self) -> StreamId {
+        StreamId::from_u64(self.stream_ids.take())
+    }
+
+    pub(super) fn get(&self, id: SessionId) -> Option<&Call> {
+        self.sessions.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Call> {
+        self.sessions.get_mut(&id)
+    }
+
+    pub(super) fn ids(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many sessions nobody has answered yet.
+    pub(super) fn unanswered(&self) -> usize {
+        self.incoming + self.waiting.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Takes a session out, to be called.
+    pub(super) fn take(&mut self, id: SessionId) -> Option<Call> {
+        let call = self.sessions.remove(&id)?;
+        if let Some(at) = call.deadline {
+            self.deadlines.remove(&(at, id));
+        }
+        if call.session.state() == SessionState::Incoming {
+            self.incoming -= 1;
+        }
+        Some(call)
+    }
+
+    /// Puts a session back.
+    pub(super) fn put(&mut self, mut call: Call) {
+        let id = call.session.id();
+        call.deadline = call.session.deadline();
+        if let Some(at) = call.deadline {
+            self.deadlines.insert((at, id));
+        }
+        if call.session.state() == SessionState::Incoming {
+            self.incoming += 1;
+        }
+        self.sessions.insert(id, call);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// A session whose deadline has come.
+    pub(super) fn due(&self, now: Instant) -> Option<SessionId> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    }
+
+    /// A session is over. Its transactions and dialogs have ended before it.
+    pub(super) fn forget(&mut self, call: &Call) {
+        for stream in call.session.streams() {
+            self.streams.remove(&stream.id());
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What to do with a request that is not a retransmission (RFC 3261 section 8.2).
+
+use std::net::SocketAddr;
+
+use crate::dialog::DialogId;
+use crate::id::{AccountId, TransactionId};
+use crate::invitation::{ALLOWED, Incoming, SUPPORTED};
+use crate::session::{Session, SessionState};
+use crate::sip::{Essentials, HeaderName, Host, Method, Received, Request, SipUri, Uri};
+use crate::transport::{Flow, Local, Route, Transport};
+
+use super::calls::{Call, Waiting};
+use super::{Agent, Effect, Question, Shutdown};
+
+/// How a request came.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) flow: Flow,
+    pub(super) transport: Transport,
+    pub(super) local: SocketAddr,
+    pub(super) received: Received,
+    pub(super) essentials: Essentials,
+}
+
+impl Agent {
+    /// A request came, in a transaction of its own.
+    pub(super) fn requested(
+        &mut self,
+        incoming: Incoming,
+        cancels: Option<TransactionId>,
+        flow: Flow,
+        transport: Transport,
+        local: SocketAddr,
+    ) {
+        let method = incoming.request.method().clone();
+        if method == Method::Cancel {
+            self.cancel_requested(&incoming, cancels);
+            return;
+        }
+        if let Err((code, headers)) = self.inspect(&incoming, &method) {
+            self.refuse(&incoming, code, &headers);
+            return;
+        }
+        let dialog = incoming.essentials.to.tag().map(|local_tag| {
+            let remote_tag = incoming.essentials.from.tag().unwrap_or_default();
+            DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
+        });
+        match (dialog, method) {
+            (Some(_), Method::Options) | (None, Method::Options) => self.options(&incoming),
+            (Some(dialog), _) => self.requested_inside(incoming, &dialog),
+            (None, Method::Invite) => self.invited(incoming, flow, transport, local),
+            // BYE, and whatever else belongs into a dialog (RFC 3261 section 15.1.2).
+            (None, _) => self.refuse(&incoming, 481, &[]),
+        }
+    }
+
+    /// The checks that every request must pass, in the order of RFC 3261 section 8.2.
+    fn inspect(&self, incoming: &Incoming, method: &Method) -> Result<(), (u16, Vec<(HeaderName, String)>)> {
+        if !matches!(method, Method::Invite | Method::Bye | Method::Options) {
+            return Err((405, vec![(HeaderName::Allow, ALLOWED.to_owned())]));
+        }
+        if !incoming.request.uri().is_ok_and(|uri| uri.as_sip().is_some()) {
+            return Err((416, Vec::new()));
+        }
+        let unsupported: Vec<String> = incoming
+            .request
+            .values(HeaderName::Require)
+            .filter_map(Result::ok)
+            .filter(|option| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option)))
+            .map(|option| option.to_string())
+            .take(self.config.limits.list_members)
+            .collect();
+        if !unsupported.is_empty() {
+            return Err((420, vec![(HeaderName::Unsupported, unsupported.join(", "))]));
+        }
+        if *method == Method::Invite && !incoming.request.body().is_empty() {
+            let encoded = incoming
+                .request
+                .values(HeaderName::ContentEncoding)
+                .any(|encoding| !encoding.is_ok_and(|encoding| encoding.eq_ignore_ascii_case("identity")));
+            if encoded {
+                return Err((415, vec![(HeaderName::AcceptEncoding, "identity".to_owned())]));
+            }
+            let content_type = incoming.request.content_type().ok().flatten();
+            if !content_type.is_some_and(|content_type| content_type.is("application/sdp")) {
+                return Err((415, vec![(HeaderName::Accept, "application/sdp".to_owned())]));
+            }
+        }
+        Ok(())
+    }
+
+    fn cancel_requested(&mut self, incoming: &Incoming, cancels: Option<TransactionId>) {
+        let session = cancels.and_then(|invite| self.calls.servers.get(&invite).copied());
+        if let Some(session) = session.filter(|session| self.calls.get(*session).is_some()) {
+            self.call(session, |session, cx, out| session.cancel(cx, cancels, incoming, out));
+            return;
+        }
+        match cancels {
+            None => self.refuse(incoming, 481, &[]),
+            Some(invite) => {
+                self.refuse(incoming, 200, &[]);
+                if let Some(waiting) = self.calls.waiting.remove(&invite) {
+                    self.refuse(&waiting.incoming, 487, &[]);
+                }
+            }
+        }
+    }
+
+    fn options(&mut self, incoming: &Incoming) {
+        let uri = incoming.request.uri().ok();
+        let ours = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri));
+        let for_host = uri.as_ref().and_then(Uri::as_sip).is_some_and(|uri| uri.user.is_none());
+        if ours.is_none() && !for_host && incoming.essentials.to.tag().is_none() {
+            self.refuse(incoming, 404, &[]);
+            return;
+        }
+        // The answer is what an INVITE would get (RFC 3261 section 11.2).
+        let code = if self.has_room() { 200 } else { 486 };
+        self.refuse(
+            incoming,
+            code,
+            &[
+                (HeaderName::Allow, ALLOWED.to_owned()),
+                (HeaderName::Accept, "application/sdp".to_owned()),
+                (HeaderName::AcceptEncoding, "identity".to_owned()),
+                (HeaderName::AcceptLanguage, "en".to_owned()),
+                (HeaderName::Supported, SUPPORTED.join(", ")),
+            ],
+        );
+    }
+
+    fn requested_inside(&mut self, incoming: Incoming, dialog: &DialogId) {
+        let Some(session) = self.calls.dialogs.get(dialog).copied() else {
+            self.refuse(&incoming, 481, &[]);
+            return;
+        };
+        if *incoming.request.method() == Method::Invite {
+            self.calls.servers.insert(incoming.transaction, session);
+        }
+        self.call(session, |session, cx, out| session.request(cx, dialog, incoming, out));
+    }
+
+    /// An INVITE outside of any dialog.
+    fn invited(&mut self, incoming: Incoming, flow: Flow, transport: Transport, local: SocketAddr) {
+        if !self.has_room() {
+            self.refuse(&incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
+            self.stats.shed += 1;
+            return;
+        }
+        let uri = incoming.request.uri().ok();
+        let account = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri));
+        let Some(account) = account else {
+            self.refuse(&incoming, 404, &[]);
+            return;
+        };
+        if self.is_merged(&incoming) {
+            self.refuse(&incoming, 482, &[]);
+            return;
+        }
+        if !local.ip().is_unspecified() {
+            self.start_incoming(incoming, account, flow, transport, local);
+            return;
+        }
+        let route = Route::new(transport, incoming.received.from);
+        match self.transports.local(route) {
+            Local::Known(local) => self.start_incoming(incoming, account, flow, transport, local),
+            Local::Ask { toward } => {
+                self.calls.waiting.insert(incoming.transaction, Waiting { incoming, flow, route });
+                self.ask_local(toward);
+            }
+            Local::NoSocket | Local::NoRoute => self.refuse(&incoming, 480, &[]),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.shutdown == Shutdown::No
+            && self.calls.len() < self.config.limits.sessions
+            && self.calls.unanswered() < self.config.limits.unanswered_sessions
+    }
+
+    /// The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
+    fn is_merged(&self, incoming: &Incoming) -> bool {
+        let call_id = &incoming.essentials.call_id;
+        let remote_tag = incoming.essentials.from.tag().unwrap_or_default();
+        let first = DialogId::new(call_id, "", "");
+        self.calls
+            .dialogs
+            .range(first..)
+            .take_while(|(dialog, _)| dialog.call_id() == call_id)
+            .filter(|(dialog, _)| *dialog.remote_tag() == remote_tag)
+            .filter_map(|(_, session)| self.calls.get(*session)?.session.invitation())
+            .any(|usage| usage.is_open_with(incoming.essentials.cseq.number))
+    }
+
+    fn start_incoming(
+        &mut self,
+        incoming: Incoming,
+        account: AccountId,
+        flow: Flow,
+        transport: Transport,
+        local: SocketAddr,
+    ) {
+        let transaction = incoming.transaction;
+        let from = incoming.received.from.ip();
+        let uri = incoming.request.uri().ok();
+        let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
+        let contact = contact_uri(user.as_deref(), local, transport);
+        let id = self.calls.next_session();
+        self.calls.servers.insert(transaction, id);
+        let mut out = crate::outbox::Outbox::new();
+        let mut cx = crate::config::Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+        };
+        let calls = &mut self.calls;
+        let session = Session::incoming(
+            &mut cx,
+            crate::session::Invited { id, account, incoming, contact, local: local.ip() },
+            || calls.next_stream(),
+            &mut out,
+        );
+        let mut call = Call::new(session);
+        self.use_flow(&mut call, flow, from);
+        self.finish_call(call, out);
+    }
+
+    /// The local address toward somewhere is known now, or is known not to be.
+    pub(super) fn local_learned(&mut self) {
+        let waiting: Vec<TransactionId> = self.calls.waiting.keys().copied().collect();
+        for transaction in waiting {
+            let Some(route) = self.calls.waiting.get(&transaction).map(|waiting| waiting.route) else { continue };
+            let local = self.transports.local(route);
+            if matches!(local, Local::Ask { .. }) {
+                continue;
+            }
+            let Some(Waiting { incoming, flow, .. }) = self.calls.waiting.remove(&transaction) else { continue };
+            let uri = incoming.request.uri().ok();
+            let account = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri));
+            match (local, account) {
+                (Local::Known(local), Some(account)) => {
+                    self.start_incoming(incoming, account, flow, route.transport, local);
+                }
+                _ => self.refuse(&incoming, 480, &[]),
+            }
+        }
+        for session in self.calls.ids() {
+            if self.calls.get(session).is_some_and(|call| !call.routes.is_empty()) {
+                self.route(session);
+            }
+        }
+    }
+
+    pub(super) fn ask_local(&mut self, toward: SocketAddr) {
+        if let Some(ask) = self.asks.local_address(self.now, toward, self.config.limits.ask_time) {
+            self.effects.push_back(Effect::Ask { ask, question: Question::LocalAddress { toward } });
+        }
+    }
+
+    /// An ACK for a 2xx, or for nothing: then it is silently dropped.
+    pub(super) fn acknowledged(&mut self, ack: &Request) {
+        let Ok(essentials) = ack.validate() else { return };
+        let remote_tag = essentials.from.tag().unwrap_or_default();
+        let local_tag = essentials.to.tag().unwrap_or_default();
+        let dialog = DialogId::new(&essentials.call_id, local_tag, remote_tag);
+        match self.calls.dialogs.get(&dialog).copied() {
+            Some(session) => {
+                self.call(session, |session, cx, out| session.ack(cx, &dialog, ack, out));
+            }
+            None => self.stats.stray += 1,
+        }
+    }
+
+    /// Answers a request that no session answers.
+    fn refuse(&mut self, incoming: &Incoming, code: u16, headers: &[(HeaderName, String)]) {
+        let tag = self.random.token(13);
+        let mut builder = incoming.reply(code, None, &tag, &self.config.user_agent);
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            builder = builder.field(*name, value);
+        }
+        if let Ok(response) = builder.finish() {
+            self.respond(incoming.transaction, &response);
+        }
+    }
+
+    /// Whether the session of this transaction goes on for the application.
+    pub(super) fn is_live(&self, session: crate::id::SessionId) -> bool {
+        self.calls.get(session).is_some_and(|call| call.session.state() != SessionState::Terminated)
+    }
+}
+
+/// The Contact URI for a local address; UDP is what a URI without a transport means.
+pub(super) fn contact_uri(user: Option<&str>, local: SocketAddr, transport: Transport) -> Uri {
+    let mut uri = SipUri::new(user, Host::from(local.ip()), Some(local.port()));
+    if transport != Transport::Udp {
+        uri.params.set("transport", Some(transport.as_str()));
+    }
+    Uri::Sip(uri)
+}

@@ -1,0 +1,166 @@
+//! What the application wants.
+
+use std::time::Duration;
+
+use crate::id::{AccountId, SessionId, StreamId};
+use crate::session::{Connect, Session, SessionError};
+use crate::sip::{NameAddr, Text};
+use crate::stream::{AudioStream, StreamError, StreamSpec};
+use crate::transport::{BindError, Local, Route};
+
+use super::calls::Call;
+use super::intent::{AccountError, ConnectError, Intent, IntentError, ListenError, Outcome};
+use super::outgoing::route_of;
+use super::{AccountEvent, Agent, EventKind, Listen, Shutdown};
+
+impl Agent {
+    pub(super) fn take_intent(&mut self, intent: Intent) -> Result<Outcome, IntentError> {
+        match intent {
+            Intent::Listen(listen) => self.listen(&listen),
+            Intent::Unlisten(socket) => {
+                self.transports.unbind(socket, &mut self.transport_out).map_err(listen_error)?;
+                Ok(Outcome::Done)
+            }
+            Intent::AddAccount(spec) => {
+                if self.shutdown != Shutdown::No {
+                    return Err(AccountError::ShuttingDown.into());
+                }
+                let id = self.accounts.add(spec, &mut self.random)?;
+                self.tell(EventKind::Account { id, event: AccountEvent::DidAdd });
+                Ok(Outcome::Account(id))
+            }
+            Intent::RemoveAccount(id) => {
+                self.accounts.remove(id)?;
+                self.tell(EventKind::Account { id, event: AccountEvent::DidRemove });
+                Ok(Outcome::Done)
+            }
+            Intent::Connect { account, to, routes, streams } => {
+                let id = self.connect(account, &to, routes, &streams)?;
+                Ok(Outcome::Session(id))
+            }
+            Intent::SendRingIndication { session } => {
+                self.with_session(session, |session, cx, out| session.send_ring_indication(cx, out))
+            }
+            Intent::Accept { session, streams } => {
+                self.with_session(session, |session, cx, out| session.accept(cx, &streams, out))
+            }
+            Intent::Reject { session, code, reason } => {
+                self.with_session(session, |session, cx, out| session.reject(cx, code, reason.as_deref(), out))
+            }
+            Intent::End { session } => self.with_session(session, |session, cx, out| {
+                session.end(cx, out);
+                Ok(())
+            }),
+            Intent::SendDtmf { stream, digit, duration } => self.send_dtmf(stream, digit, duration),
+            Intent::ShutDown => {
+                self.shut_down();
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    fn listen(&mut self, listen: &Listen) -> Result<Outcome, IntentError> {
+        let socket = self
+            .transports
+            .bind(listen.transport, listen.address, listen.port, &mut self.transport_out)
+            .map_err(listen_error)?;
+        Ok(Outcome::Socket(socket))
+    }
+
+    fn connect(
+        &mut self,
+        account_id: AccountId,
+        to: &Text,
+        routes: Vec<Route>,
+        streams: &[StreamSpec],
+    ) -> Result<SessionId, ConnectError> {
+        if self.shutdown != Shutdown::No {
+            return Err(ConnectError::ShuttingDown);
+        }
+        let account = self.accounts.get(account_id).ok_or(ConnectError::UnknownAccount(account_id))?;
+        let to = NameAddr::parse(to)
+            .ok()
+            .filter(|to| to.uri.as_sip().is_some())
+            .ok_or_else(|| ConnectError::BadUri(to.clone()))?;
+        let routes = if routes.is_empty() {
+            vec![route_of(&to.uri).ok_or_else(|| ConnectError::NoRoute(to.uri.to_string().into()))?]
+        } else {
+            routes
+        };
+        if let Some(first) = routes.first().filter(|first| self.transports.local(**first) == Local::NoSocket) {
+            return Err(ConnectError::NoSocket(*first));
+        }
+        if streams.is_empty() {
+            return Err(ConnectError::NoStreams);
+        }
+        if self.calls.len() >= self.config.limits.sessions {
+            return Err(ConnectError::TooManySessions);
+        }
+        for (index, stream) in streams.iter().enumerate() {
+            let StreamSpec::Audio(spec) = stream;
+            AudioStream::check(spec, &self.config).map_err(|reason| ConnectError::BadStream { index, reason })?;
+        }
+        let connect = Connect { from: account.identity.clone(), to };
+        let streams = streams
+            .iter()
+            .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))
+            .collect();
+        let id = self.calls.next_session();
+        let mut out = crate::outbox::Outbox::new();
+        let cx = crate::config::Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+        };
+        let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
+        let mut call = Call::new(session);
+        call.routes = routes;
+        self.finish_call(call, out);
+        self.route(id);
+        Ok(id)
+    }
+
+    fn send_dtmf(&mut self, stream: StreamId, digit: char, duration: Duration) -> Result<Outcome, IntentError> {
+        let session = self.calls.streams.get(&stream).copied().ok_or(StreamError::Unknown(stream))?;
+        let result = self.call(session, |session, _, out| session.send_dtmf(stream, digit, duration, out));
+        result.unwrap_or(Err(StreamError::Unknown(stream)))?;
+        Ok(Outcome::Done)
+    }
+
+    /// Calls a session that the application still knows.
+    fn with_session(
+        &mut self,
+        id: SessionId,
+        act: impl FnOnce(
+            &mut Session,
+            &mut crate::config::Context<'_>,
+            &mut crate::outbox::Outbox<crate::session::Output>,
+        ) -> Result<(), SessionError>,
+    ) -> Result<Outcome, IntentError> {
+        if !self.is_live(id) {
+            return Err(SessionError::Unknown(id).into());
+        }
+        self.call(id, act).unwrap_or(Err(SessionError::Unknown(id)))?;
+        Ok(Outcome::Done)
+    }
+
+    /// Ends every session, then closes every socket; unanswered sessions get 480, since nobody said no (design decision 7).
+    fn shut_down(&mut self) {
+        if self.shutdown != Shutdown::No {
+            return;
+        }
+        self.shutdown = Shutdown::Sessions;
+        for id in self.calls.ids() {
+            self.call(id, |session, cx, out| session.end_with(cx, 480, out));
+        }
+    }
+}
+
+const fn listen_error(error: BindError) -> ListenError {
+    match error {
+        BindError::NoTls => ListenError::NoTls,
+        BindError::Unknown(socket) => ListenError::Unknown(socket),
+        BindError::ShuttingDown => ListenError::ShuttingDown,
+    }
+}

@@ -1,0 +1,255 @@
+//! What the world did: inputs, and the outputs of the transports and the transactions that follow from them.
+
+use crate::id::{ConnId, SocketId, TransactionId};
+use crate::invitation::Incoming;
+use crate::media;
+use crate::sip::{Message, Received};
+use crate::time::Clock;
+use crate::transaction::{self, Arrival, End};
+use crate::transport::{self, CloseCause, Flow};
+
+use super::input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent};
+use super::requests::Arrived;
+use super::{Agent, Effect, EventKind, Shutdown, TransportEvent};
+
+impl Agent {
+    pub(super) fn take_input(&mut self, input: Input) {
+        match input {
+            Input::Tick { utc } => {
+                if let Some(utc) = utc {
+                    self.clock = Clock::new(self.now, utc);
+                }
+            }
+            Input::Socket { socket, event } => self.socket(socket, event),
+            Input::Datagram { socket, from, to, data, .. } => {
+                if self.effects.len() >= self.config.limits.effects {
+                    self.stats.shed += 1;
+                } else {
+                    self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
+                }
+            }
+            Input::Accepted { conn, on, peer } => {
+                self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
+            }
+            Input::Stream { conn, event } => self.connection(conn, event),
+            Input::Media { stream, event } => self.media(stream, event),
+            Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
+                (Some(toward), Answer::LocalAddress(local)) => {
+                    self.transports.learn_local(toward, local);
+                    self.local_learned();
+                }
+                (None, _) => self.stats.driver_faults += 1,
+            },
+            Input::Network(NetworkChange::Addresses | NetworkChange::Woke) => self.transports.forget_local(),
+            Input::Reseed(seed) => self.random.mix(&seed),
+        }
+        self.work_off_deadlines();
+    }
+
+    fn socket(&mut self, socket: SocketId, event: SocketEvent) {
+        let out = &mut self.transport_out;
+        match event {
+            SocketEvent::Bound { local } => self.transports.socket_bound(socket, local, out),
+            SocketEvent::Failed(cause) => self.transports.socket_failed(socket, cause, out),
+            SocketEvent::Closed => self.transports.socket_closed(socket, out),
+        }
+    }
+
+    fn connection(&mut self, conn: ConnId, event: StreamEvent) {
+        let (now, out) = (self.now, &mut self.transport_out);
+        match event {
+            StreamEvent::Open { local, peer, tls } => {
+                self.transports.opened(now, conn, local, peer, tls.as_ref(), out);
+            }
+            StreamEvent::Data(data) => self.transports.data(now, conn, data, out),
+            StreamEvent::Drained(bytes) => self.transports.drained(conn, bytes, out),
+            StreamEvent::Closed(cause) => self.transports.closed(conn, cause, out),
+        }
+    }
+
+    fn media(&mut self, stream: crate::id::StreamId, event: media::Event) {
+        // A path that was told to stop may have had a last word on its way.
+        if let Some(session) = self.calls.streams.get(&stream).copied() {
+            self.call(session, |session, cx, out| session.media(cx, stream, event, out));
+        }
+    }
+
+    /// Whatever came, what is due is done: a driver that is late with its tick is caught up with.
+    fn work_off_deadlines(&mut self) {
+        let now = self.now;
+        if self.transports.deadline().is_some_and(|at| at <= now) {
+            self.transports.timeout(now, &mut self.transport_out);
+        }
+        self.settle();
+        if self.table.deadline().is_some_and(|(at, _)| at <= now) {
+            self.table.timeout(now, &mut self.table_out);
+        }
+        self.settle();
+        // Each is looked at once: a session that asks for the same instant again waits for the next input.
+        let mut budget = self.calls.len();
+        while let Some(session) = self.calls.due(now)
+            && budget > 0
+        {
+            budget -= 1;
+            self.call(session, |session, cx, out| session.timeout(cx, out));
+            self.settle();
+        }
+        while let Some(ask) = self.asks.overdue(now) {
+            if let Some(toward) = self.asks.close(ask) {
+                self.effects.push_back(Effect::Abandon { ask });
+                self.transports.learn_local(toward, None);
+                self.local_learned();
+            }
+        }
+    }
+
+    /// Works off the queues between the layers until they are empty.
+    pub(super) fn settle(&mut self) {
+        loop {
+            if let Some(output) = self.transport_out.pop() {
+                self.transport_output(output);
+            } else if let Some(output) = self.table_out.pop() {
+                self.table_output(output, None);
+            } else if !self.shutdown_goes_on() {
+                return;
+            }
+        }
+    }
+
+    fn transport_output(&mut self, output: transport::Output) {
+        use transport::Output;
+        match output {
+            Output::Bind { socket, kind, addr, port } => {
+                self.effects.push_back(Effect::Bind { socket, kind, addr, port });
+            }
+            Output::Unbind { socket } => self.effects.push_back(Effect::Unbind { socket }),
+            Output::Send { on, to, data } => self.effects.push_back(Effect::Send { on, to, data }),
+            Output::Open { conn, to, security, from } => {
+                self.effects.push_back(Effect::Open { conn, to, security, from });
+            }
+            Output::Write { conn, data } => self.effects.push_back(Effect::Write { conn, data }),
+            Output::Close { conn, how } => self.effects.push_back(Effect::Close { conn, how }),
+            Output::Resume(conn) => self.effects.push_back(Effect::Resume(conn)),
+            Output::Listening { socket, transport, local } => {
+                let event = TransportEvent::Listening { transport, local };
+                self.tell(EventKind::Transport { id: socket, event });
+            }
+            Output::SocketFailed { socket, transport, cause } => {
+                let event = TransportEvent::Failed { transport, cause };
+                self.tell(EventKind::Transport { id: socket, event });
+            }
+            Output::SocketClosed { socket, transport } => {
+                self.tell(EventKind::Transport { id: socket, event: TransportEvent::Closed { transport } });
+            }
+            Output::Received(received) => self.received(*received),
+            Output::Malformed { .. } => {}
+            Output::FellBack { failed, sent, .. } => {
+                let reliable = sent.is_reliable();
+                self.table.moved(self.now, sent.request, sent.flow, reliable);
+                self.moved(failed, sent.flow);
+            }
+            Output::FlowFailed { flow, cause } => {
+                self.table.flow_failed(self.now, &flow, &cause, &mut self.table_out);
+            }
+        }
+    }
+
+    fn received(&mut self, received: transport::Received) {
+        let transport::Received { flow, transport, from, reply, local, message, essentials } = received;
+        match message {
+            Message::Response(response) => {
+                self.table.receive_response(self.now, response, &essentials, &mut self.table_out);
+            }
+            Message::Request(request) => {
+                let arrival = Arrival { flow: reply, from, reliable: transport.is_reliable() };
+                let mut out = crate::outbox::Outbox::new();
+                self.table.receive_request(self.now, request, &essentials, arrival, &mut out);
+                let mut arrived = Some(Arrived { flow, transport, local, received: Received { from }, essentials });
+                while let Some(output) = out.pop() {
+                    let arrived = if is_request(&output) { arrived.take() } else { None };
+                    self.table_output(output, arrived);
+                }
+            }
+        }
+    }
+
+    fn table_output(&mut self, output: transaction::Output<Flow>, arrived: Option<Arrived>) {
+        use transaction::Output;
+        match output {
+            Output::Send { id, flow, data } => self.send_on(id, flow, data),
+            Output::Request { id, request, cancels } => {
+                if let Some(arrived) = arrived {
+                    let Arrived { flow, transport, local, received, essentials } = arrived;
+                    let incoming = Incoming { transaction: id, request, essentials, received };
+                    self.requested(incoming, cancels, flow, transport, local);
+                }
+            }
+            Output::Ack { request, .. } => self.acknowledged(&request),
+            Output::Confirmed { id } => {
+                if let Some(session) = self.calls.servers.get(&id).copied() {
+                    self.call(session, |session, cx, out| session.refusal_acknowledged(cx, id, out));
+                }
+            }
+            Output::Response { id, response } => {
+                if let Some((session, ticket)) = self.calls.clients.get(&id).copied() {
+                    self.call(session, |session, cx, out| session.response(cx, ticket, &response, out));
+                }
+            }
+            Output::StrayResponse { .. } => self.stats.stray += 1,
+            Output::Shed { .. } => self.stats.shed += 1,
+            Output::Cancelled { .. } | Output::SendFailed { .. } => {}
+            Output::Ended { id, end } => self.transaction_ended(id, &end),
+        }
+    }
+
+    fn transaction_ended(&mut self, id: TransactionId, end: &End) {
+        if let Some((session, ticket)) = self.calls.clients.remove(&id) {
+            if let Some(call) = self.calls.get_mut(session) {
+                call.acks.retain(|ack| ack.ticket != ticket);
+            }
+            self.call(session, |session, cx, out| session.client_ended(cx, ticket, end, out));
+        }
+        if let Some(session) = self.calls.servers.remove(&id) {
+            self.call(session, |session, cx, out| session.server_ended(cx, id, end, out));
+        }
+        self.calls.waiting.remove(&id);
+    }
+
+    /// Hands what a transaction sends to the transports. A response whose connection is gone goes over a new one (RFC 3261 section 18.2.2).
+    fn send_on(&mut self, id: Option<TransactionId>, flow: Flow, data: bytes::Bytes) {
+        let (now, out) = (self.now, &mut self.transport_out);
+        if self.transports.send_on(now, flow, data.clone(), out).is_ok() {
+            return;
+        }
+        if let Ok(Message::Response(response)) = Message::parse(data, &self.config.limits)
+            && self.transports.send_response(now, flow, &response, out).is_ok()
+        {
+            return;
+        }
+        if let Some(id) = id {
+            self.table.send_failed(now, id, CloseCause::Local, &mut self.table_out);
+        }
+    }
+
+    /// The next step of a shutdown, when the one before it is done. False when there is nothing to do now.
+    fn shutdown_goes_on(&mut self) -> bool {
+        match self.shutdown {
+            Shutdown::Sessions if self.calls.is_empty() && self.table.is_empty() => {
+                self.shutdown = Shutdown::Transports;
+                self.transports.shut_down(self.now, &mut self.transport_out);
+                true
+            }
+            Shutdown::Transports if self.transports.is_quiescent() => {
+                self.shutdown = Shutdown::Done;
+                self.tell(EventKind::ShutDown);
+                true
+            }
+            Shutdown::No | Shutdown::Sessions | Shutdown::Transports | Shutdown::Done => false,
+        }
+    }
+}
+
+/// Whether this output is the request that has just arrived.
+const fn is_request(output: &transaction::Output<Flow>) -> bool {
+    matches!(output, transaction::Output::Request { .. })
+}

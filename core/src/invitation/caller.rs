@@ -1,0 +1,387 @@
+//! The initial INVITE that we sent (RFC 3261 section 13.2).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::cause::{By, Cause};
+use crate::config::Context;
+use crate::dialog::{Dialog, DialogId, Role};
+use crate::negotiation::{Negotiator, Origin};
+use crate::outbox::Outbox;
+use crate::sip::{
+    Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Text, To, reason_phrase,
+};
+use crate::transaction::End;
+
+use super::client::ClientInvite;
+use super::output::{Description, Event, Output};
+use super::state::State;
+use super::{ALLOWED, Invitation, InvitationError, Invite, Target, cause_of, reason_text};
+
+impl Invitation {
+    /// Sends an INVITE to the first of its targets.
+    ///
+    /// # Errors
+    /// When the names, URIs or the offer cannot be written into a message, or there is no target.
+    pub fn invite(cx: &mut Context<'_>, invite: Invite, out: &mut Outbox<Output>) -> Result<Self, InvitationError> {
+        let mut targets: std::collections::VecDeque<Target> = invite.targets.into();
+        let first = targets
+            .pop_front()
+            .ok_or(InvitationError::IllegalState { what: "invite without a target", state: State::Outgoing })?;
+        let local_tag: Text = cx.random.token(13).into();
+        let cseq = CSeq { number: u32::from(cx.random.u16()) + 1, method: Method::Invite };
+        let call_id = cx.random.token(22);
+        let builder = Request::build(Method::Invite, &invite.to.uri)
+            .field(HeaderName::MaxForwards, 70)
+            .header(&From(invite.from.with_tag(&local_tag)))
+            .header(&To(NameAddr { params: crate::sip::Params::default(), ..invite.to }))
+            .field(HeaderName::CallId, &call_id)
+            .header(&cseq);
+        let request = finish_invite(cx, builder, &first.contact, invite.offer.as_deref())?;
+        let mut usage = Self {
+            role: Role::Caller,
+            state: State::Outgoing,
+            local_tag,
+            contact: first.contact,
+            targets,
+            hop: Some(first.hop.clone()),
+            invite: None,
+            reinvites: Vec::new(),
+            received: Vec::new(),
+            dialogs: Vec::new(),
+            bye: None,
+            fork_byes: Vec::new(),
+            tickets: 0,
+        };
+        let ticket = usage.ticket();
+        usage.invite = Some(ClientInvite::new(ticket, request.clone(), cseq.number));
+        out.push(Output::Request { ticket, request, hop: first.hop });
+        Ok(usage)
+    }
+
+    /// Sends the ACK of a 2xx that carried an offer, with the answer.
+    ///
+    /// # Errors
+    /// When no 2xx waits for it, or the answer cannot be written.
+    pub fn acknowledge(
+        &mut self,
+        cx: &Context<'_>,
+        answer: &[u8],
+        out: &mut Outbox<Output>,
+    ) -> Result<(), InvitationError> {
+        let state = self.state;
+        let refused = InvitationError::IllegalState { what: "acknowledge", state };
+        let initial = state == State::Connecting && self.role == Role::Caller;
+        let waits = |invite: &&mut ClientInvite| invite.accepted && invite.acknowledged.is_empty();
+        let invite = if initial { self.invite.as_mut().filter(waits) } else { self.reinvites.iter_mut().find(waits) };
+        let (Some(invite), Some(dialog)) = (invite, self.dialogs.first()) else { return Err(refused) };
+        send_ack(cx, invite, dialog, Some(answer), out)?;
+        if initial {
+            self.state = State::Connected;
+        }
+        Ok(())
+    }
+
+    /// A response to the initial INVITE.
+    pub(super) fn invite_answered(&mut self, cx: &Context<'_>, response: &Response, out: &mut Outbox<Output>) {
+        // The transaction has read these already.
+        let Ok(essentials) = response.validate() else { return };
+        match response.code() {
+            100 => {
+                if let Some(invite) = &mut self.invite {
+                    invite.heard = true;
+                }
+            }
+            101..=199 => self.invite_provisional(cx, response, &essentials, out),
+            200..=299 => self.invite_accepted(cx, response, &essentials, out),
+            code => self.invite_refused(cx, code, response, out),
+        }
+    }
+
+    fn invite_provisional(
+        &mut self,
+        cx: &Context<'_>,
+        response: &Response,
+        essentials: &Essentials,
+        out: &mut Outbox<Output>,
+    ) {
+        let Some(invite) = &mut self.invite else { return };
+        invite.heard = true;
+        invite.provisional = true;
+        let description = invite.description(response);
+        if !matches!(self.state, State::Outgoing | State::Early) {
+            return;
+        }
+        if essentials.to.tag().is_some_and(|tag| !tag.is_empty())
+            && self.dialogs.len() < cx.config.limits.forks
+            && let Ok(dialog) = Dialog::from_response(&invite.request, response, essentials)
+            && !self.dialogs.iter().any(|known| known.id() == dialog.id())
+        {
+            out.push(Output::DialogBegan(dialog.id().clone()));
+            self.dialogs.push(dialog);
+        }
+        self.state = State::Early;
+        let reason = response.reason();
+        out.push(Output::Event(Event::Provisional { code: response.code(), reason, description }));
+    }
+
+    fn invite_accepted(
+        &mut self,
+        cx: &Context<'_>,
+        response: &Response,
+        essentials: &Essentials,
+        out: &mut Outbox<Output>,
+    ) {
+        let Some(invite) = &mut self.invite else { return };
+        let id = DialogId::new(&essentials.call_id, &self.local_tag, essentials.to.tag().unwrap_or_default());
+        if invite.acknowledged.contains(&id) {
+            out.push(Output::AckAgain { ticket: invite.ticket, dialog: id });
+            return;
+        }
+        let first = !invite.answered;
+        if !first && self.dialogs.first().is_some_and(|dialog| *dialog.id() == id) {
+            // The first 2xx again, whose offer the session is still answering.
+            return;
+        }
+        let position = self.dialogs.iter().position(|dialog| *dialog.id() == id);
+        let dialog = match position.map(|index| self.dialogs.remove(index)) {
+            Some(mut dialog) => dialog.confirm(response).map(|()| dialog),
+            None => Dialog::from_response(&invite.request, response, essentials),
+        };
+        let dialog = match dialog {
+            Ok(dialog) => dialog,
+            Err(error) => {
+                // A 2xx without a usable Contact cannot even be acknowledged. The INVITE has failed if it was the first.
+                if first {
+                    invite.answered = true;
+                    self.disconnected(out);
+                    let cause = Cause::status(By::Remote, response.code(), error.to_string());
+                    out.push(Output::Event(Event::Refused { cause, text: None, answered: true, contacts: Vec::new() }));
+                }
+                return;
+            }
+        };
+        let description = invite.description(response);
+        if let Some(Description::Offer(offer)) = &description {
+            invite.offer_to_us = Some(offer.clone());
+        }
+        let wanted = first && matches!(self.state, State::Outgoing | State::Early);
+        invite.answered = true;
+        invite.accepted = true;
+        if !wanted {
+            // Another fork, or a 2xx that crossed our CANCEL: acknowledge and end it (RFC 3261 section 13.2.2.4).
+            self.decline_fork(cx, dialog, description.as_ref(), first, out);
+            return;
+        }
+        for early in std::mem::take(&mut self.dialogs) {
+            out.push(Output::DialogEnded(early.id().clone()));
+        }
+        if position.is_none() {
+            out.push(Output::DialogBegan(dialog.id().clone()));
+        }
+        self.state = State::Connecting;
+        let mut connected = false;
+        if !matches!(description, Some(Description::Offer(_))) {
+            connected = send_ack(cx, invite, &dialog, None, out).is_ok();
+        }
+        if connected {
+            self.state = State::Connected;
+        }
+        self.dialogs = vec![dialog];
+        let (code, reason) = (response.code(), response.reason());
+        out.push(Output::Event(Event::Accepted { code, reason, description }));
+    }
+
+    /// Acknowledges a 2xx that nobody wants, and ends its dialog at once.
+    fn decline_fork(
+        &mut self,
+        cx: &Context<'_>,
+        mut dialog: Dialog,
+        description: Option<&Description>,
+        first: bool,
+        out: &mut Outbox<Output>,
+    ) {
+        let Some(invite) = &mut self.invite else { return };
+        if invite.acknowledged.len() >= cx.config.limits.forks {
+            return;
+        }
+        let refusal = match description {
+            Some(Description::Offer(offer)) => refusal(cx, offer),
+            _ => None,
+        };
+        if send_ack(cx, invite, &dialog, refusal.as_deref(), out).is_err() {
+            return;
+        }
+        if first {
+            // The CANCEL came too late: the BYE ends the usage (RFC 5407 section 3.1.2).
+            out.push(Output::DialogBegan(dialog.id().clone()));
+            self.dialogs.insert(0, dialog);
+            self.send_bye(cx, None, out);
+            return;
+        }
+        let request = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
+        if let Ok(request) = request {
+            let ticket = self.ticket();
+            self.fork_byes.push(ticket);
+            out.push(Output::Request { ticket, request, hop: Self::next_hop(&dialog) });
+        }
+    }
+
+    fn invite_refused(&mut self, cx: &Context<'_>, code: u16, response: &Response, out: &mut Outbox<Output>) {
+        let Some(invite) = &mut self.invite else { return };
+        if invite.answered {
+            return;
+        }
+        invite.heard = true;
+        if code == 503 && self.try_next(cx, out) {
+            return;
+        }
+        if let Some(invite) = &mut self.invite {
+            invite.answered = true;
+        }
+        let contacts = if (300..400).contains(&code) {
+            let limit = cx.config.limits.list_members;
+            response.contacts().filter_map(Result::ok).take(limit).filter_map(|c| contact_text(&c)).collect()
+        } else {
+            Vec::new()
+        };
+        let cancelled = self.state == State::Disconnecting;
+        self.disconnected(out);
+        let by = if cancelled { By::Local } else { By::Remote };
+        let cause = Cause::status(by, code, response.reason());
+        let text = reason_text(response);
+        out.push(Output::Event(Event::Refused { cause, text, answered: true, contacts }));
+    }
+
+    /// The transaction of the initial INVITE is over.
+    pub(super) fn invite_ended(&mut self, cx: &Context<'_>, end: &End, out: &mut Outbox<Output>) {
+        let Some(invite) = &self.invite else { return };
+        let (answered, heard, provisional) = (invite.answered, invite.heard, invite.provisional);
+        if answered {
+            self.invite = None;
+            return;
+        }
+        let silent = match end {
+            End::TransportFailed(_) => !provisional,
+            End::Timeout => !heard,
+            End::Done | End::NoAck | End::Cancelled | End::Unanswered => false,
+        };
+        if silent && self.try_next(cx, out) {
+            return;
+        }
+        let cancelled = self.state == State::Disconnecting;
+        self.invite = None;
+        // No answer to the CANCEL for 64·T1: the INVITE counts as cancelled (RFC 3261 section 9.1).
+        let cause = if cancelled { Cause::status(By::Local, 487, reason_phrase(487)) } else { cause_of(end) };
+        self.disconnected(out);
+        out.push(Output::Event(Event::Refused { cause, text: None, answered: false, contacts: Vec::new() }));
+    }
+
+    /// Sends the INVITE to the next target (RFC 3263 section 4.3): the same but for the branch, and the Contact toward there. False when there is none left, or nobody wants it any more.
+    fn try_next(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) -> bool {
+        if !matches!(self.state, State::Outgoing | State::Early) {
+            return false;
+        }
+        let (Some(target), Some(old)) = (self.targets.pop_front(), self.invite.take()) else { return false };
+        let request = if target.contact == self.contact {
+            old.request.clone()
+        } else {
+            match rebuild(cx, &old.request, &target) {
+                Some(request) => request,
+                None => {
+                    self.invite = Some(old);
+                    return false;
+                }
+            }
+        };
+        for early in self.dialogs.drain(..) {
+            out.push(Output::DialogEnded(early.id().clone()));
+        }
+        self.state = State::Outgoing;
+        self.contact = target.contact;
+        self.hop = Some(target.hop.clone());
+        let ticket = self.ticket();
+        self.invite = Some(ClientInvite::new(ticket, request.clone(), old.cseq));
+        out.push(Output::Request { ticket, request, hop: target.hop });
+        true
+    }
+}
+
+impl Invitation {
+    /// The ACK that a 2xx with an offer must have before a BYE may follow: it refuses every stream.
+    pub(super) fn acknowledge_for_bye(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        if let (Some(invite), Some(dialog)) = (&mut self.invite, self.dialogs.first())
+            && invite.accepted
+            && invite.acknowledged.is_empty()
+        {
+            let refusal = invite.offer_to_us.take().and_then(|offer| refusal(cx, &offer));
+            // What is in an ACK without a body was read before: it can be written.
+            let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
+        }
+    }
+}
+
+/// The answer that refuses every stream of an offer: an ACK must carry one even when nothing is wanted (RFC 6337 section 3.3).
+fn refusal(cx: &Context<'_>, offer: &[u8]) -> Option<bytes::Bytes> {
+    let offer = crate::sdp::Session::parse(offer, &cx.config.limits).ok()?;
+    let origin = Origin {
+        username: Text::from_static("-"),
+        session_id: cx.utc.ntp_seconds(),
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let mut negotiator = Negotiator::new(origin, cx.config.user_agent.clone());
+    negotiator.remote_offer(&offer).ok()?;
+    let refusal = negotiator.refuse().ok()?;
+    Some(bytes::Bytes::copy_from_slice(refusal.as_bytes()))
+}
+
+/// Builds and sends the ACK of a 2xx to this INVITE in this dialog, and remembers that it was.
+pub(super) fn send_ack(
+    cx: &Context<'_>,
+    invite: &mut ClientInvite,
+    dialog: &Dialog,
+    answer: Option<&[u8]>,
+    out: &mut Outbox<Output>,
+) -> Result<(), InvitationError> {
+    let mut builder = dialog.ack(invite.cseq).field(HeaderName::UserAgent, &cx.config.user_agent);
+    if let Some(answer) = answer {
+        builder = builder.body("application/sdp", answer);
+    }
+    let request = builder.finish()?;
+    invite.acknowledged.push(dialog.id().clone());
+    let hop = Invitation::next_hop(dialog);
+    out.push(Output::Ack { ticket: invite.ticket, dialog: dialog.id().clone(), request, hop });
+    Ok(())
+}
+
+/// Adds what every INVITE of ours says.
+pub(super) fn finish_invite(
+    cx: &Context<'_>,
+    builder: Builder<Request>,
+    contact: &crate::sip::Uri,
+    offer: Option<&[u8]>,
+) -> Result<Request, InvitationError> {
+    let mut builder = builder
+        .header(&Contact::Address(NameAddr::new(contact.clone())))
+        .field(HeaderName::Allow, ALLOWED)
+        .field(HeaderName::UserAgent, &cx.config.user_agent);
+    if let Some(offer) = offer {
+        builder = builder.body("application/sdp", offer);
+    }
+    Ok(builder.finish()?)
+}
+
+/// The INVITE with another Contact.
+fn rebuild(cx: &Context<'_>, request: &Request, target: &Target) -> Option<Request> {
+    let uri = request.uri().ok()?;
+    let mut builder = Request::build(Method::Invite, &uri);
+    for name in [HeaderName::MaxForwards, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq] {
+        builder = builder.copy(request, name);
+    }
+    let body = request.body();
+    let offer = (!body.is_empty()).then_some(body);
+    finish_invite(cx, builder, &target.contact, offer.as_deref()).ok()
+}
+
+fn contact_text(contact: &Contact) -> Option<Text> {
+    contact.address().map(|address| address.to_string().into())
+}

@@ -1,0 +1,39 @@
+//! A request that came, and the answers to it.
+
+use crate::id::TransactionId;
+use crate::sip::{BuildError, Builder, Essentials, HeaderName, Received, Request, Response, Text};
+
+/// A request that came, with what is needed to answer it.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Its server transaction.
+    pub transaction: TransactionId,
+    /// The request.
+    pub request: Request,
+    /// The fields that every message has.
+    pub essentials: Essentials,
+    /// Where it came from, for `received` and `rport` (RFC 3581).
+    pub received: Received,
+}
+
+/// The extensions that this side supports, for Supported headers.
+pub const SUPPORTED: &[&str] = &[];
+
+/// The methods that this side understands, for Allow headers.
+pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
+impl Incoming {
+    /// Starts a response with our tag, and the Server header.
+    pub fn reply(&self, code: u16, reason: Option<&str>, to_tag: &str, server: &Text) -> Builder<Response> {
+        Response::reply(&self.request, code, reason, Some(to_tag), Some(&self.received))
+            .field(HeaderName::Server, server)
+    }
+
+    /// A whole response without further headers or body.
+    ///
+    /// # Errors
+    /// When the reason phrase or the request's own headers cannot be written.
+    pub fn plain(&self, code: u16, reason: Option<&str>, to_tag: &str, server: &Text) -> Result<Response, BuildError> {
+        self.reply(code, reason, to_tag, server).finish()
+    }
+}

@@ -1,0 +1,172 @@
+//! What an INVITE usage asks of the layers below it, and what it tells the session above it.
+
+use bytes::Bytes;
+
+use crate::cause::Cause;
+use crate::dialog::DialogId;
+use crate::id::TransactionId;
+use crate::sip::{Request, Response, Text, Uri};
+use crate::transport::Route;
+
+/// The usage's own name for a request that it sent: responses and endings of its transaction come back under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub(super) u32);
+
+/// Where a request goes next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hop {
+    /// To the route that the application chose.
+    Route(Route),
+    /// To what this URI names; over the flow that the dialog uses already, where that is a connection to there.
+    Uri(Uri),
+}
+
+/// Work for the layers below, and news for the one above, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a request in a client transaction of its own. It has no Via yet.
+    Request {
+        /// Its name.
+        ticket: Ticket,
+        /// The request.
+        request: Request,
+        /// Where to.
+        hop: Hop,
+    },
+    /// Send the ACK of a 2xx, outside of any transaction, and keep its bytes and flow. It has no Via yet.
+    Ack {
+        /// The INVITE's name.
+        ticket: Ticket,
+        /// The dialog: forks of one INVITE have an ACK each.
+        dialog: DialogId,
+        /// The ACK.
+        request: Request,
+        /// Where to.
+        hop: Hop,
+    },
+    /// Send an ACK once more, as it was.
+    AckAgain {
+        /// The INVITE's name.
+        ticket: Ticket,
+        /// The dialog.
+        dialog: DialogId,
+    },
+    /// Cancel a request (RFC 3261 section 9.1); the transaction layer knows when it may.
+    Cancel {
+        /// The INVITE's name.
+        ticket: Ticket,
+        /// The value of a Reason header for it (RFC 3326).
+        reason: Option<Text>,
+    },
+    /// Answer a request.
+    Respond {
+        /// Its transaction.
+        transaction: TransactionId,
+        /// The response.
+        response: Response,
+    },
+    /// Send a 2xx once more, as it was (RFC 3261 section 13.3.1.4), or a provisional response.
+    RespondAgain {
+        /// The INVITE's transaction.
+        transaction: TransactionId,
+        /// Its status code.
+        code: u16,
+        /// Its bytes.
+        data: Bytes,
+    },
+    /// From now on requests of this dialog belong to this usage.
+    DialogBegan(DialogId),
+    /// Requests of this dialog belong to nobody.
+    DialogEnded(DialogId),
+    /// News for the session.
+    Event(Event),
+}
+
+/// A session description that a message carried, and what it is (RFC 6337 table 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Description {
+    /// An offer: it wants an answer.
+    Offer(Bytes),
+    /// The answer to our offer.
+    Answer(Bytes),
+    /// In an unreliable provisional response: what the answer will be (RFC 6337 section 3.1).
+    Preview(Bytes),
+}
+
+/// News for the session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A provisional response above 100 came.
+    Provisional {
+        /// Its status code.
+        code: u16,
+        /// Its reason phrase.
+        reason: Text,
+        /// What it carried.
+        description: Option<Description>,
+    },
+    /// The INVITE was accepted. The ACK is sent already, unless the 2xx carried an offer: then [`Invitation::acknowledge`](super::Invitation::acknowledge) with the answer sends it.
+    Accepted {
+        /// The status code.
+        code: u16,
+        /// The reason phrase.
+        reason: Text,
+        /// What it carried.
+        description: Option<Description>,
+    },
+    /// The INVITE failed: refused, cancelled, timed out, or there was no way to send it.
+    Refused {
+        /// Why; the code is 487 after a cancel, 408 after a timeout.
+        cause: Cause,
+        /// The text of the response's Reason header.
+        text: Option<Text>,
+        /// Whether a response said so, and not this side.
+        answered: bool,
+        /// The Contact values of a 3xx.
+        contacts: Vec<Text>,
+    },
+    /// The ACK of our 2xx came.
+    Acknowledged {
+        /// What it carried: the answer, when our 2xx carried the offer.
+        description: Option<Description>,
+    },
+    /// The ACK of our refusal came, or is no longer waited for.
+    RefusalDone {
+        /// Whether it came.
+        acknowledged: bool,
+    },
+    /// No ACK of our 2xx came for 64·T1; a BYE is on its way.
+    NotAcknowledged,
+    /// The peer cancelled its INVITE; it was answered with 487.
+    Cancelled {
+        /// The text of its Reason header.
+        reason: Option<Text>,
+    },
+    /// A re-INVITE came: answer it with [`Invitation::accept`](super::Invitation::accept) or [`Invitation::reject`](super::Invitation::reject).
+    Proposal {
+        /// The offer; `None` asks us for one.
+        offer: Option<Bytes>,
+    },
+    /// The peer cancelled its re-INVITE; it was answered with 487.
+    ProposalCancelled,
+    /// Our re-INVITE has its final answer. After a 2xx the ACK is sent already, unless it carried an offer.
+    ProposalAnswered {
+        /// The status code.
+        code: u16,
+        /// The reason phrase.
+        reason: Text,
+        /// What it carried.
+        description: Option<Description>,
+    },
+    /// The usage is over after it was connected.
+    Ended {
+        /// Why.
+        cause: Cause,
+        /// The method of the request that ended it: BYE, or INVITE when a re-INVITE did.
+        method: Text,
+        /// The status code of that request's answer.
+        code: u16,
+        /// Its reason phrase.
+        reason: Text,
+    },
+}

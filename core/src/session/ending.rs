@@ -1,0 +1,220 @@
+//! How a session ends: by the application, by the peer, by a failure.
+
+use crate::cause::{By, Cause};
+use crate::config::Context;
+use crate::invitation::State;
+use crate::outbox::Outbox;
+use crate::sip::{Text, reason_phrase};
+
+use super::{Originator, Output, Session, SessionEvent, SessionState, Wait};
+
+/// Who ends a session, and in what words.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) originator: Originator,
+    pub(super) reason: Text,
+    /// Whether it had been accepted, so that it ends and does not fail.
+    pub(super) was_accepted: bool,
+}
+
+impl Session {
+    /// Ends the session, in whatever state it is (design decision 7): CANCEL, BYE, or 603 to an INVITE that nobody answered.
+    pub fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.end_with(cx, 603, out);
+    }
+
+    /// The same, with another code for an INVITE that nobody answered: 480 when the program stops, since nobody said no.
+    pub fn end_with(&mut self, cx: &mut Context<'_>, code: u16, out: &mut Outbox<Output>) {
+        match self.state {
+            SessionState::Null | SessionState::Terminating | SessionState::Terminated => {}
+            SessionState::Incoming => self.refuse(cx, code, None, out),
+            SessionState::Outgoing | SessionState::Accepting | SessionState::Connected => {
+                let usage = self.invitation.as_ref().map(super::Invitation::state);
+                match usage {
+                    None => {
+                        self.enter(SessionState::Terminating, out);
+                        self.finish_cancelled(out);
+                    }
+                    Some(State::Incoming | State::Early) if self.state == SessionState::Accepting => {
+                        self.refuse(cx, code, None, out);
+                    }
+                    Some(_) => self.end_usage(cx, "user request", None, out),
+                }
+            }
+        }
+    }
+
+    /// Ends the INVITE usage by CANCEL or BYE, and waits for the peer's word.
+    fn end_usage(&mut self, cx: &mut Context<'_>, words: &str, header: Option<&str>, out: &mut Outbox<Output>) {
+        self.begin_ending(Originator::Local, words, out);
+        // A callee's BYE may have to wait for the ACK for long: the application does not (design decision 12).
+        let at_once = self.invitation.as_ref().is_some_and(|usage| usage.state() == State::Connecting);
+        self.wait(cx, Wait::End, Some(cx.config.end_timeout));
+        self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, header, usage));
+        if at_once && self.state == SessionState::Terminating {
+            self.finish_ended(Cause { by: By::Local, code: None, reason: None }, out);
+        }
+    }
+
+    /// Goes to `Terminating`; `WillEnd` is told if the session had been accepted.
+    pub(super) fn begin_ending(&mut self, originator: Originator, words: &str, out: &mut Outbox<Output>) {
+        if matches!(self.state, SessionState::Terminating | SessionState::Terminated) {
+            return;
+        }
+        let was_accepted = self.was_accepted();
+        self.enter(SessionState::Terminating, out);
+        if was_accepted {
+            out.push(Output::Event(SessionEvent::WillEnd { originator }));
+        }
+        self.ending = Some(Ending { originator, reason: words.into(), was_accepted });
+        self.end_streams(out);
+    }
+
+    fn was_accepted(&self) -> bool {
+        self.invitation.as_ref().is_some_and(|usage| matches!(usage.state(), State::Connecting | State::Connected))
+    }
+
+    /// Something of our own failed: the peer is told by 500, CANCEL or BYE.
+    pub(super) fn fail(&mut self, cx: &mut Context<'_>, words: &str, out: &mut Outbox<Output>) {
+        self.fail_with(cx, 500, words, out);
+    }
+
+    /// The same, with another code for an INVITE that is not answered yet.
+    pub(super) fn fail_with(&mut self, cx: &mut Context<'_>, code: u16, words: &str, out: &mut Outbox<Output>) {
+        if matches!(self.state, SessionState::Null | SessionState::Terminating | SessionState::Terminated) {
+            return;
+        }
+        let cause = Cause::new(By::Local, words);
+        match self.invitation.as_ref().map(super::Invitation::state) {
+            None => self.finish_failed(Originator::Local, 0, words, Vec::new(), cause, out),
+            Some(State::Incoming | State::Early) if self.state != SessionState::Outgoing => {
+                self.ending = Some(Ending { originator: Originator::Local, reason: words.into(), was_accepted: false });
+                self.refuse(cx, code, None, out);
+            }
+            Some(State::Connecting) if self.state == SessionState::Accepting => {
+                // The peer has not acknowledged: told at once, while the BYE waits for the ACK.
+                let header = reason_header(words);
+                self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, Some(&header), usage));
+                self.finish_failed(Originator::Local, 200, words, Vec::new(), cause, out);
+            }
+            Some(_) => self.end_usage(cx, words, Some(&reason_header(words)), out),
+        }
+    }
+
+    /// The streams did not start, or the ACK did not come, in time.
+    pub(super) fn not_started(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        use super::AckReceived;
+        let all_started = self.started && self.streams.iter().all(super::AudioStream::is_started);
+        if self.state == SessionState::Accepting && !self.acknowledged {
+            let ack = if all_started { AckReceived::False } else { AckReceived::Unknown };
+            self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(ack), out);
+        }
+        if all_started && !self.acknowledged {
+            self.fail(cx, "No ACK received", out);
+        } else {
+            self.fail(cx, "media stream timed out while starting", out);
+        }
+    }
+
+    /// The INVITE usage ended after it was connected.
+    pub(super) fn ended(&mut self, cause: Cause, method: &str, code: u16, reason: Text, out: &mut Outbox<Output>) {
+        if self.state == SessionState::Terminated {
+            return;
+        }
+        let originator = if cause.by == By::Remote && method == "BYE" && self.ending.is_none() {
+            Originator::Remote
+        } else {
+            Originator::Local
+        };
+        let words = cause.reason.clone().unwrap_or_else(|| "user request".into());
+        let by_remote = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
+        self.begin_ending_of_connected(by_remote, &words, out);
+        self.report(originator, method, code, reason, None, out);
+        self.finish_ended(cause, out);
+    }
+
+    /// `WillEnd`, whatever the usage's state is by now.
+    fn begin_ending_of_connected(&mut self, originator: Originator, words: &str, out: &mut Outbox<Output>) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.enter(SessionState::Terminating, out);
+        out.push(Output::Event(SessionEvent::WillEnd { originator }));
+        self.ending = Some(Ending { originator, reason: words.into(), was_accepted: true });
+        self.end_streams(out);
+    }
+
+    /// The peer did not say a word for `Config::end_timeout`: the application is told, the machines below linger on.
+    pub(super) fn end_unheard(&mut self, _cx: &Context<'_>, out: &mut Outbox<Output>) {
+        if self.rejection.is_some() {
+            self.refusal_done(false, out);
+        } else if self.ending.as_ref().is_some_and(|ending| ending.was_accepted) {
+            self.report(Originator::Local, "BYE", 408, reason_phrase(408).into(), None, out);
+            self.finish_ended(Cause { by: By::Local, code: None, reason: None }, out);
+        } else {
+            self.finish_cancelled(out);
+        }
+    }
+
+    /// Our CANCEL had its effect, or the INVITE was never sent.
+    pub(super) fn finish_cancelled(&mut self, out: &mut Outbox<Output>) {
+        let words = self.ending.as_ref().map_or_else(|| "user request".into(), |ending| ending.reason.clone());
+        let cause = Cause::status(By::Local, 487, "Session Cancelled");
+        self.finish_failed(Originator::Local, 487, &words, Vec::new(), cause, out);
+    }
+
+    /// The session is over before it started.
+    pub(super) fn finish_failed(
+        &mut self,
+        originator: Originator,
+        code: u16,
+        words: &str,
+        redirect_identities: Vec<Text>,
+        cause: Cause,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.state == SessionState::Terminated {
+            return;
+        }
+        self.wait = None;
+        self.end_streams(out);
+        self.enter(SessionState::Terminated, out);
+        let reason = if code == 0 { Text::new() } else { cause.reason.clone().unwrap_or_default() };
+        out.push(Output::Event(SessionEvent::DidFail {
+            originator,
+            code,
+            reason,
+            failure_reason: words.into(),
+            redirect_identities,
+            cause,
+        }));
+    }
+
+    fn finish_ended(&mut self, mut cause: Cause, out: &mut Outbox<Output>) {
+        if self.state == SessionState::Terminated {
+            return;
+        }
+        self.wait = None;
+        self.enter(SessionState::Terminated, out);
+        let (originator, end_reason) = match self.ending.take() {
+            Some(ending) => (ending.originator, ending.reason),
+            None => (Originator::Local, "user request".into()),
+        };
+        if cause.reason.is_none() {
+            cause.reason = Some(end_reason.clone());
+        }
+        out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, cause }));
+    }
+
+    pub(super) fn end_streams(&mut self, out: &mut Outbox<Output>) {
+        for stream in &mut self.streams {
+            stream.end(out);
+        }
+    }
+}
+
+/// A Reason header for a failure of our own (RFC 3326).
+fn reason_header(words: &str) -> String {
+    let text: String = words.chars().map(|c| if c.is_control() || c == '"' || c == '\\' { ' ' } else { c }).collect();
+    format!("SIP;cause=500;text=\"{text}\"")
+}

@@ -1,0 +1,38 @@
+//! Why a session refuses an intent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SessionId, StreamId};
+use crate::sip::Text;
+
+use super::SessionState;
+
+/// Why a session refuses an intent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SessionError {
+    /// There is no such session, or it has ended.
+    #[error("there is no session {}", .0.as_u64())]
+    Unknown(SessionId),
+    /// The session is in another state (the seeds' IllegalStateError).
+    #[error("cannot call {method} in {state} state")]
+    IllegalState {
+        /// What was tried.
+        method: Text,
+        /// The state.
+        state: SessionState,
+    },
+    /// The stream is not one of those proposed.
+    #[error("stream {} is not proposed in this session", .0.as_u64())]
+    UnknownStream(StreamId),
+    /// No stream was named.
+    #[error("at least one stream must be accepted")]
+    NoStreams,
+    /// Not a status code that rejects.
+    #[error("{0} is not a status code that rejects")]
+    BadCode(u16),
+    /// The reason phrase holds a line break or another control character.
+    #[error("the reason '{}' holds a control character", .0.escape_debug())]
+    BadReason(Text),
+}

@@ -1,0 +1,302 @@
+//! An incoming session: ring, accept, reject; ACK and CANCEL.
+
+use std::net::IpAddr;
+
+use crate::cause::{By, Cause};
+use crate::config::Context;
+use crate::id::{AccountId, SessionId, StreamId};
+use crate::invitation::{Description, Incoming, Invitation};
+use crate::outbox::Outbox;
+use crate::sdp;
+use crate::sip::{HeaderName, Text, Uri, reason_phrase};
+use crate::stream::{AudioSpec, AudioStream};
+
+use super::start::Disagreement;
+use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
+
+/// An INVITE that came outside of any dialog.
+#[derive(Debug)]
+pub struct Invited {
+    /// The new session's name.
+    pub id: SessionId,
+    /// The account it is for.
+    pub account: AccountId,
+    /// The request.
+    pub incoming: Incoming,
+    /// Our Contact URI toward the peer.
+    pub contact: Uri,
+    /// Our address toward the peer, for descriptions.
+    pub local: IpAddr,
+}
+
+impl Session {
+    /// Looks at an INVITE that came outside of any dialog. `None`: it was refused (488 without a stream that we know, 400 without a usable Contact), and `refusal` says how.
+    pub fn incoming(
+        cx: &mut Context<'_>,
+        invited: Invited,
+        mut next_stream: impl FnMut() -> StreamId,
+        out: &mut Outbox<Output>,
+    ) -> Self {
+        let Invited { id, account, incoming, contact, local } = invited;
+        let remote_identity = Text::from(incoming.essentials.from.to_string());
+        let mut session = Self {
+            id,
+            account,
+            direction: Direction::Incoming,
+            state: SessionState::Null,
+            connect: None,
+            targets: Vec::new(),
+            invitation: None,
+            negotiator: None,
+            local: Some(local),
+            streams: Vec::new(),
+            agreed: None,
+            start_time: None,
+            wait: None,
+            started: false,
+            acknowledged: false,
+            rejection: None,
+            ending: None,
+        };
+        let mut usage = Outbox::new();
+        let refusal = incoming.clone();
+        let (invitation, description) = match Invitation::incoming(cx, incoming, contact, &mut usage) {
+            Ok(taken) => taken,
+            Err(error) => {
+                let tag = cx.random.token(13);
+                let reason = error.to_string();
+                if let Ok(response) = refusal.plain(400, Some(&reason), &tag, &cx.config.user_agent) {
+                    let transaction = refusal.transaction;
+                    out.push(Output::Usage(crate::invitation::Output::Respond { transaction, response }));
+                }
+                session.state = SessionState::Terminated;
+                return session;
+            }
+        };
+        session.invitation = Some(invitation);
+        session.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
+        session.negotiator = Some(super::start::negotiator(cx, local));
+        if let Err(error) = session.take_initial_offer(cx, description, &mut next_stream) {
+            session.refuse_unseen(cx, 488, Some(&error), out);
+            return session;
+        }
+        if session.streams.is_empty() {
+            session.refuse_unseen(cx, 488, None, out);
+            return session;
+        }
+        session.enter(SessionState::Incoming, out);
+        let streams = session.streams.iter().map(AudioStream::id).collect();
+        out.push(Output::Event(SessionEvent::NewIncoming { account, remote_identity, streams, has_audio: true }));
+        session
+    }
+
+    /// Makes a stream for each media line that we know. Without an offer the 200 will carry ours: then it is an audio stream.
+    fn take_initial_offer(
+        &mut self,
+        cx: &Context<'_>,
+        description: Option<Description>,
+        next_stream: &mut impl FnMut() -> StreamId,
+    ) -> Result<(), Disagreement> {
+        let Some(Description::Offer(offer)) = description else {
+            self.streams.push(AudioStream::new(next_stream(), &AudioSpec::default(), cx.config));
+            return Ok(());
+        };
+        let offer = sdp::Session::parse(&offer, &cx.config.limits).map_err(|error| error.to_string())?;
+        let Some(negotiator) = &mut self.negotiator else { return Ok(()) };
+        let proposal = negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
+        for (slot, media) in proposal.slots.iter().enumerate() {
+            self.streams.extend(AudioStream::from_offer(&mut *next_stream, slot, media, cx.config));
+        }
+        Ok(())
+    }
+
+    /// Refuses an INVITE that the application never hears of.
+    fn refuse_unseen(&mut self, cx: &mut Context<'_>, code: u16, why: Option<&str>, out: &mut Outbox<Output>) {
+        let headers: Vec<_> = why.map(warning).into_iter().collect();
+        self.state = SessionState::Terminated;
+        self.with_invitation(cx, out, |invitation, cx, usage| {
+            // The INVITE waits, and these can always be written.
+            let _ = invitation.reject(cx, code, None, &headers, usage);
+        });
+    }
+
+    /// Sends 180 Ringing.
+    ///
+    /// # Errors
+    /// In any state but `Incoming`.
+    pub fn send_ring_indication(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
+        self.require(SessionState::Incoming, "send_ring_indication")?;
+        self.with_invitation(cx, out, |invitation, cx, usage| {
+            // In this state the INVITE waits for an answer.
+            let _ = invitation.provisional(cx, 180, None, usage);
+        });
+        Ok(())
+    }
+
+    /// Accepts with these of the proposed streams: they initialise, then the 200 goes out.
+    ///
+    /// # Errors
+    /// In any state but `Incoming`, or when a stream is not one of those proposed, or none is named.
+    pub fn accept(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &[StreamId],
+        out: &mut Outbox<Output>,
+    ) -> Result<(), SessionError> {
+        self.require(SessionState::Incoming, "accept")?;
+        if streams.is_empty() {
+            return Err(SessionError::NoStreams);
+        }
+        if let Some(unknown) = streams.iter().find(|wanted| !self.streams.iter().any(|known| known.id() == **wanted)) {
+            return Err(SessionError::UnknownStream(*unknown));
+        }
+        self.enter(SessionState::Accepting, out);
+        self.streams.retain(|stream| streams.contains(&stream.id()));
+        self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
+        if let Some(local) = self.local {
+            for stream in &mut self.streams {
+                stream.initialize(cx, local, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rejects.
+    ///
+    /// # Errors
+    /// In any state but `Incoming`, or when the code does not reject or the reason cannot be written.
+    pub fn reject(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: u16,
+        reason: Option<&str>,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), SessionError> {
+        self.require(SessionState::Incoming, "reject")?;
+        if !(300..700).contains(&code) {
+            return Err(SessionError::BadCode(code));
+        }
+        if let Some(reason) = reason.filter(|reason| reason.chars().any(char::is_control)) {
+            return Err(SessionError::BadReason(reason.into()));
+        }
+        self.refuse(cx, code, reason, out);
+        Ok(())
+    }
+
+    /// Refuses the INVITE and waits for its ACK.
+    pub(super) fn refuse(&mut self, cx: &mut Context<'_>, code: u16, reason: Option<&str>, out: &mut Outbox<Output>) {
+        self.enter(SessionState::Terminating, out);
+        self.rejection = Some((code, reason.unwrap_or_else(|| reason_phrase(code)).into()));
+        self.wait(cx, Wait::End, Some(cx.config.end_timeout));
+        self.end_streams(out);
+        self.with_invitation(cx, out, |invitation, cx, usage| {
+            // The INVITE waits, and the reason was checked.
+            let _ = invitation.reject(cx, code, reason, &[], usage);
+        });
+    }
+
+    /// The ACK of our refusal came, or nobody waits for it any more.
+    pub(super) fn refusal_done(&mut self, acknowledged: bool, out: &mut Outbox<Output>) {
+        let Some((code, reason)) = self.rejection.take() else { return };
+        let ack = if acknowledged { AckReceived::True } else { AckReceived::False };
+        self.report(Originator::Remote, "INVITE", code, reason.clone(), Some(ack), out);
+        let words = self.ending.take().map_or_else(|| "user request".into(), |ending| ending.reason);
+        let cause = Cause::status(By::Local, code, reason);
+        self.finish_failed(Originator::Local, code, &words, Vec::new(), cause, out);
+    }
+
+    /// Every accepted stream is initialised: the 200 goes out.
+    pub(super) fn send_answer(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let description = match self.describe() {
+            Ok(description) => description,
+            Err(error) => {
+                let reason = format!("SDP negotiation failed: {error}");
+                self.fail_with(cx, 488, &reason, out);
+                return;
+            }
+        };
+        self.wait(cx, Wait::Start, Some(cx.config.media_stream_timeout));
+        self.with_invitation(cx, out, |invitation, cx, usage| {
+            // The INVITE waits, and the description is ours.
+            let _ = invitation.accept(cx, &description, usage);
+        });
+        out.push(Output::Event(SessionEvent::WillStart));
+        self.start_streams(cx, out);
+        self.progress(cx, out);
+    }
+
+    /// The ACK of our 200, or of our answer to a re-INVITE, came.
+    pub(super) fn acknowledged(
+        &mut self,
+        cx: &mut Context<'_>,
+        description: Option<Description>,
+        out: &mut Outbox<Output>,
+    ) {
+        let answer = match description {
+            Some(Description::Answer(answer)) => Some(answer),
+            Some(Description::Offer(_) | Description::Preview(_)) | None => None,
+        };
+        if self.state != SessionState::Accepting || self.acknowledged {
+            self.proposal_acknowledged(cx, answer, out);
+            return;
+        }
+        self.acknowledged = true;
+        self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(AckReceived::True), out);
+        if self.offer_outstanding() {
+            if let Err(error) = self.take_answer(cx, answer) {
+                let reason = format!("SDP negotiation failed: {error}");
+                self.fail(cx, &reason, out);
+                return;
+            }
+            self.start_streams(cx, out);
+        }
+        self.progress(cx, out);
+    }
+
+    /// No ACK came for 64·T1; the BYE is on its way.
+    pub(super) fn not_acknowledged(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        match self.state {
+            SessionState::Accepting => {
+                self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(AckReceived::False), out);
+                let cause = Cause::status(By::Timeout, 200, "OK");
+                self.finish_failed(Originator::Local, 200, "missing ACK", Vec::new(), cause, out);
+            }
+            SessionState::Connected => {
+                // A re-INVITE's.
+                self.begin_ending(Originator::Local, "missing ACK", out);
+                self.wait(cx, Wait::End, Some(cx.config.end_timeout));
+            }
+            SessionState::Null
+            | SessionState::Outgoing
+            | SessionState::Incoming
+            | SessionState::Terminating
+            | SessionState::Terminated => {}
+        }
+    }
+
+    /// The peer cancelled its INVITE before we answered, or ended the early dialog.
+    pub(super) fn cancelled(&mut self, reason: Option<Text>, out: &mut Outbox<Output>) {
+        if matches!(self.state, SessionState::Incoming | SessionState::Accepting) {
+            let (code, phrase) = (487, Text::from_static("Session Cancelled"));
+            self.report(Originator::Remote, "INVITE", code, phrase.clone(), Some(AckReceived::Unknown), out);
+            let words = reason.unwrap_or_else(|| "user request".into());
+            let cause = Cause::status(By::Remote, code, phrase);
+            self.finish_failed(Originator::Remote, code, &words, Vec::new(), cause, out);
+        }
+    }
+
+    pub(super) fn require(&self, state: SessionState, method: &'static str) -> Result<(), SessionError> {
+        if self.state == state {
+            Ok(())
+        } else {
+            Err(SessionError::IllegalState { method: Text::from_static(method), state: self.state })
+        }
+    }
+}
+
+/// A Warning header that says why we refuse a description (RFC 3261 section 20.43).
+pub(super) fn warning(why: &str) -> (HeaderName, Text) {
+    let unsafe_in_quotes = |c: char| c.is_control() || c == '"' || c == '\\';
+    let text: String = why.chars().map(|c| if unsafe_in_quotes(c) { ' ' } else { c }).collect();
+    (HeaderName::Warning, Text::from(format!("399 sipsimple \"{text}\"")))
+}

@@ -1,0 +1,181 @@
+//! An outgoing session (behaviour of `Session.connect` in the reference).
+
+use std::net::IpAddr;
+
+use crate::cause::{By, Cause};
+use crate::config::Context;
+use crate::id::{AccountId, SessionId};
+use crate::invitation::{Description, Invitation, Invite, Target};
+use crate::outbox::Outbox;
+use crate::sip::{NameAddr, Text};
+use crate::stream::AudioStream;
+
+use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait};
+
+/// What an outgoing session was asked to do.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// The account's name and URI.
+    pub from: NameAddr,
+    /// The remote party's.
+    pub to: NameAddr,
+}
+
+impl Session {
+    /// Starts an outgoing session (`Session.connect` of the seeds). [`routed`](Self::routed) or [`unroutable`](Self::unroutable) comes next.
+    pub fn connect(
+        cx: &Context<'_>,
+        id: SessionId,
+        account: AccountId,
+        connect: Connect,
+        streams: Vec<AudioStream>,
+        out: &mut Outbox<Output>,
+    ) -> Self {
+        let mut session = Self {
+            id,
+            account,
+            direction: Direction::Outgoing,
+            state: SessionState::Null,
+            connect: Some(connect),
+            targets: Vec::new(),
+            invitation: None,
+            negotiator: None,
+            local: None,
+            streams,
+            agreed: None,
+            start_time: None,
+            wait: None,
+            started: false,
+            acknowledged: false,
+            rejection: None,
+            ending: None,
+        };
+        session.enter(SessionState::Outgoing, out);
+        let streams = session.streams.iter().map(AudioStream::id).collect();
+        out.push(Output::Event(SessionEvent::NewOutgoing { account, streams }));
+        session.wait(cx, Wait::Route, None);
+        session
+    }
+
+    /// The routes to the remote party, and the local address toward the first: the streams initialise.
+    pub fn routed(&mut self, cx: &mut Context<'_>, targets: Vec<Target>, local: IpAddr, out: &mut Outbox<Output>) {
+        if !self.waits_for(Wait::Route) {
+            return;
+        }
+        self.local = Some(local);
+        self.negotiator = Some(super::start::negotiator(cx, local));
+        self.targets = targets;
+        self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
+        for stream in &mut self.streams {
+            stream.initialize(cx, local, out);
+        }
+    }
+
+    /// There is no way to the remote party.
+    pub fn unroutable(&mut self, _cx: &Context<'_>, out: &mut Outbox<Output>) {
+        let reason = "no route to the remote party";
+        self.finish_failed(Originator::Local, 0, reason, Vec::new(), Cause::new(By::Network, reason), out);
+    }
+
+    /// Every stream of an outgoing session is initialised: the INVITE goes out with the offer.
+    pub(super) fn send_invite(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let offer = match self.describe_offer() {
+            Ok(offer) => offer,
+            Err(error) => {
+                let reason = format!("SDP negotiation failed: {error}");
+                self.fail(cx, &reason, out);
+                return;
+            }
+        };
+        let Some(connect) = &self.connect else { return };
+        let invite = Invite {
+            from: connect.from.clone(),
+            to: connect.to.clone(),
+            targets: std::mem::take(&mut self.targets),
+            offer: Some(offer),
+        };
+        let mut usage = Outbox::new();
+        match Invitation::invite(cx, invite, &mut usage) {
+            Ok(invitation) => self.invitation = Some(invitation),
+            Err(error) => {
+                let reason = format!("SIP core error: {error}");
+                self.fail(cx, &reason, out);
+                return;
+            }
+        }
+        self.wait(cx, Wait::Answer, cx.config.invite_timeout);
+        self.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
+    }
+
+    /// A provisional response: 180 is told twice, and a description in it starts the streams early.
+    pub(super) fn provisional(
+        &mut self,
+        cx: &Context<'_>,
+        code: u16,
+        reason: Text,
+        description: Option<Description>,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.state != SessionState::Outgoing {
+            return;
+        }
+        if code == 180 {
+            out.push(Output::Event(SessionEvent::GotRingIndication));
+        }
+        out.push(Output::Event(SessionEvent::GotProvisionalResponse { code, reason }));
+        if let Some(Description::Preview(preview)) = description {
+            self.early_media(cx, &preview, out);
+        }
+    }
+
+    /// The INVITE was accepted.
+    pub(super) fn accepted(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: u16,
+        reason: Text,
+        description: Option<Description>,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.state != SessionState::Outgoing {
+            return;
+        }
+        self.report(Originator::Local, "INVITE", code, reason, None, out);
+        self.wait = None;
+        self.negotiated(cx, description, out);
+    }
+
+    /// The INVITE was refused, cancelled, or never answered.
+    pub(super) fn refused(
+        &mut self,
+        cause: Cause,
+        text: Option<Text>,
+        answered: bool,
+        contacts: Vec<Text>,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.state == SessionState::Terminated {
+            return;
+        }
+        if answered {
+            let (code, reason) = (cause.code.unwrap_or(0), cause.reason.clone().unwrap_or_default());
+            self.report(Originator::Local, "INVITE", code, reason, None, out);
+        }
+        if self.state == SessionState::Terminating {
+            self.finish_cancelled(out);
+            return;
+        }
+        let words = match cause.by {
+            By::Remote | By::Local => text.unwrap_or_else(|| "user request".into()),
+            By::Timeout => "timeout".into(),
+            By::Network => cause.reason.clone().unwrap_or_default(),
+        };
+        let originator = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
+        self.finish_failed(originator, cause.code.unwrap_or(0), &words, contacts, cause, out);
+    }
+
+    /// Nobody answered for `sip.invite_timeout`.
+    pub(super) fn unanswered(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.end(cx, out);
+    }
+}

@@ -1,0 +1,173 @@
+//! From an agreement to an established session: the descriptions are negotiated, the streams start.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::config::Context;
+use crate::invitation::{Description, State};
+use crate::negotiation::{self, LocalAnswer, LocalMedia, Negotiator, Origin};
+use crate::outbox::Outbox;
+use crate::sdp;
+use crate::stream::AudioStream;
+
+use super::{Direction, Output, Session, SessionEvent, SessionState};
+
+/// Why descriptions do not lead to an agreement, in words for `failure_reason`.
+pub(super) type Disagreement = String;
+
+/// A negotiator for a new session: the session id and its first version are the seconds since 1900 (behaviour of the reference, RFC 8866 section 5.2).
+pub(super) fn negotiator(cx: &Context<'_>, address: IpAddr) -> Negotiator {
+    let origin = Origin { username: "-".into(), session_id: cx.utc.ntp_seconds(), address };
+    Negotiator::new(origin, cx.config.user_agent.clone())
+}
+
+impl Session {
+    /// A stream is initialised: when all are, the description goes out.
+    pub(super) fn initialized(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if !self.waits_for(super::Wait::Initialize) || !self.streams.iter().all(AudioStream::is_initialized) {
+            return;
+        }
+        match self.direction {
+            Direction::Outgoing => self.send_invite(cx, out),
+            Direction::Incoming => self.send_answer(cx, out),
+        }
+    }
+
+    /// Our description for the 200: the answer to the peer's offer, or an offer when it made none.
+    pub(super) fn describe(&mut self) -> Result<Bytes, Disagreement> {
+        let Some(negotiator) = &mut self.negotiator else { return Err("nothing was offered".to_owned()) };
+        if negotiator.state() != negotiation::State::RemoteOffer {
+            return self.describe_offer();
+        }
+        let slots = negotiator.offer().map_or(0, |offer| offer.media().count());
+        let answers: Vec<LocalAnswer> = (0..slots)
+            .map(|slot| {
+                let stream = self.streams.iter().find(|stream| stream.slot() == Some(slot));
+                stream.map_or(LocalAnswer::Reject(slot), |stream| stream.answer(slot))
+            })
+            .collect();
+        let (answer, agreed) = negotiator.local_answer(&answers).map_err(|error| error.to_string())?;
+        self.agreed = Some(agreed);
+        Ok(Bytes::copy_from_slice(answer.as_bytes()))
+    }
+
+    /// An offer of all streams.
+    pub(super) fn describe_offer(&mut self) -> Result<Bytes, Disagreement> {
+        let Some(negotiator) = &mut self.negotiator else { return Err("no local address".to_owned()) };
+        let media: Vec<LocalMedia> = self.streams.iter().map(AudioStream::offer).collect();
+        let offer = negotiator.local_offer(&media).map_err(|error| error.to_string())?;
+        for (slot, stream) in self.streams.iter_mut().enumerate() {
+            if stream.slot().is_none() {
+                stream.set_slot(slot);
+            }
+        }
+        Ok(Bytes::copy_from_slice(offer.as_bytes()))
+    }
+
+    /// Whether our offer waits for its answer.
+    pub(super) fn offer_outstanding(&self) -> bool {
+        self.negotiator.as_ref().is_some_and(|negotiator| negotiator.state() == negotiation::State::LocalOffer)
+    }
+
+    /// Takes the peer's answer to our offer.
+    pub(super) fn take_answer(&mut self, cx: &Context<'_>, answer: Option<Bytes>) -> Result<(), Disagreement> {
+        let answer = answer.ok_or_else(|| "the answer is missing".to_owned())?;
+        let answer = sdp::Session::parse(&answer, &cx.config.limits).map_err(|error| error.to_string())?;
+        let negotiator = self.negotiator.as_mut().ok_or_else(|| "nothing was offered".to_owned())?;
+        let agreed = negotiator.remote_answer(&answer).map_err(|error| error.to_string())?;
+        if agreed.is_empty() {
+            return Err("all streams were refused".to_owned());
+        }
+        self.agreed = Some(agreed);
+        Ok(())
+    }
+
+    /// A description in a provisional response starts the streams before the answer (early media).
+    pub(super) fn early_media(&mut self, cx: &Context<'_>, preview: &[u8], out: &mut Outbox<Output>) {
+        if self.started {
+            return;
+        }
+        let agreed = sdp::Session::parse(preview, &cx.config.limits)
+            .ok()
+            .and_then(|preview| self.negotiator.as_ref()?.remote_preview(&preview).ok())
+            .filter(|agreed| !agreed.is_empty());
+        // A preview that cannot be used is no harm: the answer is still to come.
+        let Some(agreed) = agreed else { return };
+        self.agreed = Some(agreed);
+        out.push(Output::Event(SessionEvent::WillStart));
+        self.start_streams(cx, out);
+    }
+
+    /// The INVITE was accepted: the answer is taken, and the streams start, or go on with it if they had started early.
+    pub(super) fn negotiated(
+        &mut self,
+        cx: &mut Context<'_>,
+        description: Option<Description>,
+        out: &mut Outbox<Output>,
+    ) {
+        let answer = match description {
+            Some(Description::Answer(answer)) => Some(answer),
+            Some(Description::Offer(_) | Description::Preview(_)) | None => None,
+        };
+        if let Err(error) = self.take_answer(cx, answer) {
+            let reason = format!("SDP negotiation failed: {error}");
+            self.fail(cx, &reason, out);
+            return;
+        }
+        self.wait(cx, super::Wait::Start, Some(cx.config.media_stream_timeout));
+        if self.started {
+            self.update_streams(cx, out);
+        } else {
+            out.push(Output::Event(SessionEvent::WillStart));
+            self.start_streams(cx, out);
+        }
+        self.progress(cx, out);
+    }
+
+    /// Starts the streams that were agreed on; the others end.
+    pub(super) fn start_streams(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        let Some(agreed) = &self.agreed else { return };
+        self.started = true;
+        self.streams.retain_mut(|stream| {
+            let media = stream.slot().and_then(|slot| agreed.slot(slot));
+            let starts = media.is_some_and(|media| stream.start(media, cx.config, out));
+            if !starts {
+                stream.end(out);
+            }
+            starts
+        });
+    }
+
+    /// The streams go on with what was agreed on now; those that were refused end.
+    pub(super) fn update_streams(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        let Some(agreed) = &self.agreed else { return };
+        self.streams.retain_mut(|stream| match stream.slot().and_then(|slot| agreed.slot(slot)) {
+            Some(media) => {
+                stream.update(media, cx.config, out);
+                true
+            }
+            None => {
+                stream.end(out);
+                false
+            }
+        });
+    }
+
+    /// Something of what a session needs to be established is there: when all is, it is.
+    pub(super) fn progress(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        let connected = self.invitation.as_ref().is_some_and(|usage| usage.state() == State::Connected);
+        let open = matches!(self.state, SessionState::Outgoing | SessionState::Accepting);
+        if !open || !connected || !self.started || !self.streams.iter().all(AudioStream::is_started) {
+            return;
+        }
+        if self.streams.is_empty() {
+            return;
+        }
+        self.wait = None;
+        self.start_time = Some(cx.utc);
+        self.enter(SessionState::Connected, out);
+        let streams = self.streams.iter().map(AudioStream::id).collect();
+        out.push(Output::Event(SessionEvent::DidStart { streams }));
+    }
+}

@@ -1,0 +1,21 @@
+//! Why a stream refuses an intent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::StreamId;
+
+/// Why a stream refuses an intent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StreamError {
+    /// There is no such stream, or it has ended.
+    #[error("there is no stream {}", .0.as_u64())]
+    Unknown(StreamId),
+    /// The stream has not started.
+    #[error("stream {} has not started", .0.as_u64())]
+    NotStarted(StreamId),
+    /// Not a DTMF digit.
+    #[error("'{0}' is not a DTMF digit")]
+    BadDigit(char),
+}

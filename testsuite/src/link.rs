@@ -1,0 +1,80 @@
+//! What the network between two hosts does to datagrams.
+
+use std::time::Duration;
+
+use sipsimple_core::random::Random;
+
+/// The faults of a link. Chances are in parts of a million.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Faults {
+    /// A datagram is lost.
+    pub loss: u32,
+    /// A datagram arrives twice.
+    pub duplicate: u32,
+    /// A datagram is held back, so that later ones overtake it.
+    pub reorder: u32,
+    /// The shortest time on the way.
+    pub delay: Duration,
+    /// How much longer it may take.
+    pub jitter: Duration,
+    /// A stream is reset while bytes are on it.
+    pub reset: u32,
+    /// The longest piece in which bytes of a stream arrive; 0 for as they were written.
+    pub segment: usize,
+}
+
+impl Faults {
+    /// Nothing goes wrong, and everything takes 10 ms.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            loss: 0,
+            duplicate: 0,
+            reorder: 0,
+            delay: Duration::from_millis(10),
+            jitter: Duration::ZERO,
+            reset: 0,
+            segment: 0,
+        }
+    }
+
+    /// A draw of faults: some runs have none of a kind, some have many.
+    #[must_use]
+    pub fn draw(random: &mut Random) -> Self {
+        let mut chance = |most: u64| -> u32 {
+            let on = random.below(2) == 0;
+            u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
+        };
+        let (loss, duplicate, reorder) = (chance(300_000), chance(200_000), chance(300_000));
+        Self {
+            loss,
+            duplicate,
+            reorder,
+            delay: random.duration(Duration::from_millis(1), Duration::from_millis(150)),
+            jitter: random.duration(Duration::ZERO, Duration::from_millis(100)),
+            reset: 0,
+            segment: usize::try_from(random.below(3) * random.below(200)).unwrap_or(0),
+        }
+    }
+
+    /// When the copies of a datagram arrive, counted from now: none when it is lost, two when it is repeated.
+    pub fn deliveries(&self, random: &mut Random) -> Vec<Duration> {
+        if random.one_in_million(self.loss) {
+            return Vec::new();
+        }
+        let mut times = vec![self.transit(random)];
+        if random.one_in_million(self.duplicate) {
+            times.push(self.transit(random));
+        }
+        times
+    }
+
+    /// How long something is on the way.
+    pub fn transit(&self, random: &mut Random) -> Duration {
+        let mut time = self.delay + random.duration(Duration::ZERO, self.jitter);
+        if random.one_in_million(self.reorder) {
+            time += random.duration(Duration::ZERO, self.delay * 3 + Duration::from_millis(20));
+        }
+        time
+    }
+}
