@@ -187,7 +187,8 @@ fn ports_that_wait_are_not_heard() {
         engine.connect(port, capture).unwrap();
     }
     engine.tick(Instant::ZERO);
-    assert_eq!(engine.port::<Capture>(capture).unwrap().samples(), [], "a consumer that hears nobody is left alone");
+    let heard = engine.port::<Capture>(capture).unwrap().samples();
+    assert!(heard.is_empty(), "a consumer that hears nobody is left alone");
     engine.port_mut::<ToneGenerator>(tones).unwrap().play_dtmf('1').unwrap();
     engine.port_mut::<WavePlayer>(player).unwrap().start();
     engine.tick(Instant::ZERO);
