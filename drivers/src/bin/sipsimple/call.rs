@@ -36,7 +36,7 @@ const BEFORE_DIGITS: Duration = Duration::from_millis(500);
 pub(crate) struct Options {
     /// Whom to call, as in sip:bob@192.0.2.7
     uri: String,
-    /// Who we are [default: sip:USER@ADDRESS]
+    /// Who we are; sip:USER@ADDRESS if not said
     #[arg(long, value_name = "URI")]
     from: Option<String>,
     /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address

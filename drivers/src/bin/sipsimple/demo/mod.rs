@@ -21,7 +21,7 @@ use verdict::Verdict;
 /// Options of `sipsimple demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Write the recordings and traces to this folder [default: a new one among the temporary files]
+    /// Write the recordings and traces to this folder; to a new one among the temporary files if not said
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
