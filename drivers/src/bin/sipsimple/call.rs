@@ -212,17 +212,10 @@ impl<'a> Call<'a> {
                 }
                 Some(Err(Failure::new(format!("the call was not established: {words}"))))
             }
-<<<<<<< HEAD
             SessionEvent::DidEnd { originator, end_reason, cause } => {
-                if let (Some(started), Some(statistics)) = (self.started, &self.statistics) {
-                    self.out.at(at, words::statistics(at.saturating_since(started), statistics));
-                }
+                self.length = self.started.map(|started| at.saturating_since(started));
                 // What this side ends without being asked to is a failure of its own.
                 let own_failure = *originator == Originator::Local && end_reason != "user request";
-=======
-            SessionEvent::DidEnd { cause, .. } => {
-                self.length = self.started.map(|started| at.saturating_since(started));
->>>>>>> drivers
                 Some(match cause.by {
                     _ if self.started.is_none() => {
                         Err(Failure::new(format!("the call was not established: {}", words::printable(end_reason))))
