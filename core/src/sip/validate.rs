@@ -1,8 +1,8 @@
 //! The checks of a message that need no state (RFC 3261 sections 8.2 and 18.1.2), and the fields that every message must have.
 
 use super::{
-    CSeq, Contact, HeaderError, HeaderFault, HeaderName, Headers, MaxForwards, NameAddr, Occurs, Rejection, Request,
-    Response, Text, Uri, Via, grammar,
+    CSeq, Contact, HeaderError, HeaderFault, HeaderName, Headers, MaxForwards, Method, NameAddr, Occurs, Rejection,
+    Request, Response, Text, Uri, Via, grammar,
 };
 
 /// The fields that every message must have, typed once.
@@ -62,7 +62,7 @@ fn parameter_repeated(headers: &Headers, name: HeaderName) -> HeaderError {
 
 impl Request {
     /// Checks what can be checked without state: the version, fields that are missing, repeated, or not of their grammar when they
-    /// matter to every request, the Request-URI, and that CSeq and request line agree.
+    /// matter to every request, the Request-URI, and that CSeq and request line agree on a method that is known.
     ///
     /// What an extension or a scheme means is for the user agent to judge: 416, 420, 415 are not decided here.
     ///
@@ -83,7 +83,8 @@ impl Request {
             return Err(self.reject(400, "Headers in Request-URI", at));
         }
         let mut essentials = Essentials::read(self).map_err(|error| self.reject_header(&error))?;
-        if essentials.cseq.method != *self.method() {
+        // An unknown method is better refused as such (RFC 4475 section 3.1.2.18).
+        if essentials.cseq.method != *self.method() && !matches!(self.method(), Method::Other(_)) {
             let at = self.find(HeaderName::CSeq).map_or(0, |field| field.value_range().start);
             return Err(self.reject(400, "CSeq Method Mismatch", at));
         }
