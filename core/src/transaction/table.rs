@@ -278,6 +278,11 @@ impl<F: Clone + Ord> Table<F> {
     ) -> Result<(), RespondError> {
         let entry = self.entries.get_mut(&id).ok_or(RespondError::Unknown)?;
         let Machine::InviteServer(machine) = &mut entry.machine else { return Err(RespondError::Unknown) };
+        match (machine.state(), code) {
+            (State::Proceeding, 100..=199) | (State::Accepted, 200..=299) => {}
+            (_, 100..=199) => return Err(RespondError::Answered),
+            (_, _) => return Err(RespondError::Forbidden(code)),
+        }
         machine.respond(now, code, data, &mut self.actions)?;
         self.settle(now, id, Handled::Nothing, out);
         Ok(())

@@ -195,6 +195,28 @@ fn an_invite_that_we_accept() {
 }
 
 #[test]
+fn a_response_is_sent_again_as_it_was() {
+    let mut world = World::new();
+    world.arrives(of("INVITE", A), UDP);
+    world.arrives(of("OPTIONS", A), UDP);
+    let again = |world: &mut World, number, code| {
+        let data = to(code, "INVITE", A).bytes().clone();
+        let result = world.table.respond_again(world.now, id(number), code, data, &mut world.out);
+        result.map(|()| world.said())
+    };
+    assert_eq!(again(&mut world, 0, 200), Err(RespondError::Forbidden(200)), "not the first time");
+    assert_eq!(again(&mut world, 0, 486), Err(RespondError::Forbidden(486)));
+    world.respond(0, &to(183, "INVITE", A)).unwrap();
+    assert_eq!(again(&mut world, 0, 183).unwrap(), "0: send 183 on 17");
+    world.respond(0, &to(200, "INVITE", A)).unwrap();
+    assert_eq!(again(&mut world, 0, 200).unwrap(), "0: send 200 on 17");
+    assert_eq!(again(&mut world, 0, 183), Err(RespondError::Answered));
+    assert_eq!(again(&mut world, 1, 200), Err(RespondError::Unknown));
+    assert_eq!(again(&mut world, 9, 200), Err(RespondError::Unknown));
+    assert_eq!(world.at(ms(32_000)), "1: ended Unanswered, 0: ended Done");
+}
+
+#[test]
 fn another_request_that_we_answer() {
     let mut world = World::new();
     assert_eq!(world.arrives(of("BYE", A), UDP), "0: request BYE");

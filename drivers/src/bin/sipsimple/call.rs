@@ -9,7 +9,7 @@ use sipsimple_core::agent::EventKind as AgentEvent;
 use sipsimple_core::cause::By;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::Statistics;
-use sipsimple_core::session::SessionEvent;
+use sipsimple_core::session::{Originator, SessionEvent};
 use sipsimple_core::sip::{Host, SipUri, Text, Uri};
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
@@ -212,9 +212,17 @@ impl<'a> Call<'a> {
                 }
                 Some(Err(Failure::new(format!("the call was not established: {words}"))))
             }
-            SessionEvent::DidEnd { cause, .. } => {
+            SessionEvent::DidEnd { originator, end_reason, cause } => {
                 self.length = self.started.map(|started| at.saturating_since(started));
+                // What this side ends without being asked to is a failure of its own.
+                let own_failure = *originator == Originator::Local && end_reason != "user request";
                 Some(match cause.by {
+                    _ if self.started.is_none() => {
+                        Err(Failure::new(format!("the call was not established: {}", words::printable(end_reason))))
+                    }
+                    By::Local if own_failure => {
+                        Err(Failure::new(format!("the call ended: {}", words::printable(end_reason))))
+                    }
                     By::Local | By::Remote => Ok(()),
                     By::Network | By::Timeout => Err(Failure::new(format!("the call was ended {cause}"))),
                 })
