@@ -5,8 +5,8 @@
 //! 20 ms. It serves all calls: sockets are read when they are ready, by tasks of one executor.
 
 mod buffer;
-mod clock;
 mod legs;
+mod metronome;
 mod ports;
 mod sockets;
 
@@ -28,8 +28,8 @@ use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
 use crate::clock::Clock;
-use clock::Metronome;
 use legs::Legs;
+use metronome::Metronome;
 
 /// What is asked of the media thread.
 pub(crate) enum Order {
