@@ -12,7 +12,7 @@ const FULL_SCALE: f64 = 32_768.0 * 32_768.0 / 2.0;
 
 /// How a tone stands in a recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tone {
+pub struct Reading {
     /// Level of the tone in dB, relative to a full-scale sine.
     pub level: f64,
     /// The tone's power over that of everything else, in dB: infinite for a tone that is nothing but itself, minus infinity for no tone at all.
@@ -23,7 +23,7 @@ pub struct Tone {
 ///
 /// The recording is cut into stretches of 50 ms; an incomplete last one is left out, unless it is the only one.
 #[must_use]
-pub fn tone(samples: &[i16], rate: u32, frequency: f64) -> Tone {
+pub fn tone(samples: &[i16], rate: u32, frequency: f64) -> Reading {
     let stretch = usize::try_from(rate * STRETCH / 1000).unwrap_or(usize::MAX).clamp(1, samples.len().max(1));
     let (mut signal, mut rest, mut count) = (0.0, 0.0, 0.0);
     for samples in samples.chunks_exact(stretch) {
@@ -32,7 +32,7 @@ pub fn tone(samples: &[i16], rate: u32, frequency: f64) -> Tone {
         rest += other_power;
         count += 1.0;
     }
-    Tone { level: decibels(signal / f64::max(count, 1.0) / FULL_SCALE), ratio: decibels(signal / rest) }
+    Reading { level: decibels(signal / f64::max(count, 1.0) / FULL_SCALE), ratio: decibels(signal / rest) }
 }
 
 /// Level of the whole, in dB relative to a full-scale sine.
@@ -183,7 +183,7 @@ mod tests {
         let tone = sine(500.0, -10.0, 8_000, 800);
         let recording = [&[0; 480][..], &tone, &[0; 800], &tone, &[1; 333]].concat();
         assert_eq!(trim(&recording, 8_000, -60.0).len(), 2_400);
-        assert_eq!(trim(&[0; 1_000], 8_000, -60.0), &[]);
+        assert!(trim(&[0; 1_000], 8_000, -60.0).is_empty());
         assert_eq!(trim(&tone, 8_000, -60.0), tone);
     }
 

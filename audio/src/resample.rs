@@ -17,7 +17,7 @@ const MAX_COEFFICIENTS: u64 = 1 << 20;
 /// Input samples that are worked on at once.
 const BLOCK: usize = 960;
 /// Products that are summed side by side.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Two rates that no [`Resampler`] joins: one is 0, or their ratio is too odd to be worth a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,8 +42,9 @@ pub struct Resampler {
     phases: Vec<f32>,
     /// The last `taps - 1` samples of the past, and then the block that is worked on.
     window: Vec<f32>,
-    /// Position of the next output: `ahead / up` input samples after the newest one of the past, `ahead % up` is its phase.
+    /// Position of the next output: so many input samples after the newest one of the past, and so many parts of `up` more.
     ahead: usize,
+    phase: usize,
 }
 
 impl Resampler {
@@ -74,6 +75,7 @@ impl Resampler {
             phases: phases(up, taps, bandwidth),
             window: vec![0.0; taps.saturating_sub(1) + BLOCK],
             ahead: 0,
+            phase: 0,
         })
     }
 
@@ -104,21 +106,26 @@ impl Resampler {
             return len;
         }
         let past = self.taps - 1;
+        let (whole, part) = (self.down / self.up, self.down % self.up);
         let mut written = 0;
         for block in input.chunks(BLOCK) {
             for (place, sample) in self.window[past..].iter_mut().zip(block) {
                 *place = f32::from(*sample);
             }
-            while self.ahead / self.up < block.len() {
-                let (start, phase) = (self.ahead / self.up, self.ahead % self.up);
-                let coefficients = &self.phases[phase * self.taps..][..self.taps];
+            while self.ahead < block.len() {
+                let coefficients = &self.phases[self.phase * self.taps..][..self.taps];
                 if let Some(place) = output.get_mut(written) {
-                    *place = round(dot(coefficients, &self.window[start..start + self.taps]));
+                    *place = round(dot(coefficients, &self.window[self.ahead..self.ahead + self.taps]));
                     written += 1;
                 }
-                self.ahead += self.down;
+                self.ahead += whole;
+                self.phase += part;
+                if self.phase >= self.up {
+                    self.phase -= self.up;
+                    self.ahead += 1;
+                }
             }
-            self.ahead -= block.len() * self.up;
+            self.ahead -= block.len();
             self.window.copy_within(block.len()..block.len() + past, 0);
         }
         written
@@ -127,7 +134,7 @@ impl Resampler {
     /// Forgets the past.
     pub fn reset(&mut self) {
         self.window.fill(0.0);
-        self.ahead = 0;
+        (self.ahead, self.phase) = (0, 0);
     }
 }
 
@@ -186,7 +193,7 @@ fn bessel(x: f64) -> f64 {
     sum
 }
 
-/// The sum of products, in an order that lets eight of them be computed at once.
+/// The sum of products, in an order that lets many of them be computed at once.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
     for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {

@@ -48,7 +48,7 @@ impl AudioDevice {
     }
 
     /// Puts another device in its place. The mutes stay.
-    pub fn replace(&mut self, device: impl AudioPort) {
+    pub(crate) fn replace(&mut self, device: impl AudioPort) {
         self.device = Box::new(device);
     }
 }

@@ -34,7 +34,7 @@ use sipsimple_core::time::Instant;
 use crate::bridge::{BridgeError, BridgeId, Bridges, Member};
 use crate::codec::Codecs;
 use crate::device::AudioDevice;
-use crate::mixer::{AudioMixer, MixerFull, Slot, SlotSet, UnusedSlot};
+use crate::mixer::{AudioMixer, MixerFull, Slot, SlotSet, UnusedSlot, Volume};
 use crate::port::{AudioPort, PortEvent, Roles};
 use crate::rate::SampleRate;
 
@@ -144,7 +144,7 @@ impl Engine {
         }
     }
 
-    /// The mixer: volumes, mutes, connections.
+    /// The mixer, to look at: slots, connections, volumes, mutes.
     #[must_use]
     pub const fn mixer(&self) -> &AudioMixer {
         &self.mixer
@@ -304,9 +304,34 @@ impl Engine {
         self.slot(id).ok_or(BridgeError::NoPort(id))
     }
 
-    /// The mixer, to set volumes and mutes. Connections are better made by [`Engine::connect`].
-    pub const fn mixer_mut(&mut self) -> &mut AudioMixer {
-        &mut self.mixer
+    /// Sets the volume of what a port produces.
+    ///
+    /// # Errors
+    ///
+    /// [`BridgeError::NoPort`].
+    pub fn set_input_volume(&mut self, port: PortId, volume: Volume) -> Result<(), BridgeError> {
+        let slot = self.find(port)?;
+        self.mixer.set_input_volume(slot, volume).map_err(|UnusedSlot(_)| BridgeError::NoPort(port))
+    }
+
+    /// Sets the volume of what a port hears.
+    ///
+    /// # Errors
+    ///
+    /// [`BridgeError::NoPort`].
+    pub fn set_output_volume(&mut self, port: PortId, volume: Volume) -> Result<(), BridgeError> {
+        let slot = self.find(port)?;
+        self.mixer.set_output_volume(slot, volume).map_err(|UnusedSlot(_)| BridgeError::NoPort(port))
+    }
+
+    /// Mutes what a port produces; its volume is kept for later.
+    ///
+    /// # Errors
+    ///
+    /// [`BridgeError::NoPort`].
+    pub fn set_muted(&mut self, port: PortId, muted: bool) -> Result<(), BridgeError> {
+        let slot = self.find(port)?;
+        self.mixer.set_muted(slot, muted).map_err(|UnusedSlot(_)| BridgeError::NoPort(port))
     }
 
     /// A new bridge without members.

@@ -159,7 +159,8 @@ impl Engine {
         result.map_err(|_| NoLeg(stream))
     }
 
-    /// Plays to the remote party of a stream, and to nobody else. The player is started if it is not active, and goes when it has ended; [`AudioEvent::Port`] tells.
+    /// Plays to the remote party of a stream, and to nobody else. The player goes when it has ended; [`AudioEvent::Port`] tells.
+    /// It is started if it is not active; one that was started before, on another thread, reads nothing from disk here.
     ///
     /// # Errors
     ///
@@ -226,7 +227,8 @@ impl Engine {
         Ok(self.port_mut(tones).ok_or(NoLeg(stream))?)
     }
 
-    /// Records a stream (AudioStream.start_recording). The recorder is started if it is not active. While the stream is held, nothing is recorded.
+    /// Records a stream (AudioStream.start_recording). While the stream is held, nothing is recorded.
+    /// The recorder is started if it is not active; one that was started before, on another thread, opens no file here.
     ///
     /// # Errors
     ///

@@ -34,8 +34,10 @@ fn slots_are_taken_lowest_first_and_given_back() {
     let slots: Vec<_> = (0..3).map(|_| mixer.add_slot().unwrap().number()).collect();
     assert_eq!(slots, [1, 2, 3]);
     assert_eq!(mixer.add_slot(), Err(MixerFull { slot_count: 3 }));
+    mixer.set_roles(Slot(2), Roles::BOTH);
     mixer.remove_slot(Slot(2));
     mixer.remove_slot(Slot(2));
+    assert_eq!(mixer.roles(Slot(2)), Roles::NONE);
     assert_eq!(mixer.used_slot_count(), 2);
     assert_eq!(mixer.connect_slots(Slot(2), Slot(1)), Err(UnusedSlot(Slot(2))));
     assert_eq!(mixer.connect_slots(Slot(1), Slot(900)), Err(UnusedSlot(Slot(900))));
@@ -48,10 +50,13 @@ fn a_slot_taken_again_has_no_connections_left() {
     let (mut mixer, slots) = mixer(2);
     mixer.connect_slots(slots[0], slots[1]).unwrap();
     mixer.connect_slots(slots[1], slots[0]).unwrap();
+    let mut heard = SlotSet::default();
+    heard.insert(slots[0]);
+    mixer.set_bridged(slots[1], heard);
     mixer.remove_slot(slots[0]);
     assert_eq!(mixer.add_slot(), Ok(slots[0]));
+    mixer.set_roles(slots[0], Roles::BOTH);
     assert_eq!(mixer.connected_slots(), []);
-    assert_eq!(mixer.roles(slots[0]), Roles::NONE);
     mixer.connect_slots(Slot::DEVICE, slots[0]).unwrap();
     mixer.remove_slot(Slot::DEVICE);
     assert_eq!(mixer.connected_slots(), []);

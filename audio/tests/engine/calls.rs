@@ -17,7 +17,7 @@ const A: (usize, sipsimple_core::id::StreamId) = (0, sipsimple_core::id::StreamI
 const B: (usize, sipsimple_core::id::StreamId) = (1, sipsimple_core::id::StreamId::from_u64(2));
 const RATE: SampleRate = SampleRate::HZ_8000;
 
-fn tone_of(path: &Path, frequency: f64) -> measure::Tone {
+fn tone_of(path: &Path, frequency: f64) -> measure::Reading {
     let wave = Wave::open(path).unwrap();
     let samples = measure::trim(wave.samples(), wave.rate(), -50.0);
     // The edges of a tone are where it sets in and where it fades out.
@@ -152,6 +152,11 @@ fn a_held_stream_sends_silence_and_is_not_recorded() {
         let heard = net.heard(engine);
         assert_eq!(measure::level(&heard[heard.len() - 1_600..]), f64::NEG_INFINITY);
     }
+    // A recording that is begun on hold waits as well.
+    net.engines[0].stop_recording(A.1).unwrap();
+    let later = directory.path().join("later.wav");
+    net.engines[0].start_recording(A.1, WaveRecorder::new(&later, RATE), Recorded::Conversation).unwrap();
+    net.run(25);
     net.engines[0].hold(A.1, false).unwrap();
     net.run(50);
     for (engine, other) in [(0, 1_000.0), (1, 440.0)] {
@@ -159,11 +164,12 @@ fn a_held_stream_sends_silence_and_is_not_recorded() {
         assert!(has_tone(&heard[heard.len() - 1_600..], RATE, other));
     }
     net.engines[0].stop_recording(A.1).unwrap();
-    let recording = Wave::open(&path).unwrap();
-    assert_eq!(recording.samples().len(), 100 * 160, "the time on hold is not in it");
-    for frequency in [440.0, 1_000.0] {
-        assert!(has_tone(&recording.samples()[1_600..6_400], RATE, frequency), "both sides are in it");
-        assert!(has_tone(&recording.samples()[9_600..], RATE, frequency));
+    for path in [path, later] {
+        let recording = Wave::open(&path).unwrap();
+        assert_eq!(recording.samples().len(), 50 * 160, "the time on hold is not in it");
+        for frequency in [440.0, 1_000.0] {
+            assert!(has_tone(&recording.samples()[1_600..6_400], RATE, frequency), "both sides are in it");
+        }
     }
 }
 
@@ -187,6 +193,11 @@ fn the_direction_says_who_is_heard() {
         assert_eq!(has_tone(&last(0), RATE, 1_000.0), a_hears, "{direction:?}");
         assert_eq!(has_tone(&last(1), RATE, 440.0), b_hears, "{direction:?}");
     }
+    // The clock of the RTP timestamps has gone on while nothing was sent.
+    let rtp = net.sent.iter().filter(|(from, to, _)| from.port() < 11_000 && to.port().is_multiple_of(2));
+    let timestamps: Vec<_> = rtp.map(|(.., data)| u32::from_be_bytes(data[4..8].try_into().unwrap())).collect();
+    let (first, last) = (timestamps[0], timestamps[timestamps.len() - 1]);
+    assert_eq!((timestamps.len(), last.wrapping_sub(first)), (150, 249 * 160));
 }
 
 #[test]
@@ -254,6 +265,7 @@ fn a_stream_that_stops_leaves_nothing_behind() {
     net.run(10);
     net.command(A, &Command::Start(parameters()));
     net.run(10);
+    assert!(net.engines[0].leg(A.1).unwrap().codec().is_none(), "what was stopped does not start again");
     assert!(net.engines[0].echo(A.1, true).is_err());
     assert!(net.engines[0].remove_leg(A.1) && !net.engines[0].remove_leg(A.1));
     assert!(net.engines[0].hold(A.1, true).is_err());

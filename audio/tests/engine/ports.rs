@@ -2,7 +2,7 @@
 
 use sipsimple_audio::bridge::{BridgeError, Member};
 use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig, MixerId, PlugError, PortId};
-use sipsimple_audio::mixer::{MixerFull, Slot};
+use sipsimple_audio::mixer::{MixerFull, Slot, Volume};
 use sipsimple_audio::port::{AudioPort, Capture, Roles};
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_audio::tone::ToneGenerator;
@@ -154,6 +154,7 @@ fn a_port_that_is_gone_is_in_no_bridge() {
     heard(&mut engine, &ports);
     assert!(engine.remove_port(ports[0]).is_some());
     assert!(engine.remove_port(ports[0]).is_none());
+    assert_eq!(engine.bridge_members(bridge), Ok(vec![Member::Port(ports[1]), Member::Port(ports[2])]));
     assert_eq!(heard(&mut engine, &ports[1..]), [100, 10]);
     // The next port gets the slot, but neither the name nor the connections.
     let newcomer = engine.add_port(Voice::new(7)).unwrap();
@@ -186,13 +187,37 @@ fn ports_that_wait_are_not_heard() {
         engine.connect(port, capture).unwrap();
     }
     engine.tick(Instant::ZERO);
-    assert_eq!(engine.port::<Capture>(capture).unwrap().samples(), [], "a consumer that hears nobody is left alone");
+    let heard = engine.port::<Capture>(capture).unwrap().samples();
+    assert!(heard.is_empty(), "a consumer that hears nobody is left alone");
     engine.port_mut::<ToneGenerator>(tones).unwrap().play_dtmf('1').unwrap();
     engine.port_mut::<WavePlayer>(player).unwrap().start();
     engine.tick(Instant::ZERO);
     assert_eq!(engine.port::<Capture>(capture).unwrap().samples().len(), 160);
     let failed = std::iter::from_fn(|| engine.poll_event()).any(|event| event.names() == ["WavePlayerDidFail"]);
     assert!(failed && engine.port::<WavePlayer>(player).is_some(), "a port of the application's stays");
+}
+
+#[test]
+fn volumes_and_mutes_are_those_of_the_port() {
+    let mut engine = engine();
+    let ports = voices(&mut engine, &[10, 200]);
+    engine.connect(ports[0], ports[1]).unwrap();
+    engine.connect(ports[1], ports[0]).unwrap();
+    engine.set_input_volume(ports[0], Volume::from_percent(300)).unwrap();
+    engine.set_output_volume(ports[0], Volume::from_percent(50)).unwrap();
+    assert_eq!(heard(&mut engine, &ports), [100, 30]);
+    engine.set_muted(ports[0], true).unwrap();
+    assert_eq!(heard(&mut engine, &ports), [100, 0]);
+    engine.set_muted(ports[0], false).unwrap();
+    assert_eq!(heard(&mut engine, &ports), [100, 30]);
+    engine.remove_port(ports[0]);
+    for result in [
+        engine.set_input_volume(ports[0], Volume::FULL),
+        engine.set_output_volume(ports[0], Volume::FULL),
+        engine.set_muted(ports[0], true),
+    ] {
+        assert_eq!(result, Err(BridgeError::NoPort(ports[0])));
+    }
 }
 
 #[test]

@@ -98,16 +98,24 @@ pub enum AccountEvent {
 }
 
 impl Event {
+    /// See [`EventKind::names`].
+    #[must_use]
+    pub fn names(&self) -> &'static [&'static str] {
+        self.kind.names()
+    }
+}
+
+impl EventKind {
     /// The names that the seeds give this notification: seed 002's first, then seed 000's where it has one, typing errors included.
     /// Empty for news that the seeds have no name for.
     #[must_use]
     pub fn names(&self) -> &'static [&'static str] {
-        match &self.kind {
-            EventKind::Account { event: AccountEvent::DidAdd, .. } => &["SIPAccountManagerDidAddAccount"],
-            EventKind::Account { event: AccountEvent::DidRemove, .. } => &["SIPAccountManagerDidRemoveAccount"],
-            EventKind::Session { event, .. } => event.names(),
-            EventKind::Stream { event, .. } => event.names(),
-            EventKind::Transport { .. } | EventKind::ShutDown => &[],
+        match self {
+            Self::Account { event: AccountEvent::DidAdd, .. } => &["SIPAccountManagerDidAddAccount"],
+            Self::Account { event: AccountEvent::DidRemove, .. } => &["SIPAccountManagerDidRemoveAccount"],
+            Self::Session { event, .. } => event.names(),
+            Self::Stream { event, .. } => event.names(),
+            Self::Transport { .. } | Self::ShutDown => &[],
         }
     }
 }

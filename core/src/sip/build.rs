@@ -329,10 +329,8 @@ impl<M: Kind> Builder<M> {
         self.bytes.extend_from_slice(b": ");
         let value_start = self.bytes.len();
         write(&mut self.bytes);
-        let value = line::trim(self.bytes.get(value_start..).unwrap_or_default());
-        if value.start > 0 {
-            self.bytes.drain(value_start..value_start + value.start);
-        }
+        let value = line::trim(&self.bytes, value_start..self.bytes.len());
+        self.bytes.drain(value_start..value.start);
         let value = value_start..value_start + value.len();
         self.bytes.truncate(value.end);
         self.bytes.extend_from_slice(b"\r\n");

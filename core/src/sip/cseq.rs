@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::cursor::Cursor;
 use super::grammar::TOKEN;
-use super::{Header, HeaderError, HeaderName, Method, Text, ValueError};
+use super::{Cursor, Header, HeaderError, HeaderName, Method};
 
 /// The number of a request in its dialog, and its method.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,29 +20,25 @@ impl CSeq {
     pub const fn new(number: u32, method: Method) -> Self {
         Self { number, method }
     }
+}
 
-    fn read(value: &Text) -> Result<Self, ValueError> {
-        let mut cursor = Cursor::new(value);
+impl Header for CSeq {
+    const NAME: HeaderName = HeaderName::CSeq;
+
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        cursor.space();
         let number = u32::try_from(cursor.number(u64::from(u32::MAX))?).unwrap_or_default();
         let digits_end = cursor.at();
         cursor.space();
         if cursor.at() == digits_end {
             return Err(cursor.expected("white space after the number"));
         }
-        let range = cursor.run(TOKEN);
-        if range.is_empty() {
+        let method = cursor.run(TOKEN);
+        if method.is_empty() {
             return Err(cursor.expected("a method"));
         }
         cursor.end()?;
-        Ok(Self { number, method: Method::at(value, range) })
-    }
-}
-
-impl Header for CSeq {
-    const NAME: HeaderName = HeaderName::CSeq;
-
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        Self::read(value).map_err(|error| error.of(Self::NAME))
+        Ok(Self { number, method: cursor.method(method) })
     }
 
     fn is_sound(&self) -> bool {

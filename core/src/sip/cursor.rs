@@ -2,53 +2,100 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use memchr::memchr;
 
-use super::grammar::{self, DIGIT, QUOTED, SPACE};
-use super::{HeaderFault, Text, ValueError};
+use super::grammar::{self, DIGIT, HEX, NAME, QUOTED, SPACE};
+use super::{HeaderError, HeaderFault, Method, Text, line};
 
-/// A reader of one value, which gives slices of it.
+/// A reader of one value, which gives slices of the message it stands in.
 #[derive(Debug)]
-pub(crate) struct Cursor<'a> {
-    text: &'a Text,
+pub struct Cursor<'a> {
+    source: &'a Bytes,
+    /// The source up to the end of the value.
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the start of `text`, after its white space.
-    pub(crate) fn new(text: &'a Text) -> Self {
-        let mut cursor = Self { text, bytes: text.as_bytes(), at: 0 };
-        cursor.space();
-        cursor
+    /// At the start of `text`.
+    #[inline]
+    #[must_use]
+    pub fn new(text: &'a Text) -> Self {
+        Self { source: text.as_bytes(), bytes: text.as_bytes(), at: 0 }
     }
 
-    /// The text that is read.
-    pub(crate) const fn text(&self) -> &'a Text {
-        self.text
+    /// At the start of the part of `source` at `range`.
+    #[inline]
+    pub(crate) fn within(source: &'a Bytes, range: Range<usize>) -> Self {
+        Self { source, bytes: source.get(..range.end).unwrap_or_default(), at: range.start }
+    }
+
+    /// The bytes at `range`, which the runs that were taken found to be UTF-8.
+    #[inline]
+    pub(crate) fn slice(&self, range: Range<usize>) -> Text {
+        if range.is_empty() || range.end > self.bytes.len() {
+            return Text::new();
+        }
+        Text::known(self.source.slice(range))
+    }
+
+    /// Takes all that is left.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub fn all(&mut self) -> Result<Text, HeaderError> {
+        let range = line::trim(self.bytes, self.at..self.bytes.len());
+        self.at = self.bytes.len();
+        self.check_utf8(range.clone())?;
+        Ok(self.slice(range))
+    }
+
+    /// Whether the bytes at `range` are UTF-8.
+    fn check_utf8(&self, range: Range<usize>) -> Result<(), HeaderError> {
+        let part = self.bytes.get(range.clone()).unwrap_or_default();
+        if part.is_ascii() {
+            return Ok(());
+        }
+        match std::str::from_utf8(part) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(HeaderError::at(range.start + error.valid_up_to(), HeaderFault::NotUtf8)),
+        }
     }
 
     /// The offset of the next byte.
-    pub(crate) const fn at(&self) -> usize {
+    #[inline]
+    #[must_use]
+    pub const fn at(&self) -> usize {
         self.at
     }
 
     /// Goes to `at`.
+    #[inline]
     pub(crate) const fn go(&mut self, at: usize) {
         self.at = at;
     }
 
     /// What is left.
+    #[inline]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
+    /// The bytes at `range`.
+    #[inline]
+    pub(crate) fn part(&self, range: Range<usize>) -> &'a [u8] {
+        self.bytes.get(range).unwrap_or_default()
+    }
+
     /// The next byte.
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
     /// Skips spaces and tabs.
+    #[inline]
     pub(crate) fn space(&mut self) {
         while self.peek().is_some_and(|byte| grammar::is(byte, SPACE)) {
             self.at += 1;
@@ -56,6 +103,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte` if it is next.
+    #[inline]
     pub(crate) fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -63,6 +111,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte` with the white space around it, if it is next.
+    #[inline]
     pub(crate) fn separator(&mut self, byte: u8) -> bool {
         self.space();
         let found = self.eat(byte);
@@ -72,32 +121,61 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Takes the longest run of bytes of `classes`, which may be empty.
-    pub(crate) fn run(&mut self, classes: u16) -> Range<usize> {
+    /// Takes the longest run of bytes of `class`, which may be empty.
+    #[inline]
+    pub(crate) fn run(&mut self, class: u32) -> Range<usize> {
         let start = self.at;
-        while self.peek().is_some_and(|byte| grammar::is(byte, classes)) {
-            self.at += 1;
+        self.at += grammar::run(self.rest(), class);
+        start..self.at
+    }
+
+    /// The same for runs that are long as a rule.
+    #[inline]
+    pub(crate) fn long_run(&mut self, class: u32) -> Range<usize> {
+        let start = self.at;
+        self.at += grammar::long_run(self.rest(), class);
+        start..self.at
+    }
+
+    /// Takes a run of the characters of a display name.
+    pub(crate) fn name(&mut self) -> Result<Range<usize>, HeaderError> {
+        let range = self.run(NAME);
+        self.check_utf8(range.clone())?;
+        Ok(range)
+    }
+
+    /// Takes a run of bytes of `class` and escapes: `%` with two hexadecimal digits.
+    #[inline]
+    pub(crate) fn run_escaped(&mut self, class: u32) -> Range<usize> {
+        let start = self.run(class).start;
+        while let [b'%', high, low, ..] = self.rest()
+            && grammar::is(*high, HEX)
+            && grammar::is(*low, HEX)
+        {
+            self.at += 3;
+            self.run(class);
         }
         start..self.at
     }
 
-    /// Takes a run of `classes` that is not empty; `what` says in the error what should stand there.
-    pub(crate) fn some(&mut self, classes: u16, what: &'static str) -> Result<Text, ValueError> {
-        let range = self.run(classes);
-        if range.is_empty() { Err(self.expected(what)) } else { Ok(self.text.sub(range)) }
+    /// Takes a run of `class` that is not empty; `what` says in the error what should stand there.
+    pub(crate) fn some(&mut self, class: u32, what: &'static str) -> Result<Text, HeaderError> {
+        let range = self.long_run(class);
+        if range.is_empty() { Err(self.expected(what)) } else { Ok(self.slice(range)) }
     }
 
     /// Takes a quoted string, with its quotes.
-    pub(crate) fn quoted(&mut self) -> Result<Range<usize>, ValueError> {
+    pub(crate) fn quoted(&mut self) -> Result<Range<usize>, HeaderError> {
         let start = self.at;
         if !self.eat(b'"') {
             return Err(self.expected("a quoted string"));
         }
         loop {
-            self.run(QUOTED);
+            self.long_run(QUOTED);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
+                    self.check_utf8(start..self.at)?;
                     return Ok(start..self.at);
                 }
                 Some(b'\\') => {
@@ -114,17 +192,27 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a number of at most `most`.
-    pub(crate) fn number(&mut self, most: u64) -> Result<u64, ValueError> {
+    pub(crate) fn number(&mut self, most: u64) -> Result<u64, HeaderError> {
         let range = self.run(DIGIT);
         let digits = self.bytes.get(range.clone()).unwrap_or_default();
         if digits.is_empty() {
             return Err(self.expected("a number"));
         }
-        number(digits, most).ok_or(ValueError { at: range.start, fault: HeaderFault::OutOfRange })
+        number(digits, most).ok_or_else(|| HeaderError::at(range.start, HeaderFault::OutOfRange))
+    }
+
+    /// The method at `range`, which is a token.
+    pub(crate) fn method(&self, range: Range<usize>) -> Method {
+        Method::in_message(self.source, range)
+    }
+
+    /// Takes a port.
+    pub(crate) fn port(&mut self) -> Result<u16, HeaderError> {
+        self.number(u64::from(u16::MAX)).map(|port| u16::try_from(port).unwrap_or_default())
     }
 
     /// Takes a number of 32 bits; a larger one counts as the largest, which is what a duration of 136 years comes to.
-    pub(crate) fn saturating(&mut self) -> Result<u32, ValueError> {
+    pub(crate) fn saturating(&mut self) -> Result<u32, HeaderError> {
         let range = self.run(DIGIT);
         let digits = self.bytes.get(range).unwrap_or_default();
         if digits.is_empty() {
@@ -134,15 +222,25 @@ impl<'a> Cursor<'a> {
         Ok(number.unwrap_or(u32::MAX))
     }
 
+    /// A reader of what is left before `end`.
+    pub(crate) fn up_to(&self, end: usize) -> Self {
+        Self { source: self.source, bytes: self.bytes.get(..end).unwrap_or_default(), at: self.at }
+    }
+
+    /// Whether nothing is left.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
     /// The rest must be white space.
-    pub(crate) fn end(&mut self) -> Result<(), ValueError> {
+    pub(crate) fn end(&mut self) -> Result<(), HeaderError> {
         self.space();
-        if self.at >= self.bytes.len() { Ok(()) } else { Err(self.expected("the end of the value")) }
+        if self.is_done() { Ok(()) } else { Err(self.expected("the end of the value")) }
     }
 
     /// The error that `what` should stand here.
-    pub(crate) const fn expected(&self, what: &'static str) -> ValueError {
-        ValueError::expected(self.at, what)
+    pub(crate) const fn expected(&self, what: &'static str) -> HeaderError {
+        HeaderError::expected(self.at, what)
     }
 }
 
@@ -158,9 +256,9 @@ pub(crate) fn number(digits: &[u8], most: u64) -> Option<u64> {
     Some(number)
 }
 
-/// What the quoted string at `range` of `text` says: without its quotes and backslashes. Copies only when there are backslashes.
-pub(crate) fn unquoted(text: &Text, range: Range<usize>) -> Text {
-    let inner = text.sub(range.start + 1..range.end.saturating_sub(1));
+/// What a quoted string says, without its quotes and backslashes. Copies only when there are backslashes.
+pub(crate) fn unquoted(quoted: &Text) -> Text {
+    let inner = quoted.sub(1..quoted.as_bytes().len().saturating_sub(1));
     if memchr(b'\\', inner.as_bytes()).is_none() {
         return inner;
     }

@@ -109,7 +109,7 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{name} at byte {at}: {fault}")]
 pub struct HeaderError {
-    /// The field.
+    /// The field; [`HeaderName::Other`] when a value was read that belongs to none.
     pub name: HeaderName,
     /// The offset of the offending byte: in the message when it came from a message, in the value when a value was parsed alone.
     pub at: usize,
@@ -117,32 +117,21 @@ pub struct HeaderError {
     pub fault: HeaderFault,
 }
 
-/// A value that is not of its grammar.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("byte {at}: {fault}")]
-pub struct ValueError {
-    /// The offset of the offending byte in the value.
-    pub at: usize,
-    /// What is wrong.
-    pub fault: HeaderFault,
-}
+impl HeaderError {
+    /// `fault` at `at` in a value of a field that is not told yet.
+    pub(crate) const fn at(at: usize, fault: HeaderFault) -> Self {
+        Self { name: HeaderName::Other, at, fault }
+    }
 
-impl ValueError {
     /// `what` should stand at `at`.
     pub(crate) const fn expected(at: usize, what: &'static str) -> Self {
-        Self { at, fault: HeaderFault::Expected(what) }
-    }
-
-    /// The same as an error of the field `name`.
-    #[must_use]
-    pub fn of(self, name: HeaderName) -> HeaderError {
-        HeaderError { name, at: self.at, fault: self.fault }
+        Self::at(at, HeaderFault::Expected(what))
     }
 }
 
-impl From<UriError> for ValueError {
+impl From<UriError> for HeaderError {
     fn from(error: UriError) -> Self {
-        Self { at: error.at, fault: HeaderFault::Uri(error.fault) }
+        Self::at(error.at, HeaderFault::Uri(error.fault))
     }
 }
 

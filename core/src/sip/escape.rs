@@ -2,11 +2,11 @@
 
 use super::grammar;
 
-/// `text` with everything escaped that is not of `classes`.
-pub(crate) fn escaped(text: &str, classes: u16) -> String {
+/// `text` with everything escaped that is not of `class`.
+pub(crate) fn escaped(text: &str, class: u32) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if grammar::is(byte, classes) {
+        if grammar::is(byte, class) {
             escaped.push(char::from(byte));
         } else {
             push_escape(&mut escaped, byte);

@@ -1,8 +1,7 @@
 //! The fields that the rooms around ask for most, by their names.
 
 use super::{
-    CSeq, CallId, Contact, ContentType, Expires, From, HeaderError, Headers, MaxForwards, MediaType, NameAddr,
-    RecordRoute, Route, Text, To, Via,
+    CSeq, CallId, Contact, Expires, HeaderError, HeaderName, Headers, MaxForwards, MediaType, NameAddr, Text, Via,
 };
 
 impl Headers {
@@ -19,7 +18,7 @@ impl Headers {
     /// # Errors
     /// When it is missing, repeated or malformed.
     pub fn from(&self) -> Result<NameAddr, HeaderError> {
-        self.need().map(|From(address)| address)
+        self.need_as(HeaderName::From, NameAddr::read)
     }
 
     /// To.
@@ -27,7 +26,7 @@ impl Headers {
     /// # Errors
     /// When it is missing, repeated or malformed.
     pub fn to(&self) -> Result<NameAddr, HeaderError> {
-        self.need().map(|To(address)| address)
+        self.need_as(HeaderName::To, NameAddr::read)
     }
 
     /// Call-ID.
@@ -53,12 +52,12 @@ impl Headers {
 
     /// Every Route in the order of visits.
     pub fn routes(&self) -> impl Iterator<Item = Result<NameAddr, HeaderError>> {
-        self.all().map(|route| route.map(|Route(address)| address))
+        self.all_as(HeaderName::Route, NameAddr::read)
     }
 
     /// Every Record-Route in the order of the message.
     pub fn record_routes(&self) -> impl Iterator<Item = Result<NameAddr, HeaderError>> {
-        self.all().map(|route| route.map(|RecordRoute(address)| address))
+        self.all_as(HeaderName::RecordRoute, NameAddr::read)
     }
 
     /// The type of the body.
@@ -66,7 +65,7 @@ impl Headers {
     /// # Errors
     /// When it is repeated or malformed.
     pub fn content_type(&self) -> Result<Option<MediaType>, HeaderError> {
-        Ok(self.get()?.map(|ContentType(media)| media))
+        self.read(HeaderName::ContentType, MediaType::read)
     }
 
     /// Max-Forwards.

@@ -63,7 +63,7 @@ mod tests {
     fn a_length_that_is_none_or_two_is_refused() {
         for (head, at, fault) in [
             ("A b SIP/2.0\r\nl: -1\r\n\r\n", 16, Fault::ContentLength),
-            ("A b SIP/2.0\r\nl: \r\n\r\n", 15, Fault::ContentLength),
+            ("A b SIP/2.0\r\nl: \r\n\r\n", 16, Fault::ContentLength),
             ("A b SIP/2.0\r\nl: 1 2\r\n\r\n", 16, Fault::ContentLength),
             ("A b SIP/2.0\r\nl: 0x1\r\n\r\n", 16, Fault::ContentLength),
             ("A b SIP/2.0\r\nl: 99999999999999999999999\r\n\r\n", 16, Fault::ContentLength),

@@ -7,8 +7,8 @@ use memchr::{memchr, memrchr};
 use super::cursor;
 use super::grammar::{self, DIGIT, SPACE, TOKEN};
 use super::headers::Field;
-use super::line::{self, Line, NoLine};
-use super::{Fault, HeaderName};
+use super::line::{self, NoLine};
+use super::{Fault, HeaderName, scan};
 use crate::limits::Limits;
 
 /// Room for the fields of most messages, so that their index is one allocation.
@@ -25,6 +25,8 @@ pub(crate) struct Head {
     pub(crate) content_length: Option<(usize, usize)>,
     /// The first fault and where it stands.
     pub(crate) fault: Option<(usize, Fault)>,
+    /// Whether a CR or LF stands alone in the line that is being read.
+    unsound: bool,
 }
 
 /// The start line, as offsets.
@@ -36,7 +38,14 @@ pub(crate) enum Start {
 impl Head {
     /// Reads the head of `data`, which does not begin with an empty line.
     pub(crate) fn parse(data: &[u8], limits: &Limits) -> Self {
-        let mut head = Self { start: None, fields: Vec::new(), end: data.len(), content_length: None, fault: None };
+        let mut head = Self {
+            start: None,
+            fields: Vec::new(),
+            end: data.len(),
+            content_length: None,
+            fault: None,
+            unsound: false,
+        };
         if data.is_empty() {
             head.refuse(0, Fault::Empty);
             return head;
@@ -57,64 +66,71 @@ impl Head {
 
     /// Reads to the empty line; none when it does not come.
     fn read(&mut self, data: &[u8], limits: &Limits) -> Option<()> {
-        let (first, _) = self.line(data, 0)?;
-        self.start_line(data, first, limits);
-        self.fields.reserve_exact(USUAL_FIELDS.min(limits.header_fields));
-        let mut at = first.next();
+        let first = self.line_end(data, 0)?;
+        self.start_line(data.get(..first).unwrap_or_default(), limits);
+        self.fields = Vec::with_capacity(USUAL_FIELDS.min(limits.header_fields));
+        let mut at = first + 2;
         loop {
-            let (line, mut sound) = self.line(data, at)?;
-            at = line.next();
-            if line.end == line.start {
+            let start = at;
+            let mut end = self.line_end(data, start)?;
+            at = end + 2;
+            if end == start {
                 self.end = at;
                 return Some(());
             }
-            let (mut end, mut folded) = (line.end, false);
+            let mut folded = false;
             while line::folds(data, at) {
-                let (more, more_sound) = self.line(data, at)?;
-                (end, at, folded) = (more.end, more.next(), true);
-                sound &= more_sound;
+                end = self.line_end(data, at)?;
+                at = end + 2;
+                folded = true;
             }
             if self.fields.len() >= limits.header_fields {
-                self.refuse(line.start, Fault::TooManyFields);
+                self.refuse(start, Fault::TooManyFields);
                 self.end = at;
                 return Some(());
             }
-            if sound {
-                self.field(data, line.start..end, folded);
+            if !std::mem::take(&mut self.unsound) {
+                self.field(data, start..end, folded);
             }
         }
     }
 
-    /// The line at `start`, and whether no CR or LF stands alone in it.
-    fn line(&mut self, data: &[u8], start: usize) -> Option<(Line, bool)> {
-        let mut from = start;
+    /// Where the line that begins at `start` ends.
+    #[inline(always)]
+    fn line_end(&mut self, data: &[u8], start: usize) -> Option<usize> {
+        match line::line_end(data, start) {
+            Ok(end) => Some(end),
+            Err(NoLine::Unfinished) => None,
+            Err(NoLine::Bare(at)) => self.behind_bare(data, at),
+        }
+    }
+
+    /// The same behind a CR or LF that stands alone at `at`.
+    #[cold]
+    fn behind_bare(&mut self, data: &[u8], mut at: usize) -> Option<usize> {
+        self.unsound = true;
+        self.refuse(at, Fault::BareLineBreak);
         loop {
-            match line::line(data, from) {
-                Ok(line) => return Some((Line { start, ..line }, from == start)),
+            match line::line_end(data, at + 1) {
+                Ok(end) => return Some(end),
                 Err(NoLine::Unfinished) => return None,
-                Err(NoLine::Bare(at)) => {
-                    self.refuse(at, Fault::BareLineBreak);
-                    from = at + 1;
-                }
+                Err(NoLine::Bare(next)) => at = next,
             }
         }
     }
 
     /// Adds the field at `range`.
+    #[inline]
     fn field(&mut self, data: &[u8], range: Range<usize>, folded: bool) {
-        let Raw { name, name_len, value } = match Raw::read(data, range.clone()) {
-            Ok(raw) => raw,
+        let (name, name_len, value) = match field(data, range.clone()) {
+            Ok(found) => found,
             Err(at) => return self.refuse(at, Fault::HeaderField),
         };
         if name == HeaderName::ContentLength {
-            match (self.content_length, length(data.get(value.clone()).unwrap_or_default())) {
-                (Some(_), _) => self.refuse(range.start, Fault::ContentLengthRepeated),
-                (None, None) => self.refuse(value.start, Fault::ContentLength),
-                (None, Some(length)) => self.content_length = Some((length, value.start)),
-            }
+            self.content_length(data, &range, &value);
         }
-        // A window of at most u32::MAX bytes was cut out before.
-        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        #[expect(clippy::cast_possible_truncation, reason = "a window of at most u32::MAX bytes was cut out before")]
+        let offset = |at: usize| at as u32;
         let Ok(name_len) = u16::try_from(name_len) else { return self.refuse(range.start, Fault::HeadTooLarge) };
         self.fields.push(Field {
             start: offset(range.start),
@@ -126,8 +142,15 @@ impl Head {
         });
     }
 
-    fn start_line(&mut self, data: &[u8], line: Line, limits: &Limits) {
-        let bytes = data.get(line.start..line.end).unwrap_or_default();
+    fn content_length(&mut self, data: &[u8], line: &Range<usize>, value: &Range<usize>) {
+        match (self.content_length, length(data.get(value.clone()).unwrap_or_default())) {
+            (Some(_), _) => self.refuse(line.start, Fault::ContentLengthRepeated),
+            (None, None) => self.refuse(value.start, Fault::ContentLength),
+            (None, Some(length)) => self.content_length = Some((length, value.start)),
+        }
+    }
+
+    fn start_line(&mut self, bytes: &[u8], limits: &Limits) {
         if bytes.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"SIP/")) {
             match status_line(bytes) {
                 Ok(start) => self.start = Some(start),
@@ -148,14 +171,13 @@ impl Head {
         if let Some(bad) = bytes.iter().take(method_end).position(|byte| !grammar::is(*byte, TOKEN)) {
             return Err(bad);
         }
-        let version_end = line::trim(bytes).end;
+        let version_end = line::trim(bytes, 0..bytes.len()).end;
         let version = memrchr(b' ', part(0..version_end)).map_or(0, |space| space + 1);
         if method_end == 0 || version <= method_end {
             return Err(method_end);
         }
         let supported = supports(part(version..version_end)).ok_or(version)?;
-        let between = line::trim(part(method_end..version));
-        let uri = method_end + between.start..method_end + between.end;
+        let uri = line::trim(bytes, method_end..version);
         if uri.is_empty() {
             self.refuse(method_end, Fault::StartLine);
         } else if uri.start > method_end + 1 {
@@ -195,7 +217,7 @@ fn status_line(bytes: &[u8]) -> Result<Start, (usize, Fault)> {
 
 /// Whether `bytes` is the version SIP/2.0; none when it is no SIP version at all.
 fn supports(bytes: &[u8]) -> Option<bool> {
-    if bytes.eq_ignore_ascii_case(b"SIP/2.0") {
+    if bytes == b"SIP/2.0" || bytes.eq_ignore_ascii_case(b"SIP/2.0") {
         return Some(true);
     }
     let (name, number) = bytes.split_at_checked(4)?;
@@ -215,52 +237,41 @@ fn length(value: &[u8]) -> Option<usize> {
     cursor::number(value, u64::from(u32::MAX)).and_then(|length| usize::try_from(length).ok())
 }
 
-/// A field line taken apart.
-struct Raw {
-    name: HeaderName,
-    name_len: usize,
-    value: Range<usize>,
-}
-
-impl Raw {
-    /// Takes apart the line at `range`; the offset of what is no field.
-    fn read(data: &[u8], range: Range<usize>) -> Result<Self, usize> {
-        let bytes = data.get(range.clone()).unwrap_or_default();
-        let colon = memchr(b':', bytes).ok_or(range.start)?;
-        let (before, after) = bytes.split_at_checked(colon).unwrap_or_default();
-        let name = match before.last() {
-            Some(last) if grammar::is(*last, SPACE) => before.get(..line::trim(before).end).unwrap_or_default(),
-            Some(_) | None => before,
-        };
-        let known = HeaderName::of(name);
-        if known == HeaderName::Other && !grammar::all(name, TOKEN) {
-            let bad = name.iter().position(|byte| !grammar::is(*byte, TOKEN)).unwrap_or(0);
-            return Err(range.start + bad);
-        }
-        let value_start = range.start + colon + 1;
-        let value = line::trim(after.get(1..).unwrap_or_default());
-        Ok(Self { name: known, name_len: name.len(), value: value_start + value.start..value_start + value.end })
+/// Takes apart the field in the line at `range`: which it is, the length of its name, where its value stands. The offset of what is no
+/// field.
+#[inline(always)]
+fn field(data: &[u8], range: Range<usize>) -> Result<(HeaderName, usize, Range<usize>), usize> {
+    let bytes = data.get(range.clone()).unwrap_or_default();
+    let colon = scan::byte(bytes, b':').ok_or(range.start)?;
+    let mut name = bytes.get(..colon).unwrap_or_default();
+    while let [shorter @ .., b' ' | b'\t'] = name {
+        name = shorter;
     }
+    let known = HeaderName::of(name);
+    if known == HeaderName::Other && !grammar::all(name, TOKEN) {
+        return Err(range.start + name.iter().position(|byte| !grammar::is(*byte, TOKEN)).unwrap_or(0));
+    }
+    Ok((known, name.len(), line::trim(data, range.start + colon + 1..range.end)))
 }
 
 /// The Content-Length that the head in `data` has.
 pub(crate) fn content_length(data: &[u8]) -> Result<Option<usize>, (usize, Fault)> {
     let mut found = None;
     let mut at = 0;
-    while let Ok(line) = line::line(data, at) {
-        at = line.next();
-        let mut end = line.end;
+    while let Ok(mut end) = line::line_end(data, at) {
+        let start = at;
+        at = end + 2;
         while line::folds(data, at) {
-            let Ok(more) = line::line(data, at) else { break };
-            (end, at) = (more.end, more.next());
+            let Ok(more) = line::line_end(data, at) else { break };
+            (end, at) = (more, more + 2);
         }
         // Only `Content-Length` and `l` matter, in any case.
-        if !matches!(data.get(line.start), Some(b'c' | b'C' | b'l' | b'L')) {
+        if !matches!(data.get(start), Some(b'c' | b'C' | b'l' | b'L')) {
             continue;
         }
-        if let Ok(Raw { name: HeaderName::ContentLength, value, .. }) = Raw::read(data, line.start..end) {
+        if let Ok((HeaderName::ContentLength, _, value)) = field(data, start..end) {
             if found.is_some() {
-                return Err((line.start, Fault::ContentLengthRepeated));
+                return Err((start, Fault::ContentLengthRepeated));
             }
             found =
                 Some(length(data.get(value.clone()).unwrap_or_default()).ok_or((value.start, Fault::ContentLength))?);

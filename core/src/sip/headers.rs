@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memchr;
 
 use super::line;
 use super::list::Members;
-use super::{Header, HeaderError, HeaderFault, HeaderName, Occurs, Text};
+use super::{Cursor, Header, HeaderError, HeaderFault, HeaderName, Occurs, Text};
 
 /// One field, as offsets into the message. 16 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +110,7 @@ impl Headers {
     /// The values of this name in their order: members of lists one by one, other fields whole; folding undone.
     #[must_use]
     pub fn values(&self, name: HeaderName) -> Values<'_> {
-        Values { headers: self, name, next: 0, current: None }
+        Values { headers: self, name, fields: self.fields.iter(), field: None, unfolded: None, next: None, end: 0 }
     }
 
     /// The whole value of the first field of this name, folding undone.
@@ -117,7 +118,7 @@ impl Headers {
     /// # Errors
     /// When it is not UTF-8.
     pub fn text(&self, name: HeaderName) -> Result<Option<Text>, HeaderError> {
-        self.find(name).map(|field| self.unfolded(field)).transpose()
+        self.find(name).map(|field| self.text_of(field)).transpose()
     }
 
     /// The typed value of the field; of a list the first member. None when there is no such field.
@@ -125,15 +126,7 @@ impl Headers {
     /// # Errors
     /// When it is not of its grammar, or a field that occurs once is repeated.
     pub fn get<H: Header>(&self) -> Result<Option<H>, HeaderError> {
-        match H::NAME.occurs() {
-            Occurs::Once => {
-                let Some(field) = self.find(H::NAME) else { return Ok(None) };
-                self.refuse_repeated(field)?;
-                self.typed(field).map(Some)
-            }
-            Occurs::Informs | Occurs::Fields => self.find(H::NAME).map(|field| self.typed(field)).transpose(),
-            Occurs::List => self.all().next().transpose(),
-        }
+        self.read(H::NAME, H::read)
     }
 
     /// The typed value of a field that must be there.
@@ -141,22 +134,12 @@ impl Headers {
     /// # Errors
     /// When it is missing, repeated, or not of its grammar.
     pub fn need<H: Header>(&self) -> Result<H, HeaderError> {
-        self.get()?.ok_or_else(|| self.missing(H::NAME))
+        self.need_as(H::NAME, H::read)
     }
 
     /// Every typed value of the field in its order.
     pub fn all<H: Header>(&self) -> impl Iterator<Item = Result<H, HeaderError>> {
-        let mut values = self.values(H::NAME);
-        std::iter::from_fn(move || {
-            let value = match values.step()? {
-                Ok(value) => value,
-                Err(error) => return Some(Err(error)),
-            };
-            Some(
-                H::parse(&value.text)
-                    .map_err(|error| HeaderError { at: self.offset(value.field, value.start + error.at), ..error }),
-            )
-        })
+        self.all_as(H::NAME, H::read)
     }
 
     /// The number of values of this name, well-formed or not.
@@ -179,24 +162,95 @@ impl Headers {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The value of `field` as text, folding undone.
-    pub(crate) fn unfolded(&self, field: &Field) -> Result<Text, HeaderError> {
-        let range = field.value_range();
-        let bytes = if field.folded {
-            Bytes::from(line::unfolded(self.part(range)))
-        } else {
-            self.bytes.slice(range.start.min(range.end)..range.end)
-        };
-        Text::from_utf8(bytes).map_err(|bytes| {
-            let at = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
-            HeaderError { name: field.name, at: self.offset(field, at), fault: HeaderFault::NotUtf8 }
+    /// What `read` makes of the first value of this name.
+    pub(crate) fn read<T>(
+        &self,
+        name: HeaderName,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, HeaderError>,
+    ) -> Result<Option<T>, HeaderError> {
+        let Some(field) = self.find(name) else { return Ok(None) };
+        match name.occurs() {
+            Occurs::Once => self.refuse_repeated(field)?,
+            Occurs::List => return self.all_as(name, read).next().transpose(),
+            Occurs::Informs | Occurs::Fields => {}
+        }
+        self.read_field(field, read).map(Some)
+    }
+
+    /// What `read` makes of the first value of this name, which must be there.
+    #[inline]
+    pub(crate) fn need_as<T>(
+        &self,
+        name: HeaderName,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, HeaderError>,
+    ) -> Result<T, HeaderError> {
+        let Some(field) = self.find(name) else { return Err(self.missing(name)) };
+        match name.occurs() {
+            Occurs::Once => self.refuse_repeated(field)?,
+            Occurs::List => return self.all_as(name, read).next().unwrap_or_else(|| Err(self.missing(name))),
+            Occurs::Informs | Occurs::Fields => {}
+        }
+        self.read_field(field, read)
+    }
+
+    /// What `read` makes of each value of this name.
+    #[inline]
+    pub(crate) fn all_as<T>(
+        &self,
+        name: HeaderName,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, HeaderError>,
+    ) -> impl Iterator<Item = Result<T, HeaderError>> {
+        let mut values = self.values(name);
+        std::iter::from_fn(move || {
+            let range = values.step()?;
+            let mut value = read(&mut Cursor::within(values.source(), range));
+            if let Err(error) = &mut value {
+                values.place(error);
+            }
+            Some(value)
         })
     }
 
-    /// Where byte `at` of the unfolded value of `field` stands in the message.
-    pub(crate) fn offset(&self, field: &Field, at: usize) -> usize {
-        let range = field.value_range();
-        range.start + if field.folded { line::folded_offset(self.part(range), at) } else { at }
+    /// What `read` makes of the whole value of `field`.
+    #[inline]
+    fn read_field<T>(
+        &self,
+        field: &Field,
+        read: impl Fn(&mut Cursor<'_>) -> Result<T, HeaderError>,
+    ) -> Result<T, HeaderError> {
+        if field.folded {
+            let unfolded = self.unfolded(field);
+            let mut value = read(&mut Cursor::within(&unfolded, 0..unfolded.len()));
+            if let Err(error) = &mut value {
+                self.place(error, field, true);
+            }
+            return value;
+        }
+        let mut value = read(&mut Cursor::within(&self.bytes, field.value_range()));
+        if let Err(error) = &mut value {
+            self.place(error, field, false);
+        }
+        value
+    }
+
+    /// The value of a folded field as one line.
+    fn unfolded(&self, field: &Field) -> Bytes {
+        Bytes::from(line::unfolded(self.part(field.value_range())))
+    }
+
+    /// The value of `field` as text, folding undone.
+    pub(crate) fn text_of(&self, field: &Field) -> Result<Text, HeaderError> {
+        self.read_field(field, |cursor| cursor.all())
+    }
+
+    /// Tells an error of `field` its name, and the place in the message when its value was unfolded.
+    #[cold]
+    fn place(&self, error: &mut HeaderError, field: &Field, unfolded: bool) {
+        error.name = field.name;
+        if unfolded {
+            let range = field.value_range();
+            error.at = range.start + line::folded_offset(self.part(range), error.at);
+        }
     }
 
     /// The error that there is no field of this name.
@@ -207,11 +261,6 @@ impl Headers {
     /// Where the empty line after the fields stands.
     pub(crate) fn head_end(&self) -> usize {
         self.body.start.saturating_sub(2)
-    }
-
-    fn typed<H: Header>(&self, field: &Field) -> Result<H, HeaderError> {
-        let value = self.unfolded(field)?;
-        H::parse(&value).map_err(|error| HeaderError { at: self.offset(field, error.at), ..error })
     }
 
     fn refuse_repeated(&self, first: &Field) -> Result<(), HeaderError> {
@@ -240,44 +289,68 @@ impl fmt::Debug for Headers {
 pub struct Values<'a> {
     headers: &'a Headers,
     name: HeaderName,
-    next: usize,
-    /// The field whose members are being given, its text, and where the next member begins.
-    current: Option<(&'a Field, Text, Option<usize>)>,
+    /// The fields that were not looked at yet.
+    fields: std::slice::Iter<'a, Field>,
+    /// The field whose values are being given.
+    field: Option<&'a Field>,
+    /// Its value as one line, when it was folded.
+    unfolded: Option<Bytes>,
+    /// Where its next member begins; none after the last.
+    next: Option<usize>,
+    /// Where its value ends.
+    end: usize,
 }
 
-/// One value and where it stands.
-struct Value<'a> {
-    field: &'a Field,
-    text: Text,
-    start: usize,
-}
-
-impl<'a> Values<'a> {
-    fn step(&mut self) -> Option<Result<Value<'a>, HeaderError>> {
+impl Values<'_> {
+    /// Where the next value stands in its source.
+    #[inline]
+    fn step(&mut self) -> Option<Range<usize>> {
+        if let Some(at) = self.next {
+            return Some(self.member(at));
+        }
         loop {
-            if let Some((field, text, at)) = &mut self.current {
-                let mut members = Members::resume(text.as_bytes(), *at);
-                if let Some(range) = members.next() {
-                    *at = members.position();
-                    let value = Value { field, start: range.start, text: text.sub(range) };
-                    return Some(Ok(value));
-                }
-                self.current = None;
+            let name = self.name;
+            let field = self.fields.find(|field| field.name == name)?;
+            let mut range = field.value_range();
+            self.field = Some(field);
+            self.unfolded = None;
+            if field.folded {
+                let unfolded = self.headers.unfolded(field);
+                range = 0..unfolded.len();
+                self.unfolded = Some(unfolded);
             }
-            let (at, field) =
-                self.headers.fields.iter().enumerate().skip(self.next).find(|(_, field)| field.name == self.name)?;
-            self.next = at + 1;
-            let text = match self.headers.unfolded(field) {
-                Ok(text) => text,
-                Err(error) => return Some(Err(error)),
-            };
-            match self.name.occurs() {
-                Occurs::List => {
-                    let at = Members::new(text.as_bytes()).position();
-                    self.current = Some((field, text, at));
-                }
-                Occurs::Once | Occurs::Informs | Occurs::Fields => return Some(Ok(Value { field, text, start: 0 })),
+            if name.occurs() != Occurs::List {
+                return Some(range);
             }
+            if range.is_empty() {
+                continue;
+            }
+            if memchr(b',', self.source().get(range.clone()).unwrap_or_default()).is_none() {
+                return Some(range);
+            }
+            self.end = range.end;
+            return Some(self.member(range.start));
+        }
+    }
+
+    /// The member of the list that begins at `at`; the others come next.
+    fn member(&mut self, at: usize) -> Range<usize> {
+        let mut members = Members::from(self.source().get(..self.end).unwrap_or_default(), at);
+        let range = members.next().unwrap_or_default();
+        self.next = members.position();
+        range
+    }
+
+    /// What the ranges are ranges of: the message, or a value that was unfolded.
+    #[inline]
+    fn source(&self) -> &Bytes {
+        self.unfolded.as_ref().unwrap_or(&self.headers.bytes)
+    }
+
+    /// Tells an error of a value its place in the message.
+    fn place(&self, error: &mut HeaderError) {
+        if let Some(field) = self.field {
+            self.headers.place(error, field, self.unfolded.is_some());
         }
     }
 }
@@ -286,6 +359,11 @@ impl Iterator for Values<'_> {
     type Item = Result<Text, HeaderError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.step().map(|value| value.map(|value| value.text))
+        let range = self.step()?;
+        let mut value = Cursor::within(self.source(), range).all();
+        if let Err(error) = &mut value {
+            self.place(error);
+        }
+        Some(value)
     }
 }

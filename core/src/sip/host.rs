@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 
+use memchr::memchr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::grammar::{self, DIGIT, HOST};
-use super::{Text, cursor};
+use super::Text;
+use super::cursor::Cursor;
+use super::grammar::{self, DIGIT, LABEL};
 
 /// Where something is: an address, or a name to look up.
 #[derive(Clone, Debug)]
@@ -24,23 +25,34 @@ impl Host {
     /// Reads a name, an IPv4 address, or an IPv6 address in brackets.
     #[must_use]
     pub fn parse(text: &Text) -> Option<Self> {
-        Self::at(text, 0..text.as_bytes().len())
+        let mut cursor = Cursor::new(text);
+        let host = Self::read(&mut cursor)?;
+        cursor.is_done().then_some(host)
     }
 
-    /// Reads the host at `range` of `text`.
-    pub(crate) fn at(text: &Text, range: Range<usize>) -> Option<Self> {
-        let bytes = text.as_bytes().get(range.clone())?;
-        if let [b'[', inner @ .., b']'] = bytes {
-            // Neither an IPv4 address nor a zone may stand in brackets.
-            return std::str::from_utf8(inner).ok()?.parse().ok().map(Self::V6);
+    /// Takes a host from the cursor: as many bytes as belong to one.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let rest = cursor.rest();
+        let start = cursor.at();
+        match rest.first()? {
+            b'[' => {
+                let len = memchr(b']', rest)?;
+                // Neither an IPv4 address nor a zone may stand in brackets.
+                let address = std::str::from_utf8(rest.get(1..len)?).ok()?.parse().ok()?;
+                cursor.go(start + len + 1);
+                return Some(Self::V6(address));
+            }
+            b'0'..=b'9' => {
+                if let Some((address, len)) = v4(rest) {
+                    cursor.go(start + len);
+                    return Some(Self::V4(address));
+                }
+            }
+            _ => {}
         }
-        if !grammar::all(bytes, HOST) {
-            return None;
-        }
-        if let Some(address) = v4(bytes) {
-            return Some(Self::V4(address));
-        }
-        is_name(bytes).then(|| Self::Name(text.sub(range)))
+        let len = name_len(rest)?;
+        cursor.go(start + len);
+        Some(Self::Name(cursor.slice(start..start + len)))
     }
 
     /// The address, if it is one.
@@ -65,43 +77,57 @@ impl Host {
     /// Whether it reads back as itself.
     pub(crate) fn is_sound(&self) -> bool {
         match self {
-            Self::Name(name) => {
-                let bytes = name.as_bytes();
-                grammar::all(bytes, HOST) && v4(bytes).is_none() && is_name(bytes)
-            }
+            Self::Name(name) => matches!(Self::parse(name), Some(Self::Name(_))),
             Self::V4(_) | Self::V6(_) => true,
         }
     }
 }
 
-/// Whether a run of host characters is a name: its labels are not empty, though a dot may follow the last, which is not a number.
-fn is_name(bytes: &[u8]) -> bool {
-    let name = bytes.strip_suffix(b".").unwrap_or(bytes);
-    let mut last: &[u8] = &[];
-    for label in name.split(|byte| *byte == b'.') {
-        if label.is_empty() {
-            return false;
+/// The length of the name that `bytes` begin with: its labels are not empty, though a dot may follow the last, which is not a number.
+#[inline]
+fn name_len(bytes: &[u8]) -> Option<usize> {
+    let mut label = 0..grammar::long_run(bytes, LABEL);
+    let mut len = label.end;
+    while bytes.get(len) == Some(&b'.') && !label.is_empty() {
+        let next = grammar::long_run(bytes.get(len + 1..).unwrap_or_default(), LABEL);
+        if next == 0 {
+            // The dot behind the last label.
+            len += 1;
+            break;
         }
-        last = label;
+        label = len + 1..len + 1 + next;
+        len = label.end;
     }
-    !grammar::all(last, DIGIT)
+    let last = bytes.get(label).unwrap_or_default();
+    let is_number = last.last().is_none_or(|byte| grammar::is(*byte, DIGIT)) && grammar::run(last, DIGIT) == last.len();
+    (!is_number && bytes.get(len) != Some(&b'.')).then_some(len)
 }
 
-/// Four numbers up to 255 of one to three digits, with dots. Leading zeros are decimal, as the grammar says.
-fn v4(bytes: &[u8]) -> Option<Ipv4Addr> {
-    if !bytes.first().is_some_and(|byte| grammar::is(*byte, DIGIT)) {
-        return None;
-    }
-    let mut octets = [0_u8; 4];
-    let mut parts = bytes.split(|byte| *byte == b'.');
+/// The IPv4 address that `bytes` begin with and its length: four numbers up to 255 of one to three digits, with dots, and no character of a
+/// name behind them. Leading zeros are decimal, as the grammar says.
+#[inline]
+fn v4(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    let (mut octets, mut len) = ([0; 4], 0);
     for octet in &mut octets {
-        let part = parts.next()?;
-        if part.len() > 3 || !grammar::all(part, DIGIT) {
-            return None;
+        if len > 0 {
+            if bytes.get(len) != Some(&b'.') {
+                return None;
+            }
+            len += 1;
         }
-        *octet = u8::try_from(cursor::number(part, 255)?).ok()?;
+        let digit =
+            |at: usize| bytes.get(at).map(|byte| u16::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+        let mut number = digit(len)?;
+        len += 1;
+        for _ in 0..2 {
+            let Some(digit) = digit(len) else { break };
+            number = number * 10 + digit;
+            len += 1;
+        }
+        *octet = u8::try_from(number).ok()?;
     }
-    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+    let ends = bytes.get(len).is_none_or(|byte| !grammar::is(*byte, LABEL) && *byte != b'.');
+    ends.then(|| (Ipv4Addr::from(octets), len))
 }
 
 impl From<IpAddr> for Host {

@@ -4,22 +4,6 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-/// A line of text, without its line end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    /// Where it begins.
-    pub(crate) start: usize,
-    /// Where its CRLF stands.
-    pub(crate) end: usize,
-}
-
-impl Line {
-    /// Where the next line begins.
-    pub(crate) const fn next(self) -> usize {
-        self.end + 2
-    }
-}
-
 /// Why there is no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoLine {
@@ -29,15 +13,14 @@ pub(crate) enum NoLine {
     Bare(usize),
 }
 
-/// The line that begins at `start`.
-pub(crate) fn line(data: &[u8], start: usize) -> Result<Line, NoLine> {
+/// Where the CRLF of the line that begins at `start` stands; the next line begins two bytes behind it.
+#[inline]
+pub(crate) fn line_end(data: &[u8], start: usize) -> Result<usize, NoLine> {
     let rest = data.get(start..).unwrap_or_default();
-    let Some(len) = memchr2(b'\r', b'\n', rest) else { return Err(NoLine::Unfinished) };
-    let end = start + len;
-    match (data.get(end), data.get(end + 1)) {
-        (Some(b'\r'), Some(b'\n')) => Ok(Line { start, end }),
-        (Some(b'\r'), None) => Err(NoLine::Unfinished),
-        _ => Err(NoLine::Bare(end)),
+    match memchr2(b'\r', b'\n', rest) {
+        Some(len) if matches!(rest.get(len..), Some([b'\r', b'\n', ..])) => Ok(start + len),
+        Some(len) if rest.get(len..) != Some(b"\r") => Err(NoLine::Bare(start + len)),
+        Some(_) | None => Err(NoLine::Unfinished),
     }
 }
 
@@ -46,20 +29,25 @@ pub(crate) fn folds(data: &[u8], at: usize) -> bool {
     matches!(data.get(at), Some(b' ' | b'\t'))
 }
 
-/// Where `bytes` are without the white space and line ends around them.
-pub(crate) fn trim(bytes: &[u8]) -> Range<usize> {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    match bytes.iter().position(|byte| !is_space(byte)) {
-        Some(start) => start..bytes.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1),
-        None => 0..0,
+/// The part of `range` without the white space and line ends around it.
+#[inline]
+pub(crate) fn trim(data: &[u8], range: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = range;
+    let is_space = |at: usize| matches!(data.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
+    while start < end && is_space(start) {
+        start += 1;
     }
+    while start < end && is_space(end - 1) {
+        end -= 1;
+    }
+    start..end
 }
 
 /// A folded value as one line, in parts: each line end, with the white space around it, becomes one space.
 pub(crate) fn unfold(value: &[u8], mut each: impl FnMut(&[u8])) {
     let mut begun = false;
     for part in value.split(|byte| *byte == b'\n') {
-        let part = part.get(trim(part)).unwrap_or_default();
+        let part = part.get(trim(part, 0..part.len())).unwrap_or_default();
         if part.is_empty() {
             continue;
         }
@@ -82,7 +70,7 @@ pub(crate) fn unfolded(value: &[u8]) -> Vec<u8> {
 pub(crate) fn folded_offset(value: &[u8], at: usize) -> usize {
     let (mut unfolded, mut folded) = (0, 0);
     for part in value.split(|byte| *byte == b'\n') {
-        let trimmed = trim(part);
+        let trimmed = trim(part, 0..part.len());
         if !trimmed.is_empty() {
             unfolded += usize::from(unfolded > 0);
             if at < unfolded + trimmed.len() {
@@ -101,13 +89,13 @@ mod tests {
 
     #[test]
     fn lines_end_with_both() {
-        let data = b"ab\r\n\r\nc\rd\ne\r";
-        assert_eq!(line(data, 0), Ok(Line { start: 0, end: 2 }));
-        assert_eq!(line(data, 4), Ok(Line { start: 4, end: 4 }));
-        assert_eq!(line(data, 6), Err(NoLine::Bare(7)));
-        assert_eq!(line(data, 8), Err(NoLine::Bare(9)));
-        assert_eq!(line(data, 10), Err(NoLine::Unfinished));
-        assert_eq!(line(data, 99), Err(NoLine::Unfinished));
+        let data = b"ab\r\n\r\nc\rd\t\0\ne\r";
+        assert_eq!(line_end(data, 0), Ok(2));
+        assert_eq!(line_end(data, 4), Ok(4));
+        assert_eq!(line_end(data, 6), Err(NoLine::Bare(7)));
+        assert_eq!(line_end(data, 8), Err(NoLine::Bare(11)));
+        assert_eq!(line_end(data, 12), Err(NoLine::Unfinished));
+        assert_eq!(line_end(data, 99), Err(NoLine::Unfinished));
     }
 
     #[test]

@@ -18,12 +18,12 @@ pub(crate) struct Members<'a> {
 impl<'a> Members<'a> {
     /// The members of `value`.
     pub(crate) fn new(value: &'a [u8]) -> Self {
-        Self { value, at: (!line::trim(value).is_empty()).then_some(0) }
+        Self { value, at: (!line::trim(value, 0..value.len()).is_empty()).then_some(0) }
     }
 
-    /// The members from `at` on, as [`position`](Self::position) gave it.
-    pub(crate) const fn resume(value: &'a [u8], at: Option<usize>) -> Self {
-        Self { value, at }
+    /// The members from the one on that begins at `at`.
+    pub(crate) const fn from(value: &'a [u8], at: usize) -> Self {
+        Self { value, at: Some(at) }
     }
 
     /// Where the next member begins.
@@ -39,8 +39,7 @@ impl Iterator for Members<'_> {
         let start = self.at?;
         let end = member_end(self.value, start);
         self.at = (end < self.value.len()).then_some(end + 1);
-        let member = line::trim(self.value.get(start..end).unwrap_or_default());
-        Some(start + member.start..start + member.end)
+        Some(line::trim(self.value, start..end))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::ops::{Deref, Range};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::head::{Head, Start};
-use super::{Fault, Headers, Method, ParseError, Text, Uri, UriError};
+use super::{Cursor, Fault, Headers, Method, ParseError, Text, Uri, UriError};
 use crate::limits::Limits;
 
 /// A request or a response.
@@ -26,45 +26,53 @@ impl Message {
     /// # Errors
     /// When the data cannot be read as a message. A header field that is not of its grammar is no such error.
     pub fn parse(mut data: Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let skipped = data.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2;
-        if skipped > 0 {
-            data = data.slice(skipped..);
+        let mut skipped = 0;
+        while data.starts_with(b"\r\n") {
+            data.advance(2);
+            skipped += 2;
         }
         let mut head = Head::parse(&data, limits);
         let rest = data.len().saturating_sub(head.end);
-        let mut body = rest;
-        match head.content_length {
-            Some((claimed, at)) if claimed > rest => head.refuse(at, Fault::Truncated),
-            Some((claimed, _)) => body = claimed,
-            None => {}
-        }
+        let body = match head.content_length {
+            Some((claimed, _)) if claimed <= rest => claimed,
+            Some((_, at)) => {
+                head.refuse(at, Fault::Truncated);
+                0
+            }
+            None => rest,
+        };
         if body > limits.body_bytes {
             head.refuse(head.end, Fault::BodyTooLarge);
         }
-        if head.fault.is_some() {
-            body = 0;
+        if let Some((at, fault)) = head.fault {
+            return Err(Self::unreadable(data, head, ParseError { at: skipped + at, fault, request: None }));
         }
-        let Some(start) = head.start else {
-            let (at, fault) = head.fault.unwrap_or((0, Fault::StartLine));
-            return Err(ParseError::new(skipped + at, fault));
-        };
-        let end = head.end + body;
-        data.truncate(end);
-        let headers = Headers { bytes: data, fields: head.fields, body: head.end..end };
-        let message = match start {
+        data.truncate(head.end + body);
+        Self::assemble(data, head).ok_or(ParseError { at: skipped, fault: Fault::StartLine, request: None })
+    }
+
+    /// The message of which `data` is all; none when there is no start line.
+    fn assemble(data: Bytes, head: Head) -> Option<Self> {
+        let end = data.len();
+        let headers = Headers { bytes: data, fields: head.fields, body: head.end.min(end)..end };
+        Some(match head.start? {
             Start::Request { method, uri, version, supported } => {
-                let method = Method::of_bytes(headers.bytes.slice(method));
+                let method = Method::in_message(&headers.bytes, method);
                 Self::Request(Request { headers, method, uri, version, supported })
             }
             Start::Response { code, reason } => Self::Response(Response { headers, code, reason }),
+        })
+    }
+
+    /// The error with the request that is to be answered, if there is one.
+    #[cold]
+    fn unreadable(mut data: Bytes, head: Head, error: ParseError) -> ParseError {
+        data.truncate(head.end);
+        let request = match Self::assemble(data, head) {
+            Some(Self::Request(request)) if request.is_answerable() => Some(Box::new(request)),
+            Some(Self::Request(_) | Self::Response(_)) | None => None,
         };
-        match (head.fault, message) {
-            (None, message) => Ok(message),
-            (Some((at, fault)), Self::Request(request)) if request.is_answerable() => {
-                Err(ParseError { at: skipped + at, fault, request: Some(Box::new(request)) })
-            }
-            (Some((at, fault)), Self::Request(_) | Self::Response(_)) => Err(ParseError::new(skipped + at, fault)),
-        }
+        ParseError { request, ..error }
     }
 
     /// The header fields and the body.
@@ -151,7 +159,7 @@ impl Request {
     /// # Errors
     /// When it is malformed; the offset is one into the message.
     pub fn uri(&self) -> Result<Uri, UriError> {
-        Uri::parse(&self.uri_text()).map_err(|error| UriError { at: self.uri.start + error.at, ..error })
+        Uri::all(Cursor::within(&self.headers.bytes, self.uri.clone()))
     }
 
     /// Whether the request is of SIP/2.0; [`validate`](Self::validate) rejects others with 505.

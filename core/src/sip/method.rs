@@ -76,15 +76,10 @@ impl Method {
         Self::known(text.as_bytes()).unwrap_or_else(|| Self::Other(text.clone()))
     }
 
-    /// The method that is these bytes.
-    pub(crate) fn of_bytes(bytes: Bytes) -> Self {
-        Self::known(&bytes).unwrap_or_else(|| Self::Other(Text::from_utf8_lossy(bytes)))
-    }
-
-    /// The method at `range` of `text`.
-    pub(crate) fn at(text: &Text, range: Range<usize>) -> Self {
-        let known = text.as_bytes().get(range.clone()).and_then(Self::known);
-        known.unwrap_or_else(|| Self::Other(text.sub(range)))
+    /// The method at `range` of a message, which is a token there.
+    pub(crate) fn in_message(bytes: &Bytes, range: Range<usize>) -> Self {
+        let known = bytes.get(range.clone()).and_then(Self::known);
+        known.unwrap_or_else(|| Self::Other(Text::from_utf8_lossy(bytes.slice(range))))
     }
 
     /// A copy that does not keep the buffer of a message alive.

@@ -24,6 +24,7 @@ mod name_addr;
 mod params;
 mod print;
 mod reply;
+mod scan;
 mod sip_uri;
 mod status;
 mod tel_uri;
@@ -36,7 +37,8 @@ mod via;
 
 pub use build::{BuildError, BuildFault, Builder, Kind};
 pub use cseq::CSeq;
-pub use error::{Fault, HeaderError, HeaderFault, ParseError, Rejection, UriError, UriFault, ValueError};
+pub use cursor::Cursor;
+pub use error::{Fault, HeaderError, HeaderFault, ParseError, Rejection, UriError, UriFault};
 pub use header::*;
 pub use headers::{Headers, Values};
 pub use host::{Host, NotAHost};

@@ -217,11 +217,15 @@ header_names! {
 impl HeaderName {
     /// The name that `name` spells, in any case, in its long or compact form.
     #[must_use]
+    #[inline]
     pub fn of(name: &[u8]) -> Self {
-        let slot = TABLE.get(slot(name)).copied().unwrap_or(EMPTY);
-        match SPELLINGS.get(usize::from(slot)) {
-            Some((known, text)) if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) => *known,
-            _ => Self::Other,
+        let key = Key::of(name);
+        match TABLE.get(key.slot()) {
+            // A key tells all there is to tell of a name of up to 16 letters.
+            Some(known) if known.key == key && (key.len <= 16 || known.text.as_bytes().eq_ignore_ascii_case(name)) => {
+                known.name
+            }
+            Some(_) | None => Self::Other,
         }
     }
 }
@@ -235,33 +239,72 @@ impl fmt::Display for HeaderName {
     }
 }
 
-/// Slots of the table in which names are looked up.
-const SLOTS: usize = 512;
-/// A slot without a spelling.
-const EMPTY: u8 = u8::MAX;
-/// Which of [`SPELLINGS`] hashes into each slot; no two do.
-static TABLE: [u8; SLOTS] = table();
-
-/// The slot of a name: a hash of its length and its first, middle and last letter, chosen so that no two spellings meet.
-const fn slot(name: &[u8]) -> usize {
-    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
-    let (_, half) = name.split_at(name.len() / 2);
-    let Some(middle) = half.first() else { return 0 };
-    (name.len() * 18 + (*first | 0x20) as usize * 14 + (*last | 0x20) as usize * 59 + (*middle | 0x20) as usize) % SLOTS
+/// A name in lower case: its length, its first letters and its last ones, which overlap in names of fewer than 16 letters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    len: usize,
+    first: u64,
+    last: u64,
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "runs in the compiler, which refuses both"
-)]
-const fn table() -> [u8; SLOTS] {
-    let mut table = [EMPTY; SLOTS];
+impl Key {
+    #[inline]
+    const fn of(name: &[u8]) -> Self {
+        // In the letters and the hyphen that names are made of, this bit is the case. A name that only it makes equal to a known one
+        // holds a carriage return, which no line does.
+        const LOWER: u64 = 0x2020_2020_2020_2020;
+        let len = name.len();
+        let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+                (Some(first), Some(last)) => (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64),
+                _ => match *name {
+                    [one] => (one as u64, 0),
+                    [one, two] => (u16::from_le_bytes([one, two]) as u64, 0),
+                    [one, two, three] => (u32::from_le_bytes([one, two, three, 0]) as u64, 0),
+                    _ => (0, 0),
+                },
+            },
+        };
+        Self { len, first: first | LOWER, last: last | LOWER }
+    }
+
+    /// Its slot in the table: a hash chosen so that no two spellings meet.
+    #[inline]
+    const fn slot(self) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(32) ^ self.len as u64;
+        (mixed.wrapping_mul(MULTIPLIER) >> (u64::BITS - SLOTS.ilog2())) as usize
+    }
+}
+
+/// Found by trial.
+const MULTIPLIER: u64 = 0xeadc_4314_6bff_d517;
+/// Slots of the table in which names are looked up.
+const SLOTS: usize = 512;
+
+/// A spelling with its key.
+#[derive(Clone, Copy)]
+struct Known {
+    key: Key,
+    name: HeaderName,
+    text: &'static str,
+}
+
+/// In an empty slot: nothing has this key.
+const NOTHING: Known = Known { key: Key { len: 0, first: 0, last: 0 }, name: HeaderName::Other, text: "" };
+
+/// Each spelling in the slot of its key.
+static TABLE: [Known; SLOTS] = table();
+
+#[expect(clippy::indexing_slicing, reason = "runs in the compiler, which refuses what is out of bounds")]
+const fn table() -> [Known; SLOTS] {
+    let mut table = [NOTHING; SLOTS];
     let mut at = 0;
     while at < SPELLINGS.len() {
-        let slot = slot(SPELLINGS[at].1.as_bytes());
-        assert!(table[slot] == EMPTY, "two spellings meet in one slot");
-        table[slot] = at as u8;
+        let (name, text) = SPELLINGS[at];
+        let key = Key::of(text.as_bytes());
+        assert!(table[key.slot()].key.len == 0, "two spellings meet in one slot");
+        table[key.slot()] = Known { key, name, text };
         at += 1;
     }
     table

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use memchr::memchr;
-
 use super::cursor::{self, Cursor};
-use super::grammar::{self, NAME, SPACE};
-use super::{Params, Text, Uri, ValueError};
+use super::grammar::{self, SPACE};
+use super::{HeaderError, Params, Text, Uri};
 
 /// A URI with an optional name in front and parameters behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +28,21 @@ impl NameAddr {
     ///
     /// # Errors
     /// Says at which byte the value stops being one.
-    pub fn parse(text: &Text) -> Result<Self, ValueError> {
-        let mut cursor = Cursor::new(text);
+    pub fn parse(text: &Text) -> Result<Self, HeaderError> {
+        Self::read(&mut Cursor::new(text))
+    }
+
+    /// Reads the value that is all that is left.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        cursor.space();
         let mut display_name = None;
         if cursor.peek() == Some(b'"') {
-            display_name = Some(cursor::unquoted(text, cursor.quoted()?));
+            let quoted = cursor.quoted()?;
+            display_name = Some(cursor::unquoted(&cursor.slice(quoted)));
             cursor.space();
         } else if cursor.peek() != Some(b'<') {
             let start = cursor.at();
-            let mut end = cursor.run(NAME).end;
+            let mut end = cursor.name()?.end;
             if cursor.peek() == Some(b':') {
                 cursor.go(start);
                 return Self::bare(cursor);
@@ -49,39 +53,40 @@ impl NameAddr {
             // Words of a display name up to the angle bracket.
             loop {
                 cursor.space();
-                let word = cursor.run(NAME);
+                let word = cursor.name()?;
                 if word.is_empty() {
                     break;
                 }
                 end = word.end;
             }
-            display_name = Some(text.sub(start..end));
+            display_name = Some(cursor.slice(start..end));
         }
         if !cursor.eat(b'<') {
             return Err(cursor.expected("an angle bracket"));
         }
-        let start = cursor.at();
-        let Some(len) = memchr(b'>', cursor.rest()) else {
-            cursor.go(text.len());
-            return Err(cursor.expected("a closing angle bracket"));
-        };
-        let uri = Uri::at(text, start..start + len)?;
-        cursor.go(start + len + 1);
-        let params = Params::parse(&mut cursor)?;
+        let uri = Uri::read(cursor)?;
+        if !cursor.eat(b'>') {
+            return Err(match cursor.is_done() {
+                true => cursor.expected("a closing angle bracket"),
+                false => uri.unfinished(cursor.at()).into(),
+            });
+        }
+        let params = Params::parse(cursor)?;
         Ok(Self { display_name, uri, params })
     }
 
     /// The form without angle brackets.
-    fn bare(mut cursor: Cursor<'_>) -> Result<Self, ValueError> {
-        let start = cursor.at();
-        let ends = |byte: u8| grammar::is(byte, SPACE) || matches!(byte, b';' | b'?' | b',');
-        let len = cursor.rest().iter().position(|byte| ends(*byte)).unwrap_or_else(|| cursor.rest().len());
-        cursor.go(start + len);
+    fn bare(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        let ends = |byte: &u8| grammar::is(*byte, SPACE) || matches!(byte, b';' | b'?' | b',');
+        let rest = cursor.rest();
+        let end = cursor.at() + rest.iter().position(ends).unwrap_or(rest.len());
+        let uri = cursor.up_to(end);
+        cursor.go(end);
         if matches!(cursor.peek(), Some(b'?' | b',')) {
             return Err(cursor.expected("angle brackets around a URI with a question mark or comma"));
         }
-        let uri = Uri::at(cursor.text(), start..start + len)?;
-        let params = Params::parse(&mut cursor)?;
+        let uri = Uri::all(uri)?;
+        let params = Params::parse(cursor)?;
         Ok(Self { display_name: None, uri, params })
     }
 

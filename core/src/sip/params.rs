@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::cursor::{self, Cursor};
-use super::grammar::{self, BARE, PARAM, TOKEN, VALUE};
-use super::{Text, ValueError};
+use super::grammar::{self, BARE, PARAM_NAME, TOKEN, VALUE};
+use super::{HeaderError, Text};
 
 /// The parameters of a header value or of a URI, in their order, unknown ones too. Names are compared in any case.
 ///
@@ -35,7 +35,7 @@ impl Params {
     }
 
     /// Reads the parameters of a header value from here to its end.
-    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ValueError> {
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
         cursor.space();
         let start = cursor.at();
         let mut end = start;
@@ -48,7 +48,7 @@ impl Params {
             if cursor.separator(b'=') {
                 if cursor.peek() == Some(b'"') {
                     cursor.quoted()?;
-                } else if cursor.run(VALUE).is_empty() {
+                } else if cursor.long_run(VALUE).is_empty() {
                     return Err(cursor.expected("the value of a parameter"));
                 }
                 end = cursor.at();
@@ -56,7 +56,7 @@ impl Params {
             cursor.space();
         }
         match cursor.peek() {
-            None => Ok(Self(cursor.text().sub(start..end))),
+            None => Ok(Self(cursor.slice(start..end))),
             Some(_) => Err(cursor.expected("a semicolon or the end of the value")),
         }
     }
@@ -65,6 +65,11 @@ impl Params {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The text they stand in.
+    pub(crate) const fn text(&self) -> &Text {
+        &self.0
     }
 
     /// The text: empty, or from the first semicolon on.
@@ -179,7 +184,7 @@ impl Params {
 
     fn plain(&self, range: Range<usize>) -> Text {
         if self.0.as_bytes().get(range.start) == Some(&b'"') {
-            cursor::unquoted(&self.0, range)
+            cursor::unquoted(&self.0.sub(range))
         } else {
             self.0.sub(range)
         }
@@ -194,10 +199,10 @@ impl Params {
                 return None;
             }
             cursor.space();
-            let name = cursor.run(TOKEN | PARAM);
+            let name = cursor.run(PARAM_NAME);
             let value = if cursor.separator(b'=') {
                 let quoted = if cursor.peek() == Some(b'"') { cursor.quoted().ok() } else { None };
-                Some(quoted.unwrap_or_else(|| cursor.run(VALUE)))
+                Some(quoted.unwrap_or_else(|| cursor.long_run(VALUE)))
             } else {
                 None
             };

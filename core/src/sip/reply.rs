@@ -51,7 +51,7 @@ impl Response {
 
 /// The field of the top Via with where the request came from noted in its first member; none when nothing changes.
 fn noted(headers: &Headers, field: &Field, received: &Received) -> Option<Vec<u8>> {
-    let value = headers.unfolded(field).ok()?;
+    let value = headers.text_of(field).ok()?;
     let first = Members::new(value.as_bytes()).next()?;
     let via = Via::parse(&value.sub(first.clone())).ok()?;
     let noted = via.with_received(received.from);

@@ -1,14 +1,12 @@
 //! `sip:` and `sips:` URIs (RFC 3261 section 19.1).
 
 use std::fmt;
-use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::memchr;
 
-use super::cursor;
-use super::escape;
-use super::grammar::{self, DIGIT, EMBEDDED, PARAM, PASSWORD, USER};
-use super::{HeaderName, Host, Params, Text, UriError, UriFault};
+use super::cursor::Cursor;
+use super::grammar::{EMBEDDED, PARAM, PASSWORD, USER};
+use super::{HeaderName, Host, Params, Text, UriError, UriFault, escape};
 
 /// A `sip:` or `sips:` URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,62 +49,24 @@ impl SipUri {
         Text::from(escape::escaped(user, USER))
     }
 
-    /// Reads what follows the scheme, at `range` of `text`.
-    pub(crate) fn at(text: &Text, range: Range<usize>, secure: bool) -> Result<Self, UriError> {
-        let bytes = text.as_bytes();
-        let part = |range: Range<usize>| bytes.get(range).unwrap_or_default();
-        let error = |at: usize, fault: UriFault| Err(UriError { at, fault });
-        if range.is_empty() {
-            return error(range.start, UriFault::Empty);
-        }
-        let mut at = range.start;
-        let (mut user, mut password) = (None, None);
-        // No part but the one before it may hold an `@`.
-        if let Some(len) = memchr(b'@', part(range.clone())) {
-            let userinfo = at..at + len;
-            let user_end = memchr(b':', part(userinfo.clone())).map_or(userinfo.end, |len| at + len);
-            if user_end == at {
-                return error(at, UriFault::User);
-            }
-            if let Err(bad) = grammar::escaped(part(at..user_end), USER) {
-                return error(at + bad, UriFault::User);
-            }
-            user = Some(text.sub(at..user_end));
-            if user_end < userinfo.end {
-                if let Err(bad) = grammar::escaped(part(user_end + 1..userinfo.end), PASSWORD) {
-                    return error(user_end + 1 + bad, UriFault::Password);
-                }
-                password = Some(text.sub(user_end + 1..userinfo.end));
-            }
-            at = userinfo.end + 1;
-        }
-        let host_end = match bytes.get(at) {
-            Some(b'[') => memchr(b']', part(at..range.end)).map_or(range.end, |len| at + len + 1),
-            _ => memchr3(b':', b';', b'?', part(at..range.end)).map_or(range.end, |len| at + len),
+    /// Takes what follows the scheme: as much as can belong to it.
+    #[inline]
+    pub(crate) fn read(cursor: &mut Cursor<'_>, secure: bool) -> Result<Self, UriError> {
+        let start = cursor.at();
+        let (user, password) = userinfo(cursor)?;
+        let host_start = cursor.at();
+        let Some(host) = Host::read(cursor) else {
+            let fault = if host_start == start && cursor.is_done() { UriFault::Empty } else { UriFault::Host };
+            return Err(UriError { at: cursor.at(), fault });
         };
-        let Some(host) = Host::at(text, at..host_end) else { return error(at, UriFault::Host) };
-        at = host_end;
-        let mut port = None;
-        if bytes.get(at) == Some(&b':') && at < range.end {
-            let end = memchr2(b';', b'?', part(at..range.end)).map_or(range.end, |len| at + len);
-            port = read_port(part(at + 1..end));
-            if port.is_none() {
-                return error(at + 1, UriFault::Port);
-            }
-            at = end;
-        }
-        let params_end = memchr(b'?', part(at..range.end)).map_or(range.end, |len| at + len);
-        if let Err(bad) = check_params(part(at..params_end)) {
-            return error(at + bad, if bytes.get(at) == Some(&b';') { UriFault::Parameter } else { UriFault::Host });
-        }
-        let params = Params::checked(text.sub(at..params_end));
-        let mut headers = Text::new();
-        if params_end < range.end {
-            if let Err(bad) = check_headers(part(params_end + 1..range.end)) {
-                return error(params_end + 1 + bad, UriFault::Header);
-            }
-            headers = text.sub(params_end + 1..range.end);
-        }
+        let port = match cursor.eat(b':') {
+            true => Some(cursor.port().map_err(|error| UriError { at: error.at, fault: UriFault::Port })?),
+            false => None,
+        };
+        let start = cursor.at();
+        params(cursor)?;
+        let params = Params::checked(cursor.slice(start..cursor.at()));
+        let headers = if cursor.eat(b'?') { embedded(cursor)? } else { Text::new() };
         Ok(Self { secure, user, password, host, port, params, headers })
     }
 
@@ -242,63 +202,71 @@ impl SipUri {
 
     /// Whether it reads back as itself.
     pub(crate) fn is_sound(&self) -> bool {
-        let fits = |text: &Option<Text>, classes| {
-            text.as_ref().is_none_or(|text| grammar::escaped(text.as_bytes(), classes).is_ok())
-        };
         self.host.is_sound()
-            && fits(&self.user, USER)
-            && self.user.as_ref().is_none_or(|user| !user.is_empty())
-            && fits(&self.password, PASSWORD)
-            && (self.password.is_none() || self.user.is_some())
-            && check_params(self.params.as_str().as_bytes()).is_ok()
-            && (self.headers.is_empty() || check_headers(self.headers.as_bytes()).is_ok())
+            && self.user.as_ref().is_none_or(|user| is_run(user, USER))
+            && self
+                .password
+                .as_ref()
+                .is_none_or(|password| self.user.is_some() && (password.is_empty() || is_run(password, PASSWORD)))
+            && fits(self.params.text(), params)
+            && (self.headers.is_empty() || fits(&self.headers, embedded))
     }
 }
 
-/// One to five digits up to 65535.
-fn read_port(digits: &[u8]) -> Option<u16> {
-    if !grammar::all(digits, DIGIT) {
-        return None;
+/// Takes `[ user [ ":" password ] "@" ]`. Only the `@` tells a user from a host with parameters, which may look alike up to there.
+#[inline]
+fn userinfo(cursor: &mut Cursor<'_>) -> Result<(Option<Text>, Option<Text>), UriError> {
+    let start = cursor.at();
+    let user = cursor.run_escaped(USER);
+    let mut password = None;
+    if cursor.eat(b':') {
+        password = Some(cursor.run_escaped(PASSWORD));
     }
-    cursor::number(digits, u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok())
+    if !cursor.eat(b'@') {
+        cursor.go(start);
+        return Ok((None, None));
+    }
+    if user.is_empty() {
+        return Err(UriError { at: start, fault: UriFault::User });
+    }
+    Ok((Some(cursor.slice(user)), password.map(|password| cursor.slice(password))))
 }
 
-/// Checks `*( ";" pname [ "=" pvalue ] )`; gives the offset of what is wrong.
-pub(crate) fn check_params(bytes: &[u8]) -> Result<(), usize> {
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    let mut at = 0;
-    for param in bytes.strip_prefix(b";").ok_or(0_usize)?.split(|byte| *byte == b';') {
-        at += 1;
-        let name_len = memchr(b'=', param).unwrap_or(param.len());
-        let (name, value) = param.split_at_checked(name_len).unwrap_or_default();
-        if name.is_empty() || value.len() == 1 {
-            return Err(at + param.len());
+/// Takes `*( ";" pname [ "=" pvalue ] )`.
+#[inline]
+pub(crate) fn params(cursor: &mut Cursor<'_>) -> Result<(), UriError> {
+    while cursor.eat(b';') {
+        if cursor.run_escaped(PARAM).is_empty() || cursor.eat(b'=') && cursor.run_escaped(PARAM).is_empty() {
+            return Err(UriError { at: cursor.at(), fault: UriFault::Parameter });
         }
-        grammar::escaped(name, PARAM).map_err(|bad| at + bad)?;
-        if let Some(value) = value.get(1..) {
-            grammar::escaped(value, PARAM).map_err(|bad| at + name_len + 1 + bad)?;
-        }
-        at += param.len();
     }
     Ok(())
 }
 
-/// Checks `hname "=" hvalue *( "&" hname "=" hvalue )`; gives the offset of what is wrong.
-fn check_headers(bytes: &[u8]) -> Result<(), usize> {
-    let mut at = 0;
-    for header in bytes.split(|byte| *byte == b'&') {
-        let name_len = memchr(b'=', header).unwrap_or(0);
-        if name_len == 0 {
-            return Err(at);
+/// Takes `hname "=" hvalue *( "&" hname "=" hvalue )`.
+fn embedded(cursor: &mut Cursor<'_>) -> Result<Text, UriError> {
+    let start = cursor.at();
+    loop {
+        if cursor.run_escaped(EMBEDDED).is_empty() || !cursor.eat(b'=') {
+            return Err(UriError { at: cursor.at(), fault: UriFault::Header });
         }
-        let (name, value) = header.split_at_checked(name_len).unwrap_or_default();
-        grammar::escaped(name, EMBEDDED).map_err(|bad| at + bad)?;
-        grammar::escaped(value.get(1..).unwrap_or_default(), EMBEDDED).map_err(|bad| at + name_len + 1 + bad)?;
-        at += header.len() + 1;
+        cursor.run_escaped(EMBEDDED);
+        if !cursor.eat(b'&') {
+            return Ok(cursor.slice(start..cursor.at()));
+        }
     }
-    Ok(())
+}
+
+/// Whether `text` is one run of `class` and escapes, which is not empty.
+fn is_run(text: &Text, class: u32) -> bool {
+    let mut cursor = Cursor::new(text);
+    !cursor.run_escaped(class).is_empty() && cursor.is_done()
+}
+
+/// Whether `read` takes all of `text` without a fault.
+pub(crate) fn fits<T>(text: &Text, read: impl FnOnce(&mut Cursor<'_>) -> Result<T, UriError>) -> bool {
+    let mut cursor = Cursor::new(text);
+    read(&mut cursor).is_ok() && cursor.is_done()
 }
 
 impl fmt::Display for SipUri {

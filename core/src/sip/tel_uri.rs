@@ -3,10 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use memchr::memchr;
-
+use super::cursor::Cursor;
 use super::grammar::{self, DIGIT, HEX};
-use super::{Params, Text, UriError, UriFault, escape};
+use super::{Params, Text, UriError, UriFault, escape, sip_uri};
 
 /// A telephone number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +17,13 @@ pub struct TelUri {
 }
 
 impl TelUri {
-    /// Reads what follows the scheme, at `range` of `text`.
-    pub(crate) fn at(text: &Text, range: Range<usize>) -> Result<Self, UriError> {
-        let bytes = text.as_bytes().get(range.clone()).unwrap_or_default();
-        let len = memchr(b';', bytes).unwrap_or(bytes.len());
-        let (number, params) = bytes.split_at_checked(len).unwrap_or_default();
-        check_number(number).map_err(|bad| UriError { at: range.start + bad, fault: UriFault::Number })?;
-        super::sip_uri::check_params(params)
-            .map_err(|bad| UriError { at: range.start + len + bad, fault: UriFault::Parameter })?;
-        Ok(Self {
-            number: text.sub(range.start..range.start + len),
-            params: Params::checked(text.sub(range.start + len..range.end)),
-        })
+    /// Takes what follows the scheme: as much as can belong to it.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, UriError> {
+        let number = number(cursor)?;
+        let params_start = cursor.at();
+        sip_uri::params(cursor)?;
+        let params = Params::checked(cursor.slice(params_start..cursor.at()));
+        Ok(Self { number: cursor.slice(number), params })
     }
 
     /// Whether the number is global: it begins with a plus.
@@ -74,8 +68,7 @@ impl TelUri {
 
     /// Whether it reads back as itself.
     pub(crate) fn is_sound(&self) -> bool {
-        check_number(self.number.as_bytes()).is_ok()
-            && super::sip_uri::check_params(self.params.as_str().as_bytes()).is_ok()
+        sip_uri::fits(&self.number, number) && sip_uri::fits(self.params.text(), sip_uri::params)
     }
 }
 
@@ -83,16 +76,24 @@ const fn is_separator(letter: char) -> bool {
     matches!(letter, '-' | '.' | '(' | ')')
 }
 
-/// Checks `global-number-digits / local-number-digits`; gives the offset of what is wrong.
-fn check_number(number: &[u8]) -> Result<(), usize> {
-    let (local, digits) = number.strip_prefix(b"+").map_or((true, number), |digits| (false, digits));
-    let at = number.len() - digits.len();
-    let is_digit =
-        |byte: u8| if local { grammar::is(byte, HEX) || matches!(byte, b'*' | b'#') } else { grammar::is(byte, DIGIT) };
-    if let Some(bad) = digits.iter().position(|byte| !is_digit(*byte) && !is_separator(char::from(*byte))) {
-        return Err(at + bad);
+/// Takes `global-number-digits / local-number-digits`: at least one digit among separators.
+fn number(cursor: &mut Cursor<'_>) -> Result<Range<usize>, UriError> {
+    let start = cursor.at();
+    let global = cursor.eat(b'+');
+    let is_digit = |byte: u8| match byte {
+        b'*' | b'#' => !global,
+        byte => grammar::is(byte, if global { DIGIT } else { HEX }),
+    };
+    let mut digits = 0;
+    while let Some(byte) = cursor.peek() {
+        if is_digit(byte) {
+            digits += 1;
+        } else if !is_separator(char::from(byte)) {
+            break;
+        }
+        cursor.go(cursor.at() + 1);
     }
-    if digits.iter().any(|byte| is_digit(*byte)) { Ok(()) } else { Err(at) }
+    if digits > 0 { Ok(start..cursor.at()) } else { Err(UriError { at: cursor.at(), fault: UriFault::Number }) }
 }
 
 impl fmt::Display for TelUri {

@@ -1,12 +1,12 @@
 //! URIs: `sip`, `sips` (RFC 3261 section 19.1), `tel` (RFC 3966), and all others, which are kept as they are.
 
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::grammar::{self, ALPHA, DIGIT};
+use super::cursor::Cursor;
+use super::grammar::{self, ALPHA, SCHEME};
 use super::{SipUri, TelUri, Text, UriError, UriFault};
 
 /// Whom a request is for, or where it goes.
@@ -31,39 +31,63 @@ impl Uri {
     /// # Errors
     /// Says at which byte the text stops being a URI.
     pub fn parse(text: &Text) -> Result<Self, UriError> {
-        Self::at(text, 0..text.as_bytes().len())
+        Self::all(Cursor::new(text))
     }
 
-    /// Reads the URI at `range` of `text`.
-    pub(crate) fn at(text: &Text, range: Range<usize>) -> Result<Self, UriError> {
-        let bytes = text.as_bytes().get(range.clone()).unwrap_or_default();
-        let no_scheme = |at: usize| UriError { at: range.start + at, fault: UriFault::Scheme };
-        let after_scheme = |len: usize| range.start + len..range.end;
-        match bytes {
+    /// Reads the URI that is all that the cursor has left.
+    pub(crate) fn all(mut cursor: Cursor<'_>) -> Result<Self, UriError> {
+        let uri = Self::read(&mut cursor)?;
+        if cursor.is_done() { Ok(uri) } else { Err(uri.unfinished(cursor.at())) }
+    }
+
+    /// Takes a URI from the cursor: as much as can belong to one.
+    #[inline]
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, UriError> {
+        let start = cursor.at();
+        match cursor.rest() {
             [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] => {
-                SipUri::at(text, after_scheme(4), false).map(Self::Sip)
+                cursor.go(start + 4);
+                SipUri::read(cursor, false).map(Self::Sip)
             }
             [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', ..] => {
-                SipUri::at(text, after_scheme(5), true).map(Self::Sip)
+                cursor.go(start + 5);
+                SipUri::read(cursor, true).map(Self::Sip)
             }
-            [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', ..] => TelUri::at(text, after_scheme(4)).map(Self::Tel),
-            [first, ..] if grammar::is(*first, ALPHA) => {
-                let is_scheme = |byte: u8| grammar::is(byte, ALPHA | DIGIT) || matches!(byte, b'+' | b'-' | b'.');
-                let len = bytes.iter().position(|byte| !is_scheme(*byte)).ok_or_else(|| no_scheme(bytes.len()))?;
-                if bytes.get(len) != Some(&b':') {
-                    return Err(no_scheme(len));
-                }
-                let rest = bytes.get(len + 1..).unwrap_or_default();
-                if rest.is_empty() {
-                    return Err(UriError { at: range.end, fault: UriFault::Empty });
-                }
-                if let Some(at) = rest.iter().position(|byte| !grammar::is(*byte, grammar::URI)) {
-                    return Err(UriError { at: range.start + len + 1 + at, fault: UriFault::Character });
-                }
-                Ok(Self::Other { scheme: text.sub(range.start..range.start + len), text: text.sub(range) })
-            }
-            _ => Err(no_scheme(0)),
+            _ => Self::read_other(cursor),
         }
+    }
+
+    fn read_other(cursor: &mut Cursor<'_>) -> Result<Self, UriError> {
+        let start = cursor.at();
+        let error = |at: usize, fault: UriFault| Err(UriError { at, fault });
+        if !cursor.peek().is_some_and(|byte| grammar::is(byte, ALPHA)) {
+            return error(start, UriFault::Scheme);
+        }
+        let scheme = cursor.run(SCHEME);
+        if !cursor.eat(b':') {
+            return error(cursor.at(), UriFault::Scheme);
+        }
+        if cursor.part(scheme.clone()).eq_ignore_ascii_case(b"tel") {
+            return TelUri::read(cursor).map(Self::Tel);
+        }
+        if cursor.long_run(grammar::URI).is_empty() {
+            return error(cursor.at(), if cursor.is_done() { UriFault::Empty } else { UriFault::Character });
+        }
+        Ok(Self::Other { scheme: cursor.slice(scheme), text: cursor.slice(start..cursor.at()) })
+    }
+
+    /// The error that the byte at `at` does not belong to this URI, which ends in front of it.
+    pub(crate) fn unfinished(&self, at: usize) -> UriError {
+        let fault = match self {
+            Self::Sip(uri) if !uri.headers.is_empty() => UriFault::Header,
+            Self::Sip(uri) if !uri.params.is_empty() => UriFault::Parameter,
+            Self::Sip(uri) if uri.port.is_some() => UriFault::Port,
+            Self::Sip(_) => UriFault::Host,
+            Self::Tel(uri) if !uri.params.is_empty() => UriFault::Parameter,
+            Self::Tel(_) => UriFault::Number,
+            Self::Other { .. } => UriFault::Character,
+        };
+        UriError { at, fault }
     }
 
     /// The URI, if it is `sip` or `sips`.

@@ -2,13 +2,9 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 
-use memchr::memchr;
-
-use super::cursor::Cursor;
-use super::grammar::{self, HOST, TOKEN};
-use super::{Header, HeaderError, HeaderName, Host, Params, Text, ValueError};
+use super::grammar::{self, TOKEN};
+use super::{Cursor, Header, HeaderError, HeaderName, Host, Params, Text};
 
 /// One hop that a request took, and where its response goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,52 +92,18 @@ impl Via {
             params: self.params.detached(),
         }
     }
+}
 
-    fn read(value: &Text) -> Result<Self, ValueError> {
-        let mut cursor = Cursor::new(value);
-        if cursor.rest().starts_with(b"SIP/2.0/") {
-            cursor.go(cursor.at() + 8);
-        } else {
-            let start = cursor.at();
-            let protocol = cursor.run(TOKEN);
-            let is = |range: Range<usize>, name: &str| {
-                value.as_bytes().get(range).is_some_and(|part| part.eq_ignore_ascii_case(name.as_bytes()))
-            };
-            if !is(protocol, "SIP") || !cursor.separator(b'/') {
-                return Err(ValueError::expected(start, "SIP/2.0/"));
-            }
-            let version = cursor.run(TOKEN);
-            if !is(version, "2.0") || !cursor.separator(b'/') {
-                return Err(ValueError::expected(start, "SIP/2.0/"));
-            }
+/// Takes `SIP / 2.0 /` with white space anywhere.
+fn protocol(cursor: &mut Cursor<'_>) -> Result<(), HeaderError> {
+    let start = cursor.at();
+    for word in ["SIP", "2.0"] {
+        let range = cursor.run(TOKEN);
+        if !cursor.part(range).eq_ignore_ascii_case(word.as_bytes()) || !cursor.separator(b'/') {
+            return Err(HeaderError::expected(start, "SIP/2.0/"));
         }
-        let transport = cursor.run(TOKEN);
-        let name = value.as_bytes().get(transport.clone()).unwrap_or_default();
-        if name.is_empty() {
-            return Err(cursor.expected("a transport"));
-        }
-        let transport = known_transport(name).unwrap_or_else(|| value.sub(transport));
-        let after = cursor.at();
-        cursor.space();
-        if cursor.at() == after {
-            return Err(cursor.expected("white space after the transport"));
-        }
-        let start = cursor.at();
-        if cursor.peek() == Some(b'[') {
-            let len = memchr(b']', cursor.rest()).map_or_else(|| cursor.rest().len(), |len| len + 1);
-            cursor.go(start + len);
-        } else {
-            cursor.run(HOST);
-        }
-        let host = Host::at(value, start..cursor.at()).ok_or_else(|| ValueError::expected(start, "a host"))?;
-        let port = if cursor.separator(b':') {
-            Some(u16::try_from(cursor.number(u64::from(u16::MAX))?).unwrap_or_default())
-        } else {
-            None
-        };
-        let params = Params::parse(&mut cursor)?;
-        Ok(Self { transport, host, port, params })
     }
+    Ok(())
 }
 
 /// The transports in use, without a copy.
@@ -157,8 +119,27 @@ fn known_transport(transport: &[u8]) -> Option<Text> {
 impl Header for Via {
     const NAME: HeaderName = HeaderName::Via;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        Self::read(value).map_err(|error| error.of(Self::NAME))
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        cursor.space();
+        if cursor.rest().starts_with(b"SIP/2.0/") {
+            cursor.go(cursor.at() + 8);
+        } else {
+            protocol(cursor)?;
+        }
+        let transport = cursor.run(TOKEN);
+        if transport.is_empty() {
+            return Err(cursor.expected("a transport"));
+        }
+        let transport = known_transport(cursor.part(transport.clone())).unwrap_or_else(|| cursor.slice(transport));
+        let after = cursor.at();
+        cursor.space();
+        if cursor.at() == after {
+            return Err(cursor.expected("white space after the transport"));
+        }
+        let host = Host::read(cursor).ok_or_else(|| cursor.expected("a host"))?;
+        let port = if cursor.separator(b':') { Some(cursor.port()?) } else { None };
+        let params = Params::parse(cursor)?;
+        Ok(Self { transport, host, port, params })
     }
 
     fn is_sound(&self) -> bool {

@@ -1,29 +1,29 @@
 //! The INVITE client transaction (RFC 3261 section 17.1.1, as RFC 6026 section 8.4 draws it), and when its CANCEL goes out (RFC 3261 section 9.1).
 //!
 //! ```text
-//!                     INVITE: sent
-//!                          │
-//!         A: sent     ┌────▼────┐   B, transport failed
-//!             ┌───────┤ Calling ├────────────────────────────┐
-//!             └──────►└─┬──┬──┬─┘                            │
-//!     300-699: ACK, up  │  │  │  2xx: up                     │
-//!         ┌─────────────┘  │  └─────────────┐                │
-//!         │                │ 1xx: up        │                │
-//!         │         ┌──────▼─────┐          │                │
-//!         │  1xx: up│            │ 64·T1 after the CANCEL,   │
-//!         │      ┌──┤ Proceeding │ transport failed          │
-//!         │      └─►│            ├──────────┼────────────────┤
-//!         │         └─┬────────┬─┘          │                │
-//!         │  300-699: │        │ 2xx: up    │                │
-//!         │  ACK, up  │        └─────────┐  │                │
-//!       ┌─▼───────────▼┐            ┌────▼──▼──┐ 2xx: up     │
-//!       │  Completed   ├──┐         │ Accepted ├───┐         │
-//!       └──────┬─────▲─┘  │         └────┬──▲──┘   │         │
-//!              │     └────┘              │  └──────┘         │
-//!              │     300-699: ACK        │ M                 │
-//!              │ D, transport failed     │           ┌───────▼────┐
-//!              └─────────────────────────┴──────────►│ Terminated │
-//!                                                    └────────────┘
+//!                        INVITE: sent
+//!                             │
+//!               A: sent  ┌────▼────┐  B, transport failed
+//!                  ┌─────┤ Calling ├─────────────────────────────┐
+//!                  └────►└┬───┬───┬┘                             │
+//!       300-699: ACK, up  │   │   │  2xx: up                     │
+//!          ┌──────────────┘   │   └───────────────┐              │
+//!          │                  │ 1xx: up           │              │
+//!          │           ┌──────▼─────┐ 64·T1 after the CANCEL,    │
+//!          │  1xx: up  │            │ transport failed           │
+//!          │      ┌────┤ Proceeding ├──────────────┼─────────────┤
+//!          │      └───►└─┬────────┬─┘             │              │
+//!          │             │        │ 2xx: up       │              │
+//!          │  300-699:   │        └────────────┐  │              │
+//!          │  ACK, up    │                     │  │              │
+//!         ┌▼─────────────▼┐                 ┌──▼──▼────┐ 2xx: up │
+//!         │   Completed   ├──┐              │ Accepted ├───┐     │
+//!         └──────┬─────▲──┘  │              └────┬──▲──┘   │     │
+//!                │     └─────┘                   │  └──────┘     │
+//!                │     300-699: ACK              │ M             │
+//!                │ D, transport failed           │        ┌──────▼─────┐
+//!                └───────────────────────────────┴───────►│ Terminated │
+//!                                                         └────────────┘
 //! ```
 //!
 //! Over a reliable transport timer A does not run, and Completed is left at once. A CANCEL that is wanted while Calling leaves with the first

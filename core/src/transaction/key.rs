@@ -25,11 +25,6 @@ impl Key {
     pub(super) fn starts_with(&self, start: &[u8]) -> bool {
         self.0.starts_with(start)
     }
-
-    /// Whether this is the key that consists of `start` and this method.
-    pub(super) fn is(&self, start: &[u8], method: &Method) -> bool {
-        self.0.strip_prefix(start).is_some_and(|rest| rest == method.as_str().as_bytes())
-    }
 }
 
 impl Borrow<[u8]> for Key {

@@ -64,7 +64,8 @@ pub enum End {
     Done,
     /// A client transaction got no final response in time (timers B and F): as good as a 408 (RFC 3261 section 8.1.3.1).
     Timeout,
-    /// A client transaction lost its transport: as good as a 503 (RFC 3261 section 8.1.3.1).
+    /// A client transaction lost its transport: as good as a 503 (RFC 3261 section 8.1.3.1), unless there was a final response before, whose
+    /// ACK could not be sent.
     TransportFailed(CloseCause),
     /// An INVITE was cancelled, and no final response came in 64·T1 (RFC 3261 section 9.1).
     Cancelled,

@@ -188,12 +188,9 @@ impl<F: Clone + Ord> Table<F> {
             return Some(*id);
         }
         let others = self.lookup.without_method();
-        let (_, id) = self
-            .keys
-            .range::<[u8], _>((Bound::Included(others), Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(others))
-            .find(|(key, _)| !key.is(others, &Method::Cancel))?;
-        Some(*id)
+        let from = (Bound::Included(others), Bound::Unbounded);
+        let (key, id) = self.keys.range::<[u8], _>(from).next()?;
+        key.starts_with(others).then_some(*id)
     }
 
     /// How many transactions there may be for another one of this method to be let in.
@@ -281,6 +278,11 @@ impl<F: Clone + Ord> Table<F> {
     ) -> Result<(), RespondError> {
         let entry = self.entries.get_mut(&id).ok_or(RespondError::Unknown)?;
         let Machine::InviteServer(machine) = &mut entry.machine else { return Err(RespondError::Unknown) };
+        match (machine.state(), code) {
+            (State::Proceeding, 100..=199) | (State::Accepted, 200..=299) => {}
+            (_, 100..=199) => return Err(RespondError::Answered),
+            (_, _) => return Err(RespondError::Forbidden(code)),
+        }
         machine.respond(now, code, data, &mut self.actions)?;
         self.settle(now, id, Handled::Nothing, out);
         Ok(())
@@ -491,13 +493,14 @@ fn is_ending(method: &Method) -> bool {
 }
 
 #[cfg(test)]
-impl<F> Table<F> {
-    /// Whether nothing is left in any of its maps.
-    pub(super) fn holds_nothing(&self) -> bool {
-        self.entries.is_empty()
-            && self.keys.is_empty()
-            && self.deadlines.is_empty()
-            && self.flows.is_empty()
+impl<F: Ord> Table<F> {
+    /// Whether the maps hold what the transactions need, and nothing else.
+    pub(super) fn is_consistent(&self) -> bool {
+        let count = |wanted: fn(&Entry<F>) -> bool| self.entries.values().filter(|entry| wanted(entry)).count();
+        let clients = count(|entry| matches!(entry.machine.kind(), Kind::InviteClient | Kind::NonInviteClient));
+        self.keys.len() == self.entries.len() + count(|entry| entry.ack_key.is_some())
+            && self.deadlines.len() == count(|entry| entry.machine.deadline().is_some())
+            && self.flows.len() == clients
             && self.actions.is_empty()
     }
 }

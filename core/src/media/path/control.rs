@@ -45,6 +45,8 @@ pub(super) struct Control {
     conflicts: Vec<Conflict>,
     /// Whether any RTCP was sent; one who was never heard does not say goodbye (RFC 3550 section 6.3.7).
     reported: bool,
+    /// Where the remote description says RTCP goes, or last said.
+    remote: Option<SocketAddr>,
     /// Where the peer's reports come from, when that is not where the description says.
     latched: Option<(Component, SocketAddr)>,
     armed: bool,
@@ -64,6 +66,7 @@ impl Control {
             sent_reports: SentReports::default(),
             conflicts: Vec::new(),
             reported: false,
+            remote: None,
             latched: None,
             armed: true,
             lost_before: 0,
@@ -77,9 +80,11 @@ impl Control {
     }
 
     /// The latch may move again; it is forgotten if the remote description names another address.
-    pub(super) fn negotiated(&mut self, moved: bool) {
+    pub(super) fn negotiated(&mut self, remote: Option<SocketAddr>) {
         self.armed = true;
-        if moved {
+        if let Some(remote) = remote
+            && self.remote.replace(remote) != Some(remote)
+        {
             self.latched = None;
         }
     }

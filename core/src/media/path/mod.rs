@@ -22,7 +22,6 @@ mod watch;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
@@ -42,9 +41,6 @@ const MAX_QUEUE: usize = 64;
 const CONTROL_ROOM: usize = 8;
 /// Bytes of the output buffer: some packets of 20 ms. It is used again when those written before are sent.
 const BUFFER: usize = 2048;
-/// Packetisation when the parameters say none (RFC 3551 section 4.2).
-const DEFAULT_PTIME: Duration = Duration::from_millis(20);
-
 /// A datagram for the driver to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
@@ -207,7 +203,7 @@ impl Path {
     fn apply(&mut self, now: Instant, parameters: Parameters) {
         let receives = parameters.direction.receives();
         self.sources.negotiated(now, parameters.remote_rtp);
-        self.control.negotiated(self.parameters.remote_rtcp != parameters.remote_rtcp);
+        self.control.negotiated(parameters.remote_rtcp);
         self.watch.set(now, parameters.timeout.filter(|_| receives));
         self.parameters = parameters;
         self.reader.negotiated(&self.parameters);
@@ -307,14 +303,6 @@ impl Path {
             self.transmits.push_back(Transmit { component, to, data });
         }
         fits
-    }
-}
-
-/// Time between two packets.
-fn packet_time(parameters: &Parameters) -> Duration {
-    match parameters.ptime {
-        0 => DEFAULT_PTIME,
-        ptime => Duration::from_millis(u64::from(ptime)),
     }
 }
 

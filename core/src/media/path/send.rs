@@ -4,13 +4,20 @@ use std::time::Duration;
 
 use bytes::BufMut;
 
-use super::{DtmfError, MAX_QUEUE, Path, State, packet_time};
+use super::{DtmfError, MAX_QUEUE, Path, State};
 use crate::media::{Component, Parameters};
 use crate::random::Random;
 use crate::rtp::Header;
 use crate::rtp::dtmf::{self, Digit, EventPacket, Pace};
 use crate::rtp::packet::HEADER_LEN;
 use crate::time::Instant;
+
+/// Time between two reports of an event when the parameters say nothing about packets (RFC 3551 section 4.2).
+const DEFAULT_INTERVAL: Duration = Duration::from_millis(20);
+/// The least time between two reports, whatever the peer asks for, in ms.
+const MIN_INTERVAL: u32 = 10;
+/// The most, in ms: what RFC 4733 section 2.5.1.2 recommends.
+const MAX_INTERVAL: u32 = 50;
 
 /// The sender of RTP packets.
 #[derive(Debug)]
@@ -22,7 +29,8 @@ pub(super) struct Writer {
     timestamp: u32,
     at: Instant,
     clock_rate: u32,
-    packet_time: Duration,
+    /// Time between two reports of an event.
+    interval: Duration,
     /// Whether the next frame begins a talk-spurt.
     spurt: bool,
     /// When the last packet was sent.
@@ -37,12 +45,12 @@ impl Writer {
     pub(super) fn new(random: &mut Random, ssrc: u32, now: Instant) -> Self {
         Self {
             ssrc,
-            dtmf: dtmf::Sender::new(Pace { interval: super::DEFAULT_PTIME, clock_rate: 8000, media_clock_rate: 8000 }),
+            dtmf: dtmf::Sender::new(Pace { interval: DEFAULT_INTERVAL, clock_rate: 8000, media_clock_rate: 8000 }),
             sequence: random.u16() >> 1,
             timestamp: random.u32(),
             at: now,
             clock_rate: 8000,
-            packet_time: super::DEFAULT_PTIME,
+            interval: DEFAULT_INTERVAL,
             spurt: true,
             sent_at: None,
             packets: 0,
@@ -54,10 +62,13 @@ impl Writer {
         if let Some(format) = parameters.formats.first() {
             self.clock_rate = format.clock_rate.max(1);
         }
-        self.packet_time = packet_time(parameters);
+        self.interval = match parameters.ptime {
+            0 => DEFAULT_INTERVAL,
+            ptime => Duration::from_millis(u64::from(ptime.clamp(MIN_INTERVAL, MAX_INTERVAL))),
+        };
         match parameters.telephone_event {
             Some(event) if sends(parameters) => self.dtmf.set_pace(Pace {
-                interval: self.packet_time,
+                interval: self.interval,
                 clock_rate: event.clock_rate.max(1),
                 media_clock_rate: self.clock_rate,
             }),
@@ -84,7 +95,7 @@ impl Writer {
 
     /// Moves the media's clock on by the time, when no frames have moved it for a while.
     fn settle(&mut self, now: Instant) {
-        if now - self.at > self.packet_time * 5 {
+        if now - self.at > self.interval * 5 {
             self.timestamp = self.timestamp_at(now);
             self.at = now;
         }

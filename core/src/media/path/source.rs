@@ -68,7 +68,7 @@ pub(super) struct Taken {
 pub(super) struct Sources {
     pub(super) current: Option<Current>,
     candidates: Vec<Candidate>,
-    /// Where the remote description says RTP goes.
+    /// Where the remote description says RTP goes, or last said.
     remote: Option<SocketAddr>,
     /// The address that the latch moved to.
     latched: Option<SocketAddr>,
@@ -82,15 +82,16 @@ impl Sources {
         Self { current: None, candidates: Vec::new(), remote: None, latched: None, armed: true, former: None }
     }
 
-    /// A negotiation has ended: the latch may move again. While the remote address stays the same, packets go where they went before until then.
+    /// A negotiation has ended: the latch may move again. While the remote address stays the same, or is none for a hold, packets go where they went before until then.
     pub(super) fn negotiated(&mut self, now: Instant, remote: Option<SocketAddr>) {
-        if remote != self.remote {
-            self.remote = remote;
+        if let Some(remote) = remote
+            && self.remote.replace(remote) != Some(remote)
+        {
             self.latched = None;
             self.former = self
                 .current
                 .as_ref()
-                .filter(|current| Some(current.from) != remote)
+                .filter(|current| current.from != remote)
                 .map(|current| (current.from, now + FORMER_GRACE));
         }
         self.armed = true;

@@ -2,6 +2,7 @@
 
 mod control;
 mod dtmf;
+mod hostile;
 mod latch;
 mod link;
 

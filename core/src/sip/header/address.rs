@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::Header;
-use crate::sip::{HeaderError, HeaderName, NameAddr, Text};
+use crate::sip::{Cursor, HeaderError, HeaderName, NameAddr, Text};
 
 macro_rules! addresses {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -15,8 +15,9 @@ macro_rules! addresses {
         impl Header for $name {
             const NAME: HeaderName = HeaderName::$name;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                NameAddr::parse(value).map(Self).map_err(|error| error.of(Self::NAME))
+            #[inline]
+            fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+                NameAddr::read(cursor).map(Self)
             }
 
             fn is_sound(&self) -> bool {
@@ -120,11 +121,12 @@ impl Contact {
 impl Header for Contact {
     const NAME: HeaderName = HeaderName::Contact;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        if value.trim_matches([' ', '\t']) == "*" {
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        cursor.space();
+        if cursor.rest() == b"*" {
             return Ok(Self::Star);
         }
-        NameAddr::parse(value).map(Self::Address).map_err(|error| error.of(Self::NAME))
+        NameAddr::read(cursor).map(Self::Address)
     }
 
     fn is_sound(&self) -> bool {

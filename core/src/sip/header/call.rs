@@ -3,9 +3,8 @@
 use std::fmt;
 
 use super::Header;
-use crate::sip::cursor::Cursor;
 use crate::sip::grammar::{self, WORD};
-use crate::sip::{HeaderError, HeaderName, Text, ValueError};
+use crate::sip::{Cursor, HeaderError, HeaderName, Text};
 
 macro_rules! call_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -16,8 +15,11 @@ macro_rules! call_ids {
         impl Header for $name {
             const NAME: HeaderName = HeaderName::$name;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                call_id(value).map(Self).map_err(|error| error.of(Self::NAME))
+            fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+                cursor.space();
+                let text = cursor.some(WORD, "a Call-ID")?;
+                cursor.end()?;
+                Ok(Self(text))
             }
 
             fn is_sound(&self) -> bool {
@@ -38,11 +40,4 @@ call_ids! {
     CallId;
     /// A call that this one returns (RFC 3261 section 20.21).
     InReplyTo;
-}
-
-fn call_id(value: &Text) -> Result<Text, ValueError> {
-    let mut cursor = Cursor::new(value);
-    let text = cursor.some(WORD, "a Call-ID")?;
-    cursor.end()?;
-    Ok(text)
 }

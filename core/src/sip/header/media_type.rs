@@ -3,9 +3,8 @@
 use std::fmt;
 
 use super::Header;
-use crate::sip::cursor::Cursor;
 use crate::sip::grammar::{self, TOKEN};
-use crate::sip::{HeaderError, HeaderName, Params, Text, ValueError};
+use crate::sip::{Cursor, HeaderError, HeaderName, Params, Text};
 
 /// A media type such as `application/sdp` or `multipart/mixed;boundary=x`; in Accept also a range such as `text/*`.
 #[derive(Clone, Debug)]
@@ -44,14 +43,18 @@ impl MediaType {
     ///
     /// # Errors
     /// Says at which byte it stops being a media type.
-    pub fn parse(value: &Text) -> Result<Self, ValueError> {
-        let mut cursor = Cursor::new(value);
+    pub fn parse(value: &Text) -> Result<Self, HeaderError> {
+        Self::read(&mut Cursor::new(value))
+    }
+
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        cursor.space();
         let kind = cursor.some(TOKEN, "a media type")?;
         if !cursor.separator(b'/') {
             return Err(cursor.expected("a slash"));
         }
         let subtype = cursor.some(TOKEN, "a media subtype")?;
-        let params = Params::parse(&mut cursor)?;
+        let params = Params::parse(cursor)?;
         Ok(Self { kind, subtype, params })
     }
 
@@ -94,8 +97,8 @@ macro_rules! media_types {
         impl Header for $name {
             const NAME: HeaderName = HeaderName::$name;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                MediaType::parse(value).map(Self).map_err(|error| error.of(Self::NAME))
+            fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+                MediaType::read(cursor).map(Self)
             }
 
             fn is_sound(&self) -> bool {

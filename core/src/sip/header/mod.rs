@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{HeaderError, HeaderName, Text};
+use super::{Cursor, HeaderError, HeaderName, Text};
 
 mod address;
 mod call;
@@ -24,11 +24,23 @@ pub trait Header: Sized + fmt::Display {
     /// The field it stands in.
     const NAME: HeaderName;
 
-    /// Reads one value: for lists one member.
+    /// Reads one value, for lists one member, which is all that the cursor has left.
+    ///
+    /// # Errors
+    /// Says at which byte it stops being one.
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError>;
+
+    /// Reads one value, for lists one member.
     ///
     /// # Errors
     /// Says at which byte of `value` it stops being one.
-    fn parse(value: &Text) -> Result<Self, HeaderError>;
+    fn parse(value: &Text) -> Result<Self, HeaderError> {
+        let mut read = Self::read(&mut Cursor::new(value));
+        if let Err(error) = &mut read {
+            error.name = Self::NAME;
+        }
+        read
+    }
 
     /// Whether what is printed would be read back as the same. The fields of the values are open, so an application can put text into
     /// them that does not belong there; the builder refuses it.

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::Header;
-use crate::sip::cursor::Cursor;
-use crate::sip::{HeaderError, HeaderName, Text};
+use crate::sip::{Cursor, HeaderError, HeaderName};
 
 macro_rules! seconds {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -15,10 +14,11 @@ macro_rules! seconds {
         impl Header for $name {
             const NAME: HeaderName = HeaderName::$name;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                let mut cursor = Cursor::new(value);
-                let number = cursor.saturating().and_then(|number| cursor.end().map(|()| number));
-                number.map(Self).map_err(|error| error.of(Self::NAME))
+            fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+                cursor.space();
+                let number = cursor.saturating()?;
+                cursor.end()?;
+                Ok(Self(number))
             }
 
             fn is_sound(&self) -> bool {
@@ -48,10 +48,11 @@ pub struct MaxForwards(pub u8);
 impl Header for MaxForwards {
     const NAME: HeaderName = HeaderName::MaxForwards;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        let mut cursor = Cursor::new(value);
-        let number = cursor.number(u64::from(u8::MAX)).and_then(|number| cursor.end().map(|()| number));
-        number.map(|number| Self(u8::try_from(number).unwrap_or_default())).map_err(|error| error.of(Self::NAME))
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, HeaderError> {
+        cursor.space();
+        let number = cursor.number(u64::from(u8::MAX))?;
+        cursor.end()?;
+        Ok(Self(u8::try_from(number).unwrap_or_default()))
     }
 
     fn is_sound(&self) -> bool {

@@ -200,12 +200,13 @@ fn a_retransmission_is_the_same_bytes() {
     assert_eq!(sent, [sent[0]; 3]);
 }
 
-/// ICT-6: the example of RFC 3261 section 17.1.1.3.
+/// ICT-6: the example of RFC 3261 section 17.1.1.3, with more Vias, Routes, and fields that do not belong in an ACK.
 #[test]
 fn the_ack_is_made_of_the_invite_and_the_response() {
     let invite = request(
         "INVITE sip:bob@biloxi.com SIP/2.0\n\
-         Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKkjshdyff\n\
+         Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKkjshdyff, SIP/2.0/UDP a.example.com;branch=z9hG4bK1\n\
+         Via: SIP/2.0/UDP b.example.com;branch=z9hG4bK2\n\
          To: Bob <sip:bob@biloxi.com>\n\
          From: Alice <sip:alice@atlanta.com>;tag=88sja8x\n\
          Max-Forwards: 70\n\

@@ -133,8 +133,10 @@ fn an_ack_without_the_cookie_matches_by_the_tag_of_the_response() {
     assert_eq!(world.arrives(request(OLD), UDP), "0: send 486 on 17", "still completed");
     assert_eq!(world.arrives(request(&ack), UDP), "0: confirmed");
     assert_eq!(world.arrives(request(&ack), UDP), "");
+    world.arrives(of("INVITE", A), UDP);
     world.run_out();
-    assert_eq!(world.said(), "0: ended Done");
+    assert_eq!(world.said(), "1: send 100 on 17, 0: ended Done");
+    assert!(world.table.is_consistent());
     assert_eq!(world.arrives(request(&ack), UDP), "ack");
 }
 

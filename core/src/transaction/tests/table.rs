@@ -1,6 +1,6 @@
 //! The table: what goes between the machines, the transport and the transaction user.
 
-use super::super::{Arrival, Kind, Output, RespondError, StartError, State, Table, Timer};
+use super::super::{Arrival, Kind, Output, RespondError, StartError, State, Table, Timer, Timers};
 use super::{ms, name, of, request, timers, to};
 use crate::id::TransactionId;
 use crate::limits::Limits;
@@ -9,6 +9,7 @@ use crate::random::{Random, Seed};
 use crate::sip::{Request, Response};
 use crate::time::Instant;
 use crate::transport::CloseCause;
+use std::time::Duration;
 
 /// A table whose ways are numbers, with what it said last.
 pub(super) struct World {
@@ -32,7 +33,11 @@ impl World {
     }
 
     pub(super) fn limited(limits: &Limits) -> Self {
-        let table = Table::new(timers(), limits, &mut Random::new(&Seed::from_u64(7)));
+        Self::with(timers(), limits)
+    }
+
+    fn with(timers: Timers, limits: &Limits) -> Self {
+        let table = Table::new(timers, limits, &mut Random::new(&Seed::from_u64(7)));
         Self { table, out: Outbox::new(), now: ms(0) }
     }
 
@@ -190,6 +195,28 @@ fn an_invite_that_we_accept() {
 }
 
 #[test]
+fn a_response_is_sent_again_as_it_was() {
+    let mut world = World::new();
+    world.arrives(of("INVITE", A), UDP);
+    world.arrives(of("OPTIONS", A), UDP);
+    let again = |world: &mut World, number, code| {
+        let data = to(code, "INVITE", A).bytes().clone();
+        let result = world.table.respond_again(world.now, id(number), code, data, &mut world.out);
+        result.map(|()| world.said())
+    };
+    assert_eq!(again(&mut world, 0, 200), Err(RespondError::Forbidden(200)), "not the first time");
+    assert_eq!(again(&mut world, 0, 486), Err(RespondError::Forbidden(486)));
+    world.respond(0, &to(183, "INVITE", A)).unwrap();
+    assert_eq!(again(&mut world, 0, 183).unwrap(), "0: send 183 on 17");
+    world.respond(0, &to(200, "INVITE", A)).unwrap();
+    assert_eq!(again(&mut world, 0, 200).unwrap(), "0: send 200 on 17");
+    assert_eq!(again(&mut world, 0, 183), Err(RespondError::Answered));
+    assert_eq!(again(&mut world, 1, 200), Err(RespondError::Unknown));
+    assert_eq!(again(&mut world, 9, 200), Err(RespondError::Unknown));
+    assert_eq!(world.at(ms(32_000)), "1: ended Unanswered, 0: ended Done");
+}
+
+#[test]
 fn another_request_that_we_answer() {
     let mut world = World::new();
     assert_eq!(world.arrives(of("BYE", A), UDP), "0: request BYE");
@@ -329,10 +356,12 @@ fn a_request_moves_from_tcp_to_udp() {
     assert_eq!(world.at(ms(600)), "0: send INVITE on 17, 1: send MESSAGE on 17");
     world.answered(to(180, "INVITE", A));
     assert!(!world.table.moved(ms(700), of("INVITE", A), UDP, false));
-    world.table.cancel(ms(700), id(0), None, &mut world.out);
+    world.answered(to(200, "MESSAGE", B));
+    world.table.cancel(ms(600), id(0), None, &mut world.out);
     assert_eq!(world.said(), "0: cancelled by 2, 2: send CANCEL on 17");
+    assert_eq!(world.at(ms(1100)), "2: send CANCEL on 17", "retransmitted as over UDP");
     world.table.flow_failed(ms(800), &UDP, &CloseCause::Unreachable, &mut world.out);
-    assert_eq!(world.table.len(), 0);
+    assert_eq!(world.table.iter().collect::<Vec<_>>(), [(id(1), Kind::NonInviteClient, State::Completed)]);
 }
 
 #[test]
@@ -401,4 +430,25 @@ fn a_response_to_a_request_with_several_vias_is_answered_to_all_of_them() {
     let Some(Output::Send { data, .. }) = world.out.pop() else { panic!("no 100") };
     let text = std::str::from_utf8(&data).unwrap();
     assert!(text.find("z9hG4bKproxy").unwrap() < text.find("z9hG4bKaaa").unwrap());
+}
+
+#[test]
+fn timers_of_any_length_come_to_an_end() {
+    let lengths =
+        [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(500), Duration::from_secs(4), Duration::MAX];
+    for (t1, t2) in lengths.into_iter().flat_map(|t1| lengths.map(|t2| (t1, t2))) {
+        let mut world = World::with(Timers { t1, t2, t4: t2 }, &Limits::default());
+        world.request(of("INVITE", A), UDP).unwrap();
+        world.request(of("OPTIONS", A), UDP).unwrap();
+        world.arrives(of("INVITE", A), UDP);
+        world.respond(2, &to(486, "INVITE", A)).unwrap();
+        world.arrives(of("OPTIONS", A), UDP);
+        let mut fired = 0;
+        while let Some((at, _)) = world.table.deadline() {
+            world.at(at);
+            fired += 1;
+            assert!(fired < 300, "T1 {t1:?} T2 {t2:?}");
+        }
+        assert!(world.table.is_empty());
+    }
 }

@@ -1,2 +1,117 @@
-//! The `sipsimple` program.
-fn main() {}
+//! The `sipsimple` program: a SIP softphone, and tools to look at what it did.
+//!
+//! Exit code 0 says that what was asked for happened, 1 that it failed (a sentence on standard error says why), 2 that the
+//! command line is wrong.
+
+mod answer;
+mod call;
+mod client;
+mod demo;
+mod diagram;
+mod failure;
+mod json;
+mod ladder;
+mod output;
+mod replay;
+mod sound;
+mod value;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use failure::Failure;
+use output::Output;
+
+/// A SIP softphone for the command line.
+#[derive(Debug, Parser)]
+#[command(name = "sipsimple", version, max_term_width = 100)]
+struct Options {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command, accepted before and after its name.
+#[derive(Clone, Debug, Args)]
+struct Global {
+    /// Print every event as one line of JSON: its name, `t` in seconds, and its data
+    #[arg(long, global = true)]
+    json: bool,
+    /// Write every input and intent, with what followed, to FILE. It holds passwords and keys: only you can read it
+    #[arg(long, global = true, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Place a call between two agents on this machine, with audio both ways, and judge what was heard
+    Demo(demo::Options),
+    /// Wait for calls and answer them
+    Answer(answer::Options),
+    /// Call somebody
+    Call(call::Options),
+    /// Run a recorded trace again and verify that every effect is the same, byte for byte
+    Replay(replay::Options),
+    /// Draw the SIP messages of a recorded trace, passwords and keys masked
+    Ladder(ladder::Options),
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::from_env("SIPSIMPLE_LOG");
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("sipsimple: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(), Failure> {
+    let out = Output::new(json);
+    match command {
+        Command::Demo(options) => demo::run(&options, trace, out),
+        Command::Answer(options) => answer::run(&options, trace, out),
+        Command::Call(options) => call::run(&options, trace, out),
+        Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
+        Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_go_before_and_after_the_command() {
+        for line in [
+            &["sipsimple", "--json", "--trace", "t", "answer"][..],
+            &["sipsimple", "answer", "--json", "--trace", "t"],
+            &["sipsimple", "--trace", "t", "call", "sip:a@127.0.0.1", "--json"],
+        ] {
+            let options = Options::try_parse_from(line).unwrap();
+            assert!(options.global.json);
+            assert_eq!(options.global.trace, Some(PathBuf::from("t")));
+        }
+    }
+
+    #[test]
+    fn answer_takes_several_sockets() {
+        let line = ["sipsimple", "answer", "--listen", "udp:127.0.0.1:5070", "--listen", "tcp:[::1]:5070"];
+        let Command::Answer(options) = Options::try_parse_from(line).unwrap().command else { panic!("not answer") };
+        assert_eq!(options.listen.len(), 2);
+    }
+}

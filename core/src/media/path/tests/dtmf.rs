@@ -111,6 +111,20 @@ fn a_hold_breaks_off_the_digits() {
     assert!(packets.iter().all(|(_, packet)| packet.header.payload_type == 0) && packets.len() == 5);
 }
 
+#[test]
+fn the_pace_of_reports_is_bounded_whatever_the_peer_asks_for() {
+    for (ptime, pace) in [(0, 20), (1, 10), (20, 20), (30, 30), (60, 50), (u32::MAX, 50)] {
+        let mut path = started(Parameters { ptime, ..parameters() });
+        path.send_dtmf(ms(0), '1', Duration::from_millis(500)).unwrap();
+        let times: Vec<u64> = run(&mut path, 1, 200)
+            .into_iter()
+            .filter(|(_, p)| p.header.payload_type == 101)
+            .map(|(now, _)| now)
+            .collect();
+        assert_eq!(times, (pace..200).step_by(usize::try_from(pace).unwrap()).collect::<Vec<_>>());
+    }
+}
+
 /// An event packet of the peer.
 fn event(sequence: u16, timestamp: u32, event: u8, duration: u16, end: bool) -> Packet {
     let mut packet = packet(sequence, timestamp);

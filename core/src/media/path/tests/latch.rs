@@ -156,6 +156,22 @@ fn a_negotiation_lets_the_latch_move_again_and_until_then_keeps_it() {
 }
 
 #[test]
+fn a_hold_without_an_address_keeps_the_latch() {
+    let mut path = started(parameters());
+    for index in 0..3 {
+        receive(&mut path, ms(u64::from(index) * 20), nat(), &frame(index));
+    }
+    path.update(ms(100), Parameters { remote_rtp: None, remote_rtcp: None, ..parameters() });
+    assert_eq!(destination(&mut path, ms(100)), None);
+    path.update(ms(200), parameters());
+    assert_eq!(destination(&mut path, ms(200)), Some(nat()));
+    for index in 3..6 {
+        receive(&mut path, ms(u64::from(index) * 20), nat(), &frame(index));
+    }
+    assert_eq!(destination(&mut path, ms(300)), Some(nat()));
+}
+
+#[test]
 fn a_negotiation_does_not_help_an_intruder_against_a_peer_that_goes_on() {
     let mut path = started(parameters());
     receive_frames(&mut path, 3);

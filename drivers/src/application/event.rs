@@ -1,0 +1,98 @@
+//! The one ordered stream of events of an application: those of the agent, of the audio, and its own.
+
+use serde::Serialize;
+use sipsimple_audio::engine::AudioEvent;
+use sipsimple_core::agent;
+use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::session::SessionEvent;
+use sipsimple_core::sip::Text;
+use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::time::{Instant, Utc};
+
+/// News for the application.
+#[derive(Debug)]
+#[must_use]
+pub struct Event {
+    /// The time since the application started.
+    pub at: Instant,
+    /// The date (`timestamp` of every notification of the seeds).
+    pub timestamp: Utc,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// News of the application itself.
+    Application(ApplicationEvent),
+    /// News of the agent: accounts, sessions, streams, sockets.
+    Agent(agent::EventKind),
+    /// News of the audio: players, recordings, devices.
+    Audio(AudioEvent),
+}
+
+impl Event {
+    /// The seeds' names of this notification, seed 002's first; empty for news that the seeds have no name for.
+    #[must_use]
+    pub fn names(&self) -> &'static [&'static str] {
+        match &self.kind {
+            EventKind::Application(event) => event.names(),
+            EventKind::Agent(kind) => kind.names(),
+            EventKind::Audio(event) => event.names(),
+        }
+    }
+
+    /// The news, when it is of a session.
+    #[must_use]
+    pub const fn session(&self) -> Option<(SessionId, &SessionEvent)> {
+        match &self.kind {
+            EventKind::Agent(agent::EventKind::Session { id, event }) => Some((*id, event)),
+            _ => None,
+        }
+    }
+
+    /// The news, when it is of a stream.
+    #[must_use]
+    pub const fn stream(&self) -> Option<(StreamId, &StreamEvent)> {
+        match &self.kind {
+            EventKind::Agent(agent::EventKind::Stream { id, event, .. }) => Some((*id, event)),
+            _ => None,
+        }
+    }
+}
+
+/// News of the application itself (seed class SIPApplication).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ApplicationEvent {
+    /// It starts (`SIPApplicationWillStart`).
+    WillStart,
+    /// It has started: its sockets are being bound (`SIPApplicationDidStart`).
+    DidStart,
+    /// It was asked to stop: sessions are being ended (`SIPApplicationWillEnd`).
+    WillEnd,
+    /// The last news (`SIPApplicationDidEnd`).
+    DidEnd,
+    /// The trace could not be written; the application goes on without it.
+    TraceFailed {
+        /// The words of the operating system.
+        error: Text,
+    },
+}
+
+impl ApplicationEvent {
+    /// The seeds' names of this notification.
+    #[must_use]
+    pub const fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::WillStart => &["SIPApplicationWillStart"],
+            Self::DidStart => &["SIPApplicationDidStart"],
+            Self::WillEnd => &["SIPApplicationWillEnd"],
+            Self::DidEnd => &["SIPApplicationDidEnd"],
+            Self::TraceFailed { .. } => &[],
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The settings that an application starts with.
+
+use std::path::PathBuf;
+
+use sipsimple_audio::engine::EngineConfig;
+use sipsimple_core::agent::{Config, Listen};
+use sipsimple_core::random::Seed;
+use sipsimple_core::transport::{Port, Route};
+
+/// What an application starts with. The default binds no socket, plays to no sound card and writes no trace.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The configuration of the agent.
+    pub config: Config,
+    /// The file that the trace goes to, readable by its owner only; `None` for no trace. A trace holds passwords and keys.
+    pub trace: Option<PathBuf>,
+    /// Where all chance comes from; `None` draws it from the operating system.
+    pub seed: Option<Seed>,
+    /// The mixer of the calls and its codecs.
+    pub audio: EngineConfig,
+}
+
+/// Slots of the mixer: a call takes one, and one more each for what it plays and records.
+const SLOTS: usize = 1023;
+
+impl Default for Settings {
+    fn default() -> Self {
+        let audio = EngineConfig { slot_count: SLOTS, ..EngineConfig::default() };
+        Self { config: Config::default(), trace: None, seed: None, audio }
+    }
+}
+
+impl Settings {
+    /// Settings with these sockets for SIP. Port 0 lets the system pick one.
+    #[must_use]
+    pub fn listening(on: impl IntoIterator<Item = Route>) -> Self {
+        let mut settings = Self::default();
+        settings.config.listen = on.into_iter().map(listen).collect();
+        settings
+    }
+}
+
+/// The socket that this route leads to, seen from the side that binds it. Port 0 lets the system pick one.
+#[must_use]
+pub const fn listen(route: Route) -> Listen {
+    let port = if route.port == 0 { Port::Random } else { Port::Fixed(route.port) };
+    Listen { transport: route.transport, address: route.address, port }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_0_is_picked_by_the_system() {
+        let settings = Settings::listening(["udp:127.0.0.1:0".parse().unwrap(), "tcp:[::1]:5060".parse().unwrap()]);
+        let ports: Vec<Port> = settings.config.listen.iter().map(|listen| listen.port).collect();
+        assert_eq!(ports, [Port::Random, Port::Fixed(5060)]);
+    }
+}

@@ -1,0 +1,277 @@
+//! `sipsimple call`: calls somebody.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use sipsimple_core::agent::EventKind as AgentEvent;
+use sipsimple_core::cause::By;
+use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::media::Statistics;
+use sipsimple_core::session::{Originator, SessionEvent};
+use sipsimple_core::sip::{Host, SipUri, Text, Uri};
+use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
+use sipsimple_core::time::{Instant, earliest};
+use sipsimple_core::transport::{Route, Transport};
+use sipsimple_drivers::{ApplicationError, Event, EventKind, local_address};
+
+use crate::client::{Client, Wake};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::sound::Sound;
+use crate::value::Keys;
+use crate::{sound, value, words};
+
+/// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
+/// pause of 40 ms at least (ITU-T Q.24); people are slower.
+const DIGIT: Duration = Duration::from_millis(160);
+const DIGIT_TO_DIGIT: Duration = Duration::from_millis(320);
+
+/// The time from the start of the audio to the first digit: the remote party may still be opening its ears.
+const BEFORE_DIGITS: Duration = Duration::from_millis(500);
+
+/// Options of `sipsimple call`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Whom to call, as in sip:bob@192.0.2.7
+    uri: String,
+    /// Who we are; sip:USER@ADDRESS if not said
+    #[arg(long, value_name = "URI")]
+    from: Option<String>,
+    /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address
+    #[arg(long, value_name = "SOCKET", value_parser = value::socket)]
+    route: Option<Route>,
+    #[command(flatten)]
+    sound: sound::Options,
+    /// Press these keys when the call is established: 0-9, *, #, A-D
+    #[arg(long, value_name = "DIGITS", value_parser = value::keys)]
+    dtmf: Option<Keys>,
+    /// Hang up after this long
+    #[arg(long, value_name = "SECS", value_parser = value::seconds)]
+    duration: Option<Duration>,
+}
+
+/// Calls, and follows the call to its end.
+pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let sound = Sound::open(&options.sound)?;
+    let route = match options.route {
+        Some(route) => route,
+        None => route_of(&options.uri)?,
+    };
+    let local = local_address(route.socket_addr())
+        .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
+    let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
+    let mut client = Client::start(&listen, trace, out)?;
+    client.bound(listen.len())?;
+    let from = options.from.clone().unwrap_or_else(|| own_uri(local));
+    let account = client.application.add_account(&from)?;
+    let streams = [StreamSpec::Audio(AudioSpec::default())];
+    let session = client.application.connect(account, &options.uri, &[route], &streams)?;
+    out.at(client.application.now(), format_args!("calling {} over {route} as {from}", options.uri));
+    let result = Call::new(&mut client, options, sound, out, session).run();
+    client.stop();
+    result
+}
+
+/// The route that the URI itself tells (RFC 3263 section 4: an IP address needs no DNS).
+fn route_of(uri: &str) -> Result<Route, Failure> {
+    let parsed =
+        Uri::parse(&Text::from(uri)).map_err(|error| Failure::new(format!("'{uri}' is not a SIP URI: {error}")))?;
+    let sip = parsed.as_sip().ok_or_else(|| Failure::new(format!("'{uri}' is not a SIP URI")))?;
+    let transport = match sip.transport() {
+        Some(name) => name.parse().map_err(|_| Failure::new(format!("the transport {name} is not supported")))?,
+        None if sip.secure => Transport::Tls,
+        None => Transport::Udp,
+    };
+    let transport = value::supported(transport).map_err(Failure::new)?;
+    let Some(address) = sip.host.ip() else {
+        return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send the call with --route")));
+    };
+    Ok(Route { address, port: sip.port.unwrap_or_else(|| transport.default_port()), transport })
+}
+
+/// `sip:USER@ADDRESS` of the user who runs the program.
+fn own_uri(local: IpAddr) -> String {
+    let user = std::env::var("USER").unwrap_or_default();
+    let user =
+        user.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter)).collect::<String>();
+    let user = if user.is_empty() { "sipsimple" } else { &user };
+    SipUri::new(Some(user), Host::from(local), None).to_string()
+}
+
+/// The one call of the command.
+struct Call<'a> {
+    client: &'a mut Client,
+    options: &'a Options,
+    sound: Sound,
+    out: Output,
+    session: SessionId,
+    /// The keys that are still to be pressed, the next one last.
+    keys: Vec<char>,
+    next_key: Option<Instant>,
+    hang_up: Option<Instant>,
+    audio: Option<StreamId>,
+    started: Option<Instant>,
+    statistics: Option<Box<Statistics>>,
+    interrupted: bool,
+}
+
+impl<'a> Call<'a> {
+    fn new(client: &'a mut Client, options: &'a Options, sound: Sound, out: Output, session: SessionId) -> Self {
+        Self {
+            client,
+            options,
+            sound,
+            out,
+            session,
+            keys: options.dtmf.iter().flat_map(|digits| digits.0.iter().rev().copied()).collect(),
+            next_key: None,
+            hang_up: None,
+            audio: None,
+            started: None,
+            statistics: None,
+            interrupted: false,
+        }
+    }
+
+    /// Follows the call to its end.
+    fn run(mut self) -> Result<(), Failure> {
+        loop {
+            match self.client.next(earliest(self.next_key, self.hang_up)) {
+                Wake::Event(event) => {
+                    if let Some(end) = self.event(&event)? {
+                        return end;
+                    }
+                }
+                Wake::Due => self.due()?,
+                Wake::Interrupt if self.interrupted => return Err(Failure::new("interrupted twice")),
+                Wake::Interrupt => {
+                    self.interrupted = true;
+                    self.end()?;
+                }
+                Wake::Stopped => return Err(Failure::new("the application has stopped")),
+            }
+        }
+    }
+
+    /// Takes an event; the result of the call when it is over.
+    fn event(&mut self, event: &Event) -> Result<Option<Result<(), Failure>>, Failure> {
+        match &event.kind {
+            EventKind::Agent(AgentEvent::Session { id, event: news }) if *id == self.session => {
+                if let Some(words) = words::of_session(news) {
+                    self.out.at(event.at, words);
+                }
+                Ok(self.session(event.at, news))
+            }
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) if *session == self.session => {
+                if let Some(words) = words::of_stream(news) {
+                    self.out.at(event.at, words);
+                }
+                self.stream(event.at, *id, news)?;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn session(&mut self, at: Instant, news: &SessionEvent) -> Option<Result<(), Failure>> {
+        match news {
+            SessionEvent::DidStart { .. } => {
+                self.started = Some(at);
+                self.hang_up = self.options.duration.map(|time| at + time);
+                None
+            }
+            SessionEvent::DidFail { originator, code, reason, failure_reason, redirect_identities, .. } => {
+                let mut words = words::ending(*originator, *code, reason, failure_reason);
+                if !redirect_identities.is_empty() {
+                    let to: Vec<String> = redirect_identities.iter().map(|uri| words::printable(uri)).collect();
+                    words += &format!("; try {}", to.join(" or "));
+                }
+                Some(Err(Failure::new(format!("the call was not established: {words}"))))
+            }
+            SessionEvent::DidEnd { originator, end_reason, cause } => {
+                if let (Some(started), Some(statistics)) = (self.started, &self.statistics) {
+                    self.out.at(at, words::statistics(at.saturating_since(started), statistics));
+                }
+                // What this side ends without being asked to is a failure of its own.
+                let own_failure = *originator == Originator::Local && end_reason != "user request";
+                Some(match cause.by {
+                    _ if self.started.is_none() => {
+                        Err(Failure::new(format!("the call was not established: {}", words::printable(end_reason))))
+                    }
+                    By::Local if own_failure => {
+                        Err(Failure::new(format!("the call ended: {}", words::printable(end_reason))))
+                    }
+                    By::Local | By::Remote => Ok(()),
+                    By::Network | By::Timeout => Err(Failure::new(format!("the call was ended {cause}"))),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn stream(&mut self, at: Instant, id: StreamId, news: &StreamEvent) -> Result<(), Failure> {
+        match news {
+            StreamEvent::DidStart { .. } => {
+                self.audio = Some(id);
+                self.next_key = Some(at + BEFORE_DIGITS).filter(|_| !self.keys.is_empty());
+                self.sound.start(&self.client.application, id, 1)?;
+            }
+            StreamEvent::Statistics(statistics) => self.statistics = Some(statistics.clone()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Presses the next key, or hangs up, whichever is due.
+    fn due(&mut self) -> Result<(), Failure> {
+        let now = self.client.application.now();
+        if let Some(at) = self.next_key.filter(|at| *at <= now) {
+            self.next_key = Some(at + DIGIT_TO_DIGIT).filter(|_| self.keys.len() > 1);
+            if let (Some(audio), Some(key)) = (self.audio, self.keys.pop()) {
+                self.client.application.send_dtmf(audio, key, DIGIT)?;
+                self.out.at(now, format_args!("pressed {key}"));
+            }
+        }
+        if self.hang_up.is_some_and(|at| at <= now) {
+            self.hang_up = None;
+            self.end()?;
+        }
+        Ok(())
+    }
+
+    /// Hangs up. A call that ends just now needs no second end.
+    fn end(&self) -> Result<(), Failure> {
+        match self.client.application.end(self.session) {
+            Ok(()) | Err(ApplicationError::Intent(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_with_an_address_tells_its_route() {
+        for (uri, route) in [
+            ("sip:bob@127.0.0.1", "udp:127.0.0.1:5060"),
+            ("sip:127.0.0.1:5070;transport=TCP", "tcp:127.0.0.1:5070"),
+            ("sip:bob@[::1]:5070", "udp:[::1]:5070"),
+        ] {
+            assert_eq!(route_of(uri).unwrap().to_string(), route);
+        }
+        for (uri, words) in [
+            ("sip:bob@example.com", "--route"),
+            ("sips:bob@127.0.0.1", "TLS"),
+            ("sip:bob@127.0.0.1;transport=sctp", "sctp"),
+            ("bob", "not a SIP URI"),
+            ("tel:+123", "not a SIP URI"),
+        ] {
+            let failure = route_of(uri).unwrap_err().to_string();
+            assert!(failure.contains(words), "{failure}");
+        }
+    }
+}

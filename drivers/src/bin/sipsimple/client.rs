@@ -1,0 +1,121 @@
+//! The running application as a command sees it: its events one by one, with Ctrl-C and a timer among them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_io::Timer;
+use async_signal::{Signal, Signals};
+use futures_lite::{FutureExt, StreamExt};
+use sipsimple_core::agent::{self, TransportEvent};
+use sipsimple_core::time::Instant;
+use sipsimple_core::transport::{Route, Transport};
+use sipsimple_drivers::{Application, Event, EventKind, Settings};
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How long calls may take to end in good order when the program ends.
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
+
+/// How long peers may repeat themselves after the last call: their second retransmission comes after 1.5 s.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A running application, and the signals of the terminal.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) application: Application,
+    signals: Signals,
+    out: Output,
+}
+
+/// What a command wakes up for.
+#[derive(Debug)]
+pub(crate) enum Wake {
+    Event(Event),
+    /// Ctrl-C or SIGTERM.
+    Interrupt,
+    /// The time has come.
+    Due,
+    /// The application has stopped.
+    Stopped,
+}
+
+impl Client {
+    /// Starts an application on these sockets.
+    pub(crate) fn start(listen: &[Route], trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
+        let signals = Signals::new([Signal::Int, Signal::Term])?;
+        let mut settings = Settings::listening(listen.iter().copied());
+        settings.trace = trace;
+        Ok(Self { application: Application::start(settings)?, signals, out })
+    }
+
+    /// Waits until `count` sockets are bound; where they are.
+    ///
+    /// # Errors
+    /// When one cannot be.
+    pub(crate) fn bound(&mut self, count: usize) -> Result<Vec<(Transport, SocketAddr)>, Failure> {
+        let mut bound = Vec::new();
+        while bound.len() < count {
+            let event = match self.next(None) {
+                Wake::Event(event) => event,
+                Wake::Interrupt => return Err(Failure::new("interrupted")),
+                Wake::Due | Wake::Stopped => return Err(Failure::new("the application has stopped")),
+            };
+            match event.kind {
+                EventKind::Agent(agent::EventKind::Transport {
+                    event: TransportEvent::Listening { transport, local },
+                    ..
+                }) => bound.push((transport, local)),
+                EventKind::Agent(agent::EventKind::Transport {
+                    event: TransportEvent::Failed { transport, cause },
+                    ..
+                }) => return Err(Failure::new(format!("cannot listen on {transport}: {cause}"))),
+                _ => {}
+            }
+        }
+        Ok(bound)
+    }
+
+    /// The next event, printed when programs read the output; or what comes before it.
+    pub(crate) fn next(&mut self, due: Option<Instant>) -> Wake {
+        let Self { application, signals, .. } = self;
+        let left = due.map(|at| at.saturating_since(application.now()));
+        let event = async { application.event().await.map_or(Wake::Stopped, Wake::Event) };
+        let interrupt = async {
+            signals.next().await;
+            Wake::Interrupt
+        };
+        let timer = async {
+            match left {
+                Some(left) => Timer::after(left).await,
+                None => std::future::pending().await,
+            };
+            Wake::Due
+        };
+        let wake = smol::block_on(interrupt.or(timer).or(event));
+        if let Wake::Event(event) = &wake {
+            self.out.event(event);
+        }
+        wake
+    }
+
+    /// Stays for a while when all calls are over: a peer whose BYE was answered repeats it when the answer was lost.
+    pub(crate) fn linger(&mut self) {
+        let end = self.application.now() + LINGER;
+        while self.application.now() < end && self.application.with_agent(|agent, _| agent.is_quiescent()) == Ok(false)
+        {
+            if matches!(self.next(Some(end)), Wake::Interrupt | Wake::Stopped) {
+                return;
+            }
+        }
+    }
+
+    /// Ends every session in good order, and prints what is left to tell.
+    pub(crate) fn stop(&self) {
+        self.application.stop(GRACE);
+        while let Some(event) = self.application.next_event() {
+            self.out.event(&event);
+        }
+    }
+}

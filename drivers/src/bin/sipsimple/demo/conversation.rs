@@ -1,0 +1,204 @@
+//! One call of the demo, step by step.
+//!
+//! ```text
+//!   connecting ──both started──► listening ──1.6 s──► pressing keys ──all heard──► hanging up ──both ended──► over
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use futures_lite::FutureExt;
+use sipsimple_audio::engine::Recorded;
+use sipsimple_core::agent::EventKind as AgentEvent;
+use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::session::SessionEvent;
+use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
+use sipsimple_core::transport::Transport;
+use sipsimple_drivers::{Event, EventKind};
+
+use super::party::Party;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::words;
+
+/// How long each side listens to the other's tone.
+const LISTEN: Duration = Duration::from_millis(1600);
+
+/// How long a key is pressed, and the time from one to the next.
+const KEY: Duration = Duration::from_millis(100);
+const KEY_TO_KEY: Duration = Duration::from_millis(200);
+
+/// How long keys may be on their way.
+const KEYS_LATE: Duration = Duration::from_secs(3);
+
+/// How long a call may take altogether.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What one side heard.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    pub(super) recording: PathBuf,
+    pub(super) keys: String,
+}
+
+/// The call from the first party to the second.
+pub(super) struct Conversation<'a> {
+    parties: &'a [Party; 2],
+    transport: Transport,
+    out: Output,
+    sides: [Side; 2],
+    step: Step,
+}
+
+/// One side of the call.
+#[derive(Debug, Default)]
+struct Side {
+    session: Option<SessionId>,
+    stream: Option<StreamId>,
+    started: bool,
+    ended: bool,
+    heard: Heard,
+}
+
+/// How far the call has come.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Connecting,
+    Listening { until: Instant },
+    Pressing { next: usize, at: Instant },
+    Hearing { until: Instant },
+    HangingUp,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(parties: &'a [Party; 2], transport: Transport, dir: &Path, out: Output) -> Self {
+        let side = |party: &Party| Side {
+            heard: Heard { recording: dir.join(format!("{transport}-{}-heard.wav", party.name)), ..Heard::default() },
+            ..Side::default()
+        };
+        Self { parties, transport, out, sides: [side(&parties[0]), side(&parties[1])], step: Step::Connecting }
+    }
+
+    /// Holds the conversation. What each side heard, the caller first.
+    pub(super) fn run(mut self) -> Result<[Heard; 2], Failure> {
+        let [caller, callee] = self.parties;
+        let route = callee.route(self.transport).ok_or_else(|| Failure::new("the callee has no socket"))?;
+        let to = format!("sip:{}@{};transport={}", callee.name, route.socket_addr(), self.transport);
+        let streams = [StreamSpec::Audio(AudioSpec::default())];
+        self.sides[0].session = Some(caller.application.connect(caller.account, &to, &[route], &streams)?);
+        let give_up = Instant::now() + PATIENCE;
+        while !self.sides.iter().all(|side| side.ended) {
+            let due = match self.step {
+                Step::Connecting | Step::HangingUp => give_up,
+                Step::Listening { until: at } | Step::Pressing { at, .. } | Step::Hearing { until: at } => at,
+            };
+            match self.next(due.min(give_up))? {
+                Some((number, event)) => self.event(number, &event)?,
+                None if Instant::now() >= give_up => return Err(Failure::new("the call did not end in time")),
+                None => {}
+            }
+            while let Some(step) = self.next_step()? {
+                self.step = step;
+            }
+        }
+        Ok(self.sides.map(|side| side.heard))
+    }
+
+    /// The next event of either side; `None` when there is none until `due`.
+    fn next(&self, due: Instant) -> Result<Option<(usize, Event)>, Failure> {
+        let event = |number: usize| async move { Some((number, self.parties[number].application.event().await)) };
+        let timer = async {
+            Timer::at(due).await;
+            None
+        };
+        match smol::block_on(event(0).or(event(1)).or(timer)) {
+            Some((number, Some(event))) => {
+                self.out.event_of(self.parties[number].name, &event);
+                Ok(Some((number, event)))
+            }
+            Some((_, None)) => Err(Failure::new("an agent has stopped")),
+            None => Ok(None),
+        }
+    }
+
+    fn event(&mut self, number: usize, event: &Event) -> Result<(), Failure> {
+        let (side, party) = (&mut self.sides[number], &self.parties[number]);
+        match &event.kind {
+            EventKind::Agent(AgentEvent::Session { id, event }) => match event {
+                SessionEvent::NewIncoming { streams, .. } => {
+                    side.session = Some(*id);
+                    party.application.send_ring_indication(*id)?;
+                    party.application.accept(*id, streams)?;
+                }
+                SessionEvent::DidStart { .. } => side.started = true,
+                SessionEvent::DidFail { originator, code, reason, failure_reason, .. } => {
+                    let words = words::ending(*originator, *code, reason, failure_reason);
+                    return Err(Failure::new(format!(
+                        "the call over {} failed at {}: {words}",
+                        self.transport, party.name
+                    )));
+                }
+                SessionEvent::DidEnd { .. } => side.ended = true,
+                _ => {}
+            },
+            EventKind::Agent(AgentEvent::Stream { id, event, .. }) => match event {
+                StreamEvent::DidStart { .. } => {
+                    side.stream = Some(*id);
+                    party.application.start_recording(*id, &side.heard.recording, Recorded::Received)?;
+                    party.application.play_wave(*id, &party.wave)?;
+                }
+                StreamEvent::GotDtmf { digit } => side.heard.keys.push(*digit),
+                _ => {}
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The step after this one, when its time has come.
+    fn next_step(&self) -> Result<Option<Step>, Failure> {
+        let now = Instant::now();
+        Ok(Some(match self.step {
+            Step::Connecting if self.sides.iter().all(|side| side.started && side.stream.is_some()) => {
+                Step::Listening { until: now + LISTEN }
+            }
+            Step::Listening { until } if now >= until => {
+                for (party, stream) in self.streams() {
+                    party.application.stop_recording(stream)?;
+                }
+                Step::Pressing { next: 0, at: now }
+            }
+            Step::Pressing { next, at } if now >= at => {
+                let mut more = false;
+                for (party, stream) in self.streams() {
+                    if let Some(key) = party.keys.chars().nth(next) {
+                        party.application.send_dtmf(stream, key, KEY)?;
+                        more = true;
+                    }
+                }
+                if more {
+                    Step::Pressing { next: next + 1, at: at + KEY_TO_KEY }
+                } else {
+                    Step::Hearing { until: now + KEYS_LATE }
+                }
+            }
+            Step::Hearing { until } if now >= until || self.all_keys_heard() => {
+                if let Some(session) = self.sides[0].session {
+                    self.parties[0].application.end(session)?;
+                }
+                Step::HangingUp
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn streams(&self) -> impl Iterator<Item = (&'a Party, StreamId)> {
+        self.parties.iter().zip(&self.sides).filter_map(|(party, side)| Some((party, side.stream?)))
+    }
+
+    fn all_keys_heard(&self) -> bool {
+        let [caller, callee] = &self.sides;
+        caller.heard.keys.len() >= self.parties[1].keys.len() && callee.heard.keys.len() >= self.parties[0].keys.len()
+    }
+}

@@ -1,0 +1,78 @@
+//! `sipsimple demo`: two agents on this machine call each other over real sockets, and what they heard is judged.
+
+mod conversation;
+mod party;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, json};
+use sipsimple_core::transport::Transport;
+
+use crate::diagram;
+use crate::failure::Failure;
+use crate::ladder;
+use crate::output::Output;
+use conversation::Conversation;
+use party::Party;
+use verdict::Verdict;
+
+/// Options of `sipsimple demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Write the recordings and traces to this folder; to a new one among the temporary files if not said
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Runs a call over UDP and one over TCP, draws what was said, and judges what was heard.
+pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
+    let dir = folder(options.out.as_deref())?;
+    let trace = trace.unwrap_or_else(|| dir.join("alice.trace"));
+    let parties = [
+        Party::start("alice", 440.0, "159#", trace, &dir, out)?,
+        Party::start("bob", 1000.0, "*260", dir.join("bob.trace"), &dir, out)?,
+    ];
+    let mut verdicts = Vec::new();
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let heard = Conversation::new(&parties, transport, &dir, out).run()?;
+        verdicts.extend(
+            parties
+                .iter()
+                .zip([1, 0])
+                .zip(heard)
+                .map(|((party, other), heard)| Verdict::of(party.name, &parties[other], transport, heard)),
+        );
+    }
+    for party in &parties {
+        party.stop(out);
+    }
+    let mut arrows = Vec::new();
+    ladder::read(&parties[0].trace, parties[0].name, |_| parties[1].name.into(), &mut arrows)?;
+    out.line(diagram::draw(&arrows));
+    let mut failed = Vec::new();
+    for verdict in &verdicts {
+        out.line(verdict);
+        failed.extend(verdict.fault());
+    }
+    out.line(format_args!("recordings and traces are in {}", dir.display()));
+    out.object(parties[0].application.now(), "DemoResult", result(&verdicts, &dir));
+    if failed.is_empty() { Ok(()) } else { Err(Failure::new(failed.join("; "))) }
+}
+
+fn result(verdicts: &[Verdict], dir: &Path) -> Map<String, serde_json::Value> {
+    let mut data = Map::new();
+    data.insert("folder".into(), json!(dir));
+    data.insert("heard".into(), verdicts.iter().map(Verdict::data).collect());
+    data
+}
+
+/// The folder for the demo's files, made if it is missing.
+fn folder(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
+    let folder = wanted
+        .map_or_else(|| std::env::temp_dir().join(format!("sipsimple-demo-{}", std::process::id())), Path::to_owned);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(format!("cannot make the folder {}: {error}", folder.display())))?;
+    Ok(folder)
+}

@@ -1,0 +1,191 @@
+//! Events as flat JSON objects under the seeds' notification names.
+//!
+//! ```text
+//! {"t":0.012,"name":"SIPSessionGotProvisionalResponse","code":183,"reason":"Session Progress","session":0,"timestamp":"…"}
+//! ```
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use sipsimple_audio::engine::AudioEvent;
+use sipsimple_audio::port::PortEvent;
+use sipsimple_core::agent;
+use sipsimple_core::time::Instant;
+use sipsimple_drivers::{Event, EventKind};
+
+/// The line of an event: `t` in seconds since the start, `name`, and the event's data.
+///
+/// News that the seeds have no name for is named after what it is of and what happened, as in `TransportListening`.
+pub(crate) fn line(event: &Event) -> String {
+    line_of(event, None)
+}
+
+/// The same, with the `party` whose event it is.
+pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
+    let mut data = Map::new();
+    if let Some(party) = party {
+        data.insert("party".into(), party.into());
+    }
+    data.insert("timestamp".into(), event.timestamp.to_string().into());
+    let (of, what) = match &event.kind {
+        EventKind::Application(event) => ("application", serde_json::to_value(event)),
+        EventKind::Agent(agent::EventKind::Transport { id, event }) => {
+            data.insert("socket".into(), json!(id));
+            ("transport", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::Account { id, event }) => {
+            data.insert("account".into(), json!(id));
+            ("account", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::Session { id, event }) => {
+            data.insert("session".into(), json!(id));
+            ("session", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::Stream { id, session, event }) => {
+            data.insert("stream".into(), json!(id));
+            data.insert("session".into(), json!(session));
+            ("stream", serde_json::to_value(event))
+        }
+        EventKind::Agent(other) => ("agent", serde_json::to_value(other)),
+        EventKind::Audio(event) => ("audio", Ok(audio(event, &mut data))),
+        _ => ("", Ok(Value::Null)),
+    };
+    let variant = fields(what.unwrap_or_default(), &mut data);
+    let name = event.names().first().map_or_else(|| camel(of) + &camel(&variant), |name| (*name).to_owned());
+    object(event.at, &name, data)
+}
+
+/// A line with this time, name and data.
+pub(crate) fn object(at: Instant, name: &str, data: Map<String, Value>) -> String {
+    let t = Duration::from_millis(at.as_millis()).as_secs_f64();
+    let head = json!({ "name": name }).to_string();
+    let rest = Value::Object(data).to_string();
+    let comma = if rest == "{}" { "" } else { "," };
+    format!("{{\"t\":{t},{}{comma}{}", &head[1..head.len() - 1], &rest[1..])
+}
+
+/// The name of the variant of an event of the audio. Its data goes into `data`.
+fn audio(event: &AudioEvent, data: &mut Map<String, Value>) -> Value {
+    let (stream, filename, error) = match event {
+        AudioEvent::Port { port, event } => {
+            data.insert("port".into(), port.to_string().into());
+            match event {
+                PortEvent::WavePlayerDidFail { error } | PortEvent::WaveRecorderDidFail { error } => {
+                    (None, None, Some(error.to_string()))
+                }
+                _ => (None, None, None),
+            }
+        }
+        AudioEvent::AudioPortDidChangeSlots {
+            port,
+            old_consumer_slot,
+            new_consumer_slot,
+            old_producer_slot,
+            new_producer_slot,
+        } => {
+            data.insert("port".into(), port.to_string().into());
+            for (name, slot) in [
+                ("old_consumer_slot", old_consumer_slot),
+                ("new_consumer_slot", new_consumer_slot),
+                ("old_producer_slot", old_producer_slot),
+                ("new_producer_slot", new_producer_slot),
+            ] {
+                data.insert(name.into(), slot.map(|slot| slot.number()).into());
+            }
+            (None, None, None)
+        }
+        AudioEvent::WillStartRecording { stream, filename }
+        | AudioEvent::DidStartRecording { stream, filename }
+        | AudioEvent::WillStopRecording { stream, filename } => (Some(stream), Some(filename), None),
+        AudioEvent::DidStopRecording { stream, filename, reason } => (Some(stream), Some(filename), reason.clone()),
+        _ => (None, None, None),
+    };
+    if let (Some(stream), Some(filename)) = (stream, filename) {
+        data.insert("stream".into(), json!(stream));
+        data.insert("filename".into(), json!(filename));
+    }
+    if let Some(error) = error {
+        data.insert("error".into(), error.into());
+    }
+    Value::String("event".into())
+}
+
+/// Takes an event's fields over into `data`, and gives back the name of its variant.
+fn fields(event: Value, data: &mut Map<String, Value>) -> String {
+    match event {
+        Value::String(variant) => variant,
+        Value::Object(map) => {
+            let Some((variant, inner)) = map.into_iter().next() else { return String::new() };
+            match inner {
+                Value::Object(fields) => data.extend(fields),
+                inner => drop(data.insert(variant.clone(), inner)),
+            }
+            variant
+        }
+        _ => String::new(),
+    }
+}
+
+/// `did_start` as `DidStart`.
+fn camel(word: &str) -> String {
+    let capital = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+    };
+    word.split('_').map(capital).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sipsimple_core::agent::TransportEvent;
+    use sipsimple_core::id::{SessionId, SocketId, StreamId};
+    use sipsimple_core::session::SessionEvent;
+    use sipsimple_core::stream::StreamEvent;
+    use sipsimple_core::time::Utc;
+    use sipsimple_core::transport::Transport;
+    use sipsimple_drivers::ApplicationEvent;
+
+    use super::*;
+
+    fn event(kind: EventKind) -> Event {
+        Event { at: Instant::from_millis(12), timestamp: Utc { unix_millis: 0 }, kind }
+    }
+
+    #[test]
+    fn events_have_the_seeds_names_and_their_data() {
+        let session = SessionId::from_u64(7);
+        let got = SessionEvent::GotProvisionalResponse { code: 183, reason: "Session \"Progress\"".into() };
+        let kind = EventKind::Agent(agent::EventKind::Session { id: session, event: got });
+        assert_eq!(
+            line(&event(kind)),
+            r#"{"t":0.012,"name":"SIPSessionGotProvisionalResponse","code":183,"reason":"Session \"Progress\"","session":7,"timestamp":"1970-01-01T00:00:00.000Z"}"#
+        );
+        let got = StreamEvent::GotDtmf { digit: '#' };
+        let kind = EventKind::Agent(agent::EventKind::Stream { id: StreamId::from_u64(3), session, event: got });
+        let value: Value = serde_json::from_str(&line(&event(kind))).unwrap();
+        assert_eq!(value["name"], "AudioStreamGotDTMF");
+        assert_eq!((&value["stream"], &value["session"], &value["digit"]), (&json!(3), &json!(7), &json!("#")));
+    }
+
+    #[test]
+    fn what_the_seeds_do_not_name_is_named_after_itself() {
+        let listening =
+            TransportEvent::Listening { transport: Transport::Tcp, local: "127.0.0.1:5060".parse().unwrap() };
+        let kind = EventKind::Agent(agent::EventKind::Transport { id: SocketId::from_u64(0), event: listening });
+        let value: Value = serde_json::from_str(&line(&event(kind))).unwrap();
+        assert_eq!((&value["name"], &value["local"]), (&json!("TransportListening"), &json!("127.0.0.1:5060")));
+        for (kind, name) in [
+            (EventKind::Agent(agent::EventKind::ShutDown), "AgentShutDown"),
+            (EventKind::Application(ApplicationEvent::TraceFailed { error: "full".into() }), "ApplicationTraceFailed"),
+            (EventKind::Application(ApplicationEvent::DidEnd), "SIPApplicationDidEnd"),
+        ] {
+            let value: Value = serde_json::from_str(&line(&event(kind))).unwrap();
+            assert_eq!(value["name"], name);
+        }
+    }
+
+    #[test]
+    fn an_object_without_data_is_one() {
+        assert_eq!(object(Instant::from_millis(1500), "x", Map::new()), r#"{"t":1.5,"name":"x"}"#);
+    }
+}

@@ -1,0 +1,70 @@
+//! Standard output: sentences for people, or lines of JSON for programs.
+
+use std::fmt;
+use std::io::{ErrorKind, Write};
+
+use serde_json::{Map, Value};
+use sipsimple_core::time::Instant;
+use sipsimple_drivers::Event;
+
+use crate::json;
+
+/// Where a command prints to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether programs read the output.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints an event, for programs.
+    pub(crate) fn event(self, event: &Event) {
+        if self.json {
+            print(&json::line(event));
+        }
+    }
+
+    /// Prints an event of one of several agents, for programs.
+    pub(crate) fn event_of(self, party: &str, event: &Event) {
+        if self.json {
+            print(&json::line_of(event, Some(party)));
+        }
+    }
+
+    /// Prints an object, for programs.
+    pub(crate) fn object(self, at: Instant, name: &str, data: Map<String, Value>) {
+        if self.json {
+            print(&json::object(at, name, data));
+        }
+    }
+
+    /// Prints a line, for people.
+    pub(crate) fn line(self, line: impl fmt::Display) {
+        if !self.json {
+            print(&line);
+        }
+    }
+
+    /// Prints a line with the time before it, for people.
+    pub(crate) fn at(self, time: Instant, line: impl fmt::Display) {
+        let millis = time.as_millis();
+        self.line(format_args!("{:6}.{:03}  {line}", millis / 1000, millis % 1000));
+    }
+}
+
+/// Prints a line. When nobody reads any more there is nothing left to do.
+fn print(line: &impl fmt::Display) {
+    if let Err(error) = writeln!(std::io::stdout(), "{line}")
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        std::process::exit(1);
+    }
+}

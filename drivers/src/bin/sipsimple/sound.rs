@@ -1,0 +1,91 @@
+//! What a call plays and records: `--play` and `--record`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sipsimple_audio::engine::Recorded;
+use sipsimple_audio::wave::{Wave, WavePlayer};
+use sipsimple_core::id::StreamId;
+use sipsimple_drivers::{Application, AudioError};
+
+use crate::failure::Failure;
+
+/// Options of every command that has calls.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Options {
+    /// Play this WAV file to the remote party, once
+    #[arg(long, value_name = "WAV")]
+    play: Option<PathBuf>,
+    /// Record what the remote party says to this WAV file; a second call goes to FILE-2.wav, and so on
+    #[arg(long, value_name = "WAV")]
+    record: Option<PathBuf>,
+}
+
+/// What is played and where to record, with the file opened.
+#[derive(Debug)]
+pub(crate) struct Sound {
+    play: Option<Wave>,
+    record: Option<PathBuf>,
+}
+
+impl Sound {
+    /// Reads the file that is to be played, before anybody is called.
+    pub(crate) fn open(options: &Options) -> Result<Self, Failure> {
+        let open = |file: &PathBuf| {
+            Wave::open(file).map_err(|error| Failure::new(format!("cannot play {}: {error}", file.display())))
+        };
+        Ok(Self { play: options.play.as_ref().map(open).transpose()?, record: options.record.clone() })
+    }
+
+    /// Begins to play and to record on the audio stream of the `call`th call, counted from 1.
+    pub(crate) fn start(&self, application: &Application, stream: StreamId, call: u64) -> Result<(), Failure> {
+        if let Some(file) = &self.record {
+            still_there(application.start_recording(stream, numbered(file, call), Recorded::Received))?;
+        }
+        if let Some(wave) = &self.play {
+            let player = WavePlayer::from_wave(wave.clone(), application.sample_rate());
+            still_there(application.play(stream, player).map(drop))?;
+        }
+        Ok(())
+    }
+}
+
+/// A call may end while its sound begins: what is refused then is no failure.
+pub(crate) fn still_there(done: Result<(), AudioError>) -> Result<(), Failure> {
+    match done {
+        Ok(()) | Err(AudioError::NoLeg(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The file of the `call`th call: the first has the name as given.
+fn numbered(file: &Path, call: u64) -> PathBuf {
+    if call <= 1 {
+        return file.to_owned();
+    }
+    let mut name = file.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{call}"));
+    if let Some(extension) = file.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    file.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_calls_have_files_of_their_own() {
+        for (file, call, expected) in [
+            ("/tmp/a.wav", 1, "/tmp/a.wav"),
+            ("/tmp/a.wav", 2, "/tmp/a-2.wav"),
+            ("a.b.wav", 10, "a.b-10.wav"),
+            ("noise", 3, "noise-3"),
+        ] {
+            assert_eq!(numbered(Path::new(file), call), Path::new(expected));
+        }
+    }
+}

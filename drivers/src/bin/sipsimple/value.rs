@@ -1,0 +1,85 @@
+//! Values on the command line.
+
+use std::time::Duration;
+
+use sipsimple_core::transport::{Route, Transport};
+
+/// Reads a socket: `udp|tcp|tls:ADDRESS:PORT`, as in `udp:127.0.0.1:5060` and `tcp:[::1]:5060`.
+///
+/// # Errors
+/// When it is none, and for TLS, which needs certificates that cannot be configured yet.
+pub(crate) fn socket(text: &str) -> Result<Route, String> {
+    let route = text.parse::<Route>().map_err(|error| error.to_string())?;
+    supported(route.transport)?;
+    Ok(route)
+}
+
+/// The transport again, when it can be used.
+///
+/// # Errors
+/// For TLS.
+pub(crate) fn supported(transport: Transport) -> Result<Transport, String> {
+    match transport {
+        Transport::Udp | Transport::Tcp => Ok(transport),
+        Transport::Tls => Err("TLS cannot be configured in this version".into()),
+    }
+}
+
+/// Reads a time in seconds, as in `2` and `0.5`.
+///
+/// # Errors
+/// When it is not a number, negative, or longer than a clock can count.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| format!("'{text}' is not a number of seconds"))?;
+    match Duration::try_from_secs_f64(number) {
+        // Longer ones would be lost in sums with the clock's time.
+        Ok(time) if time.as_secs() <= u64::from(u32::MAX) => Ok(time),
+        _ => Err(format!("'{text}' is not a number of seconds that can be waited for")),
+    }
+}
+
+/// Reads the keys of a telephone: `0`–`9`, `*`, `#`, `A`–`D` in any case.
+///
+/// # Errors
+/// When one is none of them.
+pub(crate) fn keys(text: &str) -> Result<Keys, String> {
+    let key = |letter: char| match letter.to_ascii_uppercase() {
+        key @ ('0'..='9' | '*' | '#' | 'A'..='D') => Ok(key),
+        _ => Err(format!("'{letter}' is not a key of a telephone: 0-9, *, #, A-D")),
+    };
+    text.chars().map(key).collect::<Result<_, _>>().map(Keys)
+}
+
+/// Keys to press, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keys(pub(crate) Vec<char>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_of_both_address_families_are_read() {
+        assert_eq!(socket("udp:127.0.0.1:5060").unwrap().to_string(), "udp:127.0.0.1:5060");
+        assert_eq!(socket("TCP:[::1]:0").unwrap().to_string(), "tcp:[::1]:0");
+        for wrong in ["", "udp", "5060", "udp:5060", "udp:localhost:5060", "udp:::1:5060", "udp:1.2.3.4:70000"] {
+            assert!(socket(wrong).is_err(), "{wrong}");
+        }
+        assert!(socket("tls:127.0.0.1:5061").unwrap_err().contains("TLS"));
+    }
+
+    #[test]
+    fn seconds_are_times_that_can_be_waited_for() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for wrong in ["", "-1", "NaN", "inf", "1e30", "1s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn keys_are_those_of_a_telephone() {
+        assert_eq!(keys("19*#aD").unwrap(), Keys(vec!['1', '9', '*', '#', 'A', 'D']));
+        assert!(keys("12e").unwrap_err().contains("'e'"));
+    }
+}

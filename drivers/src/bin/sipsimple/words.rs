@@ -1,0 +1,125 @@
+//! Events in words, for people.
+
+use std::time::Duration;
+
+use sipsimple_core::media::{Parameters, Statistics};
+use sipsimple_core::session::{Originator, SessionEvent};
+use sipsimple_core::stream::StreamEvent;
+
+/// What a session's news says to a person; `None` for what only programs want to know.
+pub(crate) fn of_session(event: &SessionEvent) -> Option<String> {
+    match event {
+        SessionEvent::NewIncoming { remote_identity, .. } => {
+            Some(format!("incoming call from {}", printable(remote_identity)))
+        }
+        SessionEvent::GotRingIndication => Some("ringing".into()),
+        SessionEvent::GotProvisionalResponse { code, reason } if *code != 100 => {
+            Some(format!("{code} {}", printable(reason)))
+        }
+        SessionEvent::DidStart { .. } => Some("call established".into()),
+        SessionEvent::DidFail { originator, code, reason, failure_reason, .. } => {
+            Some(format!("call failed: {}", ending(*originator, *code, reason, failure_reason)))
+        }
+        SessionEvent::DidEnd { originator, end_reason, .. } => {
+            Some(format!("call ended by {}: {}", side(*originator), printable(end_reason)))
+        }
+        _ => None,
+    }
+}
+
+/// What a stream's news says to a person; `None` for what only programs want to know.
+pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
+    match event {
+        StreamEvent::DidStart { parameters, local } => Some(audio(parameters, local)),
+        StreamEvent::DidChangeParameters { parameters } => Some(format!("audio is now {}", codec(parameters))),
+        StreamEvent::DidFail { reason } => Some(format!("audio failed: {}", printable(reason))),
+        StreamEvent::GotDtmf { digit } => Some(format!("DTMF {digit}")),
+        StreamEvent::GotNoAudio { got_any: true } => Some("no more audio comes in".into()),
+        StreamEvent::GotNoAudio { got_any: false } => Some("no audio comes in".into()),
+        _ => None,
+    }
+}
+
+/// Why a call failed, as in `486 Busy Here` or `user request`.
+pub(crate) fn ending(originator: Originator, code: u16, reason: &str, failure_reason: &str) -> String {
+    let (reason, words) = (printable(reason), printable(failure_reason));
+    match code {
+        0 if words.is_empty() => format!("ended by {}", side(originator)),
+        0 => words,
+        code if words.is_empty() || words == reason => format!("{code} {reason}"),
+        code => format!("{code} {reason} ({words})"),
+    }
+}
+
+/// The counters of a call that is over.
+pub(crate) fn statistics(length: Duration, statistics: &Statistics) -> String {
+    let Statistics { rx, tx, round_trip } = statistics;
+    let mut words = format!(
+        "{:.1} s; sent {} packets; received {}, lost {}, jitter {:.1} ms",
+        length.as_secs_f64(),
+        tx.packets,
+        rx.packets,
+        rx.lost,
+        rx.jitter.as_secs_f64() * 1000.0
+    );
+    if let Some(time) = round_trip {
+        words += &format!("; round trip {:.1} ms", time.as_secs_f64() * 1000.0);
+    }
+    words
+}
+
+fn audio(parameters: &Parameters, local: &std::net::SocketAddr) -> String {
+    let codec = codec(parameters);
+    match parameters.remote_rtp {
+        Some(remote) => format!("audio {codec} between {local} and {remote}, {}", parameters.direction),
+        None => format!("audio {codec} at {local}, {}", parameters.direction),
+    }
+}
+
+fn codec(parameters: &Parameters) -> String {
+    parameters
+        .formats
+        .first()
+        .map_or_else(|| "without a codec".into(), |format| format!("{}/{}", format.encoding, format.clock_rate))
+}
+
+const fn side(originator: Originator) -> &'static str {
+    match originator {
+        Originator::Local => "us",
+        Originator::Remote => "the remote party",
+    }
+}
+
+/// Text of a peer that can do nothing to the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_say_the_code_or_the_reason() {
+        for (code, reason, words, expected) in [
+            (486, "Busy Here", "", "486 Busy Here"),
+            (486, "Busy Here", "Busy Here", "486 Busy Here"),
+            (408, "Request Timeout", "timeout", "408 Request Timeout (timeout)"),
+            (0, "", "user request", "user request"),
+            (0, "", "", "ended by the remote party"),
+        ] {
+            assert_eq!(ending(Originator::Remote, code, reason, words), expected);
+        }
+    }
+
+    #[test]
+    fn peers_cannot_write_to_the_terminal() {
+        let event = SessionEvent::NewIncoming {
+            account: sipsimple_core::id::AccountId::from_u64(0),
+            remote_identity: "\"\u{1b}[2J\" <sip:a@b>".into(),
+            streams: Vec::new(),
+            has_audio: true,
+        };
+        assert_eq!(of_session(&event).unwrap(), "incoming call from \"\u{fffd}[2J\" <sip:a@b>");
+    }
+}

@@ -1,0 +1,323 @@
+//! The loop that runs one agent: sockets, one timer, the application's commands and the media's news in; effects and
+//! events out.
+//!
+//! It is the only owner of the agent, on a thread of its own. Everything it waits for arrives through a channel or its
+//! timer, so it does one thing at a time and needs no lock.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_io::Timer;
+use futures_lite::FutureExt;
+use sipsimple_core::agent::{self, Agent, ConnectionEvent, Effect, Input, Intent};
+use sipsimple_core::id::{ConnId, SessionId};
+use sipsimple_core::session::SessionEvent;
+use sipsimple_core::time::{Instant, Utc};
+use smol::LocalExecutor;
+use smol::channel::{Receiver, Sender};
+
+use crate::application::{ApplicationEvent, Event, EventKind};
+use crate::clock::Clock;
+use crate::media;
+use crate::network::{Network, News};
+use crate::trace_file::TraceFile;
+
+/// News of sockets that wait for the agent. When it is full the sockets are not read, and the system's buffers fill.
+const NEWS: usize = 256;
+
+/// Events that wait for the application. The agent keeps what comes beyond.
+pub(crate) const EVENTS: usize = 4096;
+
+/// News taken before commands and timers get their turn again.
+const BATCH: usize = 64;
+
+/// The shortest sleep before a deadline that a tick did not move.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How long the media thread may take to close its files.
+const MEDIA: Duration = Duration::from_secs(1);
+
+/// What the application wants of the loop.
+pub(crate) enum Command {
+    /// Run this on the agent.
+    Run(Run),
+    /// There is room for events again.
+    Room,
+    /// End every session within this time, then end.
+    Stop { within: Duration },
+}
+
+/// Something to run on the agent.
+pub(crate) type Run = Box<dyn FnOnce(&mut Agent, Instant) + Send>;
+
+/// The loop of one agent.
+pub(crate) struct EventLoop {
+    agent: Agent,
+    clock: Clock,
+    executor: Rc<LocalExecutor<'static>>,
+    network: Network,
+    news: Receiver<News>,
+    commands: Receiver<Command>,
+    media: media::Link,
+    events: Sender<Event>,
+    trace: Option<TraceFile>,
+    timer: Timer,
+    armed: Option<Instant>,
+    /// When the loop ends at the latest.
+    stop_at: Option<Instant>,
+    /// The sessions that have begun and not ended.
+    sessions: BTreeSet<SessionId>,
+    shut_down: bool,
+}
+
+/// What the loop woke up for.
+enum Wake {
+    Command(Command),
+    News(News),
+    Media(media::News),
+    Due,
+    /// The application is gone.
+    Abandoned,
+}
+
+impl EventLoop {
+    pub(crate) fn new(
+        agent: Agent,
+        clock: Clock,
+        commands: Receiver<Command>,
+        media: media::Link,
+        events: Sender<Event>,
+        trace: Option<TraceFile>,
+    ) -> Self {
+        let executor = Rc::new(LocalExecutor::new());
+        let (sender, news) = smol::channel::bounded(NEWS);
+        let network = Network::new(executor.clone(), sender);
+        Self {
+            agent,
+            clock,
+            executor,
+            network,
+            news,
+            commands,
+            media,
+            events,
+            trace,
+            timer: Timer::never(),
+            armed: None,
+            stop_at: None,
+            sessions: BTreeSet::new(),
+            shut_down: false,
+        }
+    }
+
+    /// Runs until the application stops it or is gone.
+    pub(crate) fn run(mut self) {
+        let executor = self.executor.clone();
+        smol::block_on(executor.run(async {
+            self.tell(ApplicationEvent::WillStart);
+            self.settle();
+            self.tell(ApplicationEvent::DidStart);
+            while !self.has_ended() {
+                let wake = self.wait().await;
+                self.take(wake);
+                self.settle();
+            }
+            self.stop_media().await;
+            self.tell(ApplicationEvent::DidEnd);
+        }));
+    }
+
+    /// Waits for something to do.
+    async fn wait(&mut self) -> Wake {
+        let now = self.clock.now();
+        let due = self.agent.poll_timeout().map(|deadline| deadline.at);
+        let due = sipsimple_core::time::earliest(due, self.stop_at);
+        match due {
+            Some(at) if at <= now && self.armed != due => {
+                self.armed = due;
+                return Wake::Due;
+            }
+            // A tick did not move it. That is a fault, but no reason to spin.
+            Some(at) if at <= now => self.timer.set_after(PAUSE),
+            _ if due == self.armed => {}
+            _ => {
+                self.armed = due;
+                match due.and_then(|at| self.clock.system(at)) {
+                    Some(at) => self.timer.set_at(at),
+                    None => self.timer = Timer::never(),
+                }
+            }
+        }
+        let command = async { self.commands.recv().await.map_or(Wake::Abandoned, Wake::Command) };
+        let due = async {
+            (&mut self.timer).await;
+            Wake::Due
+        };
+        let media = async {
+            match self.media.news.recv().await {
+                Ok(news) => Wake::Media(news),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let news = async {
+            match self.news.recv().await {
+                Ok(news) => Wake::News(news),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        command.or(due).or(media).or(news).await
+    }
+
+    fn take(&mut self, wake: Wake) {
+        match wake {
+            Wake::Command(Command::Run(run)) => run(&mut self.agent, self.clock.now()),
+            Wake::Command(Command::Room) => {}
+            Wake::Command(Command::Stop { within }) => self.stop(within),
+            Wake::Abandoned => self.stop(Duration::ZERO),
+            Wake::Due => self.handle(Input::Tick { utc: Some(Clock::utc()) }),
+            Wake::Media(media::News::Path { stream, event }) => self.handle(Input::Media { stream, event }),
+            Wake::Media(media::News::Audio(event)) => self.send(Clock::utc(), EventKind::Audio(event)),
+            Wake::News(news) => {
+                self.take_news(news);
+                for _ in 1..BATCH {
+                    self.execute();
+                    let Ok(news) = self.news.try_recv() else { break };
+                    self.take_news(news);
+                }
+            }
+        }
+    }
+
+    fn take_news(&mut self, news: News) {
+        for input in self.network.take(news).into_iter().flatten() {
+            self.handle(input);
+        }
+    }
+
+    /// Tells the agent, and lets a connection that has brought something bring more.
+    fn handle(&mut self, input: Input) {
+        let reader = reader(&input);
+        self.agent.handle(self.clock.now(), input);
+        if let Some(conn) = reader {
+            self.execute();
+            self.network.grant(conn, self.agent.read_budget(conn));
+        }
+    }
+
+    /// Does what the agent asks for, until it asks for nothing more.
+    fn execute(&mut self) {
+        while let Some(effect) = self.agent.poll_effect() {
+            match effect {
+                Effect::Media { stream, command } => self.media.command(stream, command),
+                Effect::Resume(conn) => self.network.grant(conn, self.agent.read_budget(conn)),
+                effect => {
+                    if let Some(input) = self.network.execute(effect) {
+                        self.agent.handle(self.clock.now(), input);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Effects, events and the trace, until nothing is left to do. Events for which there is no room stay in the
+    /// agent; at the end there is room for all, as nobody may be reading any more.
+    fn settle(&mut self) {
+        self.execute();
+        while self.events.len() < EVENTS || self.stop_at.is_some() {
+            let Some(event) = self.agent.poll_event() else { break };
+            self.follow(&event.kind);
+            self.send(event.timestamp, EventKind::Agent(event.kind));
+        }
+        self.write_trace();
+    }
+
+    /// Keeps count of what is going on.
+    fn follow(&mut self, kind: &agent::EventKind) {
+        match kind {
+            agent::EventKind::ShutDown => self.shut_down = true,
+            agent::EventKind::Session { id, event } => match event {
+                SessionEvent::NewIncoming { .. } | SessionEvent::NewOutgoing { .. } => {
+                    self.sessions.insert(*id);
+                }
+                SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
+                    self.sessions.remove(id);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn write_trace(&mut self) {
+        let Some(file) = &mut self.trace else { return };
+        let mut written = Ok(());
+        while let Some(line) = self.agent.poll_trace() {
+            written = written.and_then(|()| file.line(&line));
+        }
+        if let Err(error) = written.and_then(|()| file.flush()) {
+            self.trace = None;
+            self.tell(ApplicationEvent::TraceFailed { error: error.to_string().into() });
+        }
+    }
+
+    fn tell(&self, event: ApplicationEvent) {
+        self.send(Clock::utc(), EventKind::Application(event));
+    }
+
+    fn send(&self, timestamp: Utc, kind: EventKind) {
+        // Nobody listens once the application is gone.
+        let _ = self.events.try_send(Event { at: self.clock.now(), timestamp, kind });
+    }
+
+    fn stop(&mut self, within: Duration) {
+        let now = self.clock.now();
+        if self.stop_at.is_none() {
+            self.tell(ApplicationEvent::WillEnd);
+            // Refused only when it shuts down already.
+            let _ = self.agent.intend(now, Intent::ShutDown);
+        }
+        let at = now + within;
+        self.stop_at = Some(self.stop_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Ends the media thread, which closes the files that are still being recorded.
+    async fn stop_media(&self) {
+        let _ = self.media.orders.try_send(media::Order::Stop);
+        let last = async {
+            while let Ok(news) = self.media.news.recv().await {
+                if let media::News::Audio(event) = news {
+                    self.send(Clock::utc(), EventKind::Audio(event));
+                }
+            }
+        };
+        let late = async {
+            Timer::after(MEDIA).await;
+        };
+        last.or(late).await;
+    }
+
+    /// Whether nothing is left to wait for, or no time is left. What a transaction keeps for 32 s in case a peer repeats
+    /// itself (RFC 3261 timer J) is not waited for: the application wants to go.
+    fn has_ended(&self) -> bool {
+        let Some(stop_at) = self.stop_at else { return false };
+        let done = self.shut_down || self.sessions.is_empty();
+        (done && self.network.is_flushed()) || self.clock.now() >= stop_at
+    }
+}
+
+impl Drop for EventLoop {
+    /// Commands that nobody will take are dropped, so that nobody waits for their answers.
+    fn drop(&mut self) {
+        self.commands.close();
+        while self.commands.try_recv().is_ok() {}
+    }
+}
+
+/// The connection that may be read after this input.
+fn reader(input: &Input) -> Option<ConnId> {
+    match input {
+        Input::Stream { conn, event: ConnectionEvent::Open { .. } | ConnectionEvent::Data(_) } => Some(*conn),
+        _ => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! Media, on a thread of its own: signalling never delays audio, and audio never delays signalling.
+//!
+//! The agent's loop hands over the commands of `Effect::Media` and takes back what the packet paths tell. The thread binds
+//! the sockets of RTP and RTCP, moves datagrams between them and the legs of one [`Engine`], and calls the engine every
+//! 20 ms. It serves all calls: sockets are read when they are ready, by tasks of one executor.
+
+mod buffer;
+mod clock;
+mod legs;
+mod ports;
+mod sockets;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::io::Result;
+use std::rc::Rc;
+
+use async_io::Timer;
+use futures_lite::FutureExt;
+use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig};
+use sipsimple_core::id::StreamId;
+use sipsimple_core::media::{Command, Event};
+use sipsimple_core::time::Instant;
+use smol::LocalExecutor;
+use smol::channel::{Receiver, Sender};
+
+use crate::clock::Clock;
+use clock::Metronome;
+use legs::Legs;
+
+/// What is asked of the media thread.
+pub(crate) enum Order {
+    /// A command of the agent to the packet path of a stream.
+    Path { stream: StreamId, command: Command },
+    /// Run this on the engine, for the application.
+    Run(Run),
+    /// Close everything and end.
+    Stop,
+}
+
+/// Something to run on the engine.
+pub(crate) type Run = Box<dyn FnOnce(&mut Engine, Instant) + Send>;
+
+/// What the media thread tells.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// News of the packet path of a stream.
+    Path { stream: StreamId, event: Event },
+    /// News of the engine.
+    Audio(AudioEvent),
+}
+
+/// The ends of the media thread's channels. The thread ends when it is told to, or nobody is left to tell it anything;
+/// the news end with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) orders: Sender<Order>,
+    pub(crate) news: Receiver<News>,
+}
+
+impl Link {
+    /// Passes on a command of the agent.
+    pub(crate) fn command(&self, stream: StreamId, command: Command) {
+        let _ = self.orders.try_send(Order::Path { stream, command });
+    }
+}
+
+/// Starts the media thread.
+pub(crate) fn start(clock: Clock, engine: EngineConfig) -> Result<Link> {
+    let (orders, queue) = smol::channel::unbounded();
+    let (sender, news) = smol::channel::unbounded();
+    let run = move || run(clock, engine, &queue, sender);
+    std::thread::Builder::new().name("sipsimple-media".into()).spawn(run)?;
+    Ok(Link { orders, news })
+}
+
+/// The media thread.
+fn run(clock: Clock, engine: EngineConfig, orders: &Receiver<Order>, news: Sender<News>) {
+    let executor = Rc::new(LocalExecutor::new());
+    let legs = Rc::new(RefCell::new(Legs::new(clock, Engine::new(engine), news)));
+    let work = async {
+        let mut metronome = Metronome::default();
+        let mut timer = Timer::never();
+        loop {
+            let busy = legs.borrow().is_busy();
+            match metronome.next(busy, clock.now()).and_then(|at| clock.system(at)) {
+                Some(at) => timer.set_at(at),
+                None => timer = Timer::never(),
+            }
+            let order = async { Some(orders.recv().await) };
+            let tick = async {
+                (&mut timer).await;
+                None
+            };
+            // The sound goes first: it cannot wait, and orders can for the time of a tick.
+            match tick.or(order).await {
+                None => {
+                    for due in metronome.due(clock.now()) {
+                        legs.borrow_mut().tick(due);
+                    }
+                }
+                Some(Ok(Order::Path { stream, command })) => {
+                    Legs::command(&legs, &executor, stream, command);
+                }
+                Some(Ok(Order::Run(run))) => legs.borrow_mut().run(run),
+                Some(Ok(Order::Stop) | Err(_)) => break,
+            }
+        }
+    };
+    smol::block_on(executor.run(work));
+    // What nobody will do is dropped, so that nobody waits for it.
+    orders.close();
+    while orders.try_recv().is_ok() {}
+}

@@ -1,0 +1,266 @@
+//! The sockets of an agent: executes its effects, and tells as inputs what happened.
+//!
+//! Tasks on the agent's own thread read and write; what they have to say comes as [`News`] through one channel, in
+//! order. The [`Network`] turns it into inputs, and drops what concerns sockets and connections that the agent has
+//! closed meanwhile. A connection reads only when it was granted bytes, which is how back-pressure reaches the peer.
+
+mod bind;
+mod close_cause;
+mod connection;
+mod datagrams;
+mod listener;
+mod read_buffer;
+
+#[cfg(test)]
+mod tests;
+
+pub use bind::local_address;
+pub(crate) use bind::udp as bind_udp;
+pub(crate) use close_cause::close_cause;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::rc::Rc;
+
+use async_io::Async;
+use bytes::Bytes;
+use sipsimple_core::agent::{Answer, ConnectionEvent, Effect, Input, Question, SocketEvent};
+use sipsimple_core::id::{ConnId, Counter, SocketId};
+use sipsimple_core::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
+use smol::LocalExecutor;
+use smol::channel::Sender;
+
+use connection::Connection;
+use datagrams::Datagrams;
+use listener::Listener;
+
+/// What a task of a socket has to say.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A datagram came.
+    Datagram { socket: SocketId, from: SocketAddr, data: Bytes },
+    /// A socket can no longer be read.
+    SocketBroken { socket: SocketId, cause: CloseCause },
+    /// A socket is closed: its port is free.
+    SocketClosed { socket: SocketId },
+    /// A peer opened a connection.
+    Accepted { on: SocketId, stream: Async<TcpStream>, peer: SocketAddr },
+    /// A connection is open.
+    Opened { conn: ConnId, stream: Async<TcpStream> },
+    /// Bytes came.
+    Data { conn: ConnId, data: Bytes },
+    /// Bytes were written.
+    Drained { conn: ConnId, len: usize },
+    /// All bytes were written, and our side is closed.
+    Flushed { conn: ConnId },
+    /// A connection is closed, or could not be opened.
+    Closed { conn: ConnId, cause: CloseCause },
+}
+
+/// The sockets and connections of one agent.
+#[derive(Debug)]
+pub(crate) struct Network {
+    executor: Rc<LocalExecutor<'static>>,
+    news: Sender<News>,
+    sockets: BTreeMap<SocketId, Bound>,
+    connections: BTreeMap<ConnId, Connection>,
+    accepted: Counter,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Datagrams(Datagrams),
+    Listener(Listener),
+}
+
+impl Network {
+    /// A network whose tasks run on `executor` and send to `news`, which comes back through [`Network::take`].
+    pub(crate) fn new(executor: Rc<LocalExecutor<'static>>, news: Sender<News>) -> Self {
+        Self { executor, news, sockets: BTreeMap::new(), connections: BTreeMap::new(), accepted: Counter::default() }
+    }
+
+    /// Executes an effect on sockets and connections, or answers a question. Gives back what is to be told at once.
+    pub(crate) fn execute(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Bind { socket, kind, addr, port } => Some(self.bind(socket, &kind, addr, port)),
+            Effect::Unbind { socket } => {
+                let (bound, news) = (self.sockets.remove(&socket)?, self.news.clone());
+                let close = async move {
+                    bound.close().await;
+                    let _ = news.send(News::SocketClosed { socket }).await;
+                };
+                self.executor.spawn(close).detach();
+                None
+            }
+            Effect::Send { on, to, data } => {
+                if let Some(Bound::Datagrams(datagrams)) = self.sockets.get(&on) {
+                    datagrams.send(to, data);
+                }
+                None
+            }
+            Effect::Open { conn, to, security, from } => self.open(conn, to, &security, from),
+            Effect::Write { conn, data } => {
+                if let Some(connection) = self.connections.get_mut(&conn) {
+                    connection.write(data);
+                }
+                None
+            }
+            Effect::Close { conn, how } => self.close(conn, how),
+            Effect::Ask { ask, question: Question::LocalAddress { toward } } => {
+                Some(Input::Answer { ask, answer: Answer::LocalAddress(local_address(toward)) })
+            }
+            // Questions are answered at once, so there is never one to abandon; the agent's loop does the rest.
+            _ => None,
+        }
+    }
+
+    /// What `news` means to the agent, oldest first.
+    pub(crate) fn take(&mut self, news: News) -> [Option<Input>; 2] {
+        match news {
+            News::Datagram { socket, from, data } => {
+                let Some(Bound::Datagrams(datagrams)) = self.sockets.get(&socket) else { return [None, None] };
+                let to = datagrams.destination();
+                one(Input::Datagram { socket, from, to, interface: None, ttl: None, data })
+            }
+            News::SocketBroken { socket, cause } => match self.sockets.remove(&socket) {
+                Some(_) => one(Input::Socket { socket, event: SocketEvent::Failed(cause) }),
+                None => [None, None],
+            },
+            News::SocketClosed { socket } => one(Input::Socket { socket, event: SocketEvent::Closed }),
+            News::Accepted { on, stream, peer } => self.accepted(on, stream, peer),
+            News::Opened { conn, stream } => {
+                let Some(connection) = self.connections.get_mut(&conn) else { return [None, None] };
+                connection.opened(conn, stream, &self.executor, &self.news);
+                [Some(self.is_open(conn)), None]
+            }
+            News::Data { conn, data } => match self.connections.get_mut(&conn) {
+                Some(connection) if !connection.is_flushing() => {
+                    connection.has_read();
+                    one(event(conn, ConnectionEvent::Data(data)))
+                }
+                _ => [None, None],
+            },
+            News::Drained { conn, len } => match self.connections.get_mut(&conn) {
+                Some(connection) => {
+                    connection.has_written(len);
+                    one(event(conn, ConnectionEvent::Drained(len)))
+                }
+                None => [None, None],
+            },
+            News::Flushed { conn } => self.ended(conn, CloseCause::Local),
+            News::Closed { conn, cause } => {
+                let flushing = self.connections.get(&conn).is_some_and(Connection::is_flushing);
+                // A peer that has nothing more to say may still want to hear the rest.
+                if flushing && cause == CloseCause::Peer { [None, None] } else { self.ended(conn, cause) }
+            }
+        }
+    }
+
+    /// Lets a connection read up to `budget` bytes, once; nothing happens at 0.
+    pub(crate) fn grant(&mut self, conn: ConnId, budget: usize) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.grant(budget);
+        }
+    }
+
+    /// Whether everything that was to be written to connections has been handed to the system.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.connections.values().all(Connection::is_flushed)
+    }
+
+    fn bind(&mut self, socket: SocketId, kind: &SocketKind, addr: IpAddr, port: Port) -> Input {
+        let bound = match kind {
+            SocketKind::Udp => Datagrams::bind(socket, addr, port, &self.executor, &self.news).map(Bound::Datagrams),
+            SocketKind::Listen(Security::Plain) => {
+                Listener::bind(socket, addr, port, &self.executor, &self.news).map(Bound::Listener)
+            }
+            SocketKind::Listen(Security::Tls { .. }) => Err(std::io::Error::other("TLS is not configured")),
+            SocketKind::Multicast { .. } => Err(std::io::Error::other("multicast is not configured")),
+        };
+        let event = match bound {
+            Ok(bound) => {
+                let local = bound.local();
+                self.sockets.insert(socket, bound);
+                SocketEvent::Bound { local }
+            }
+            Err(error) => SocketEvent::Failed(close_cause(&error)),
+        };
+        Input::Socket { socket, event }
+    }
+
+    fn open(&mut self, conn: ConnId, to: SocketAddr, security: &Security, from: Option<IpAddr>) -> Option<Input> {
+        if *security != Security::Plain {
+            let cause = CloseCause::Tls("TLS is not configured".into());
+            return Some(event(conn, ConnectionEvent::Closed(cause)));
+        }
+        self.connections.insert(conn, Connection::open(conn, to, from, &self.executor, &self.news));
+        None
+    }
+
+    fn close(&mut self, conn: ConnId, how: CloseHow) -> Option<Input> {
+        let connection = self.connections.get_mut(&conn)?;
+        if how == CloseHow::Flush && connection.flush(conn, &self.executor, &self.news) {
+            return None;
+        }
+        if let Some(connection) = self.connections.remove(&conn) {
+            connection.abort();
+        }
+        Some(event(conn, ConnectionEvent::Closed(CloseCause::Local)))
+    }
+
+    fn accepted(&mut self, on: SocketId, stream: Async<TcpStream>, peer: SocketAddr) -> [Option<Input>; 2] {
+        if !self.sockets.contains_key(&on) {
+            return [None, None];
+        }
+        let conn = ConnId::accepted(self.accepted.take());
+        self.connections.insert(conn, Connection::accepted(conn, stream, &self.executor, &self.news));
+        [Some(Input::Accepted { conn, on, peer }), Some(self.is_open(conn))]
+    }
+
+    /// That a connection is open, or that it is closed already.
+    fn is_open(&mut self, conn: ConnId) -> Input {
+        let addresses = self
+            .connections
+            .get(&conn)
+            .map_or_else(|| Err(std::io::ErrorKind::NotConnected.into()), Connection::addresses);
+        match addresses {
+            Ok((local, peer)) => event(conn, ConnectionEvent::Open { local, peer, tls: None }),
+            Err(error) => {
+                self.connections.remove(&conn);
+                event(conn, ConnectionEvent::Closed(close_cause(&error)))
+            }
+        }
+    }
+
+    fn ended(&mut self, conn: ConnId, cause: CloseCause) -> [Option<Input>; 2] {
+        let Some(connection) = self.connections.remove(&conn) else { return [None, None] };
+        if matches!(cause, CloseCause::Local | CloseCause::Peer) {
+            self.executor.spawn(connection.linger()).detach();
+        }
+        one(event(conn, ConnectionEvent::Closed(cause)))
+    }
+}
+
+impl Bound {
+    fn local(&self) -> SocketAddr {
+        match self {
+            Self::Datagrams(datagrams) => datagrams.local(),
+            Self::Listener(listener) => listener.local(),
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Datagrams(datagrams) => datagrams.close().await,
+            Self::Listener(listener) => listener.close().await,
+        }
+    }
+}
+
+fn event(conn: ConnId, event: ConnectionEvent) -> Input {
+    Input::Stream { conn, event }
+}
+
+fn one(input: Input) -> [Option<Input>; 2] {
+    [Some(input), None]
+}

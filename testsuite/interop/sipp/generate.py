@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Writes the SIPp scenarios beside this file. `uac_*` call us, `uas_*` are called by us. Run it after a change; what it writes is committed."""
+import os
+import textwrap
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+SDP = """v=0
+o=- 1 {version} IN IP[media_ip_type] [media_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8 0 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+a={direction}
+"""
+PCMA_ONLY = """v=0
+o=- 1 1 IN IP[media_ip_type] [media_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8
+"""
+VIA = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
+CONTACT = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>"
+AGAIN = 'retrans="500"'
+OPTIONAL = 'optional="true"'
+
+
+def sdp(direction="sendrecv", version=1):
+    return SDP.format(direction=direction, version=version)
+
+
+def send(message, attributes=""):
+    text = textwrap.indent(message, "      ")
+    return f"  <send {attributes}>\n    <![CDATA[\n{text}\n    ]]>\n  </send>\n"
+
+
+def content(body):
+    if not body:
+        return "Content-Length: 0\n\n"
+    return f"Content-Type: application/sdp\nContent-Length: [len]\n\n{body}"
+
+
+def request(method, cseq=1, inside=False, extra="", body="", attributes=AGAIN, to=None):
+    """A request of the caller."""
+    uri = "[next_url]" if inside else "sip:[service]@[remote_ip]:[remote_port]"
+    to = to if to is not None else ("[peer_tag_param]" if inside else "")
+    return send(
+        f"{method} {uri} SIP/2.0\n{VIA}\n"
+        + ("[routes]\n" if inside else "")
+        + "From: \"sipp\" <sip:sipp@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n"
+        + f"To: <sip:[service]@[remote_ip]:[remote_port]>{to}\nCall-ID: [call_id]\nCSeq: {cseq} {method}\n"
+        + f"{CONTACT}\nMax-Forwards: 70\n{extra}{content(body)}",
+        attributes,
+    )
+
+
+def invite(cseq=1, inside=False, extra="", body=None):
+    return request("INVITE", cseq, inside, extra, sdp() if body is None else body)
+
+
+def ack(cseq=1, body=""):
+    return request("ACK", cseq, True, "", body, "")
+
+
+def ack_of_refusal(cseq=1):
+    return request("ACK", cseq, False, "", "", "", to="[peer_tag_param]")
+
+
+def bye(cseq=2):
+    return request("BYE", cseq, True)
+
+
+def response(code, reason, extra="", body="", tag="u", attributes=""):
+    """A response of the callee; without a tag inside a dialog."""
+    tag = f";tag=[pid]{tag}[call_number]" if tag else ""
+    return send(
+        f"SIP/2.0 {code} {reason}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n[last_To:]{tag}\n"
+        f"[last_Call-ID:]\n[last_CSeq:]\n{CONTACT}\n{extra}{content(body)}",
+        attributes,
+    )
+
+
+def from_callee(method, cseq=1, body="", attributes=AGAIN):
+    """A request of the callee; the INVITE's From and To must have been saved."""
+    return send(
+        f"{method} [next_url] SIP/2.0\n{VIA}\n[routes]\nFrom: [$local];tag=[pid]u[call_number]\nTo: [$remote]\n"
+        f"[last_Call-ID:]\nCSeq: {cseq} {method}\n{CONTACT}\nMax-Forwards: 70\n{content(body)}",
+        attributes,
+    )
+
+
+SAVE = (
+    '    <action>\n      <ereg regexp=".*" search_in="hdr" header="From:" assign_to="remote"/>\n'
+    '      <ereg regexp=".*" search_in="hdr" header="To:" assign_to="local"/>\n    </action>\n'
+)
+
+
+def check(pattern, header=None):
+    where = f'search_in="hdr" header="{header}"' if header else 'search_in="body"'
+    return f'    <action><ereg regexp="{pattern}" {where} check_it="true" assign_to="checked"/></action>\n'
+
+
+def get_request(method, action="", attributes=""):
+    return f'  <recv request="{method}" {attributes}>\n{action}  </recv>\n'
+
+
+def get(code, attributes="", action=""):
+    return f'  <recv response="{code}" {attributes}>\n{action}  </recv>\n'
+
+
+def get_200():
+    return get(100, OPTIONAL) + get(180, OPTIONAL) + get(200, 'rrs="true"')
+
+
+def pause(milliseconds):
+    return f'  <pause milliseconds="{milliseconds}"/>\n'
+
+
+def do(action):
+    return f"  <nop><action>{action}</action></nop>\n"
+
+
+GET_INVITE = get_request("INVITE", SAVE, 'rrs="true"')
+GET_ACK = get_request("ACK")
+GET_BYE = get_request("BYE") + response(200, "OK", tag="")
+ANSWER = response(200, "OK", body=sdp(), attributes=AGAIN)
+
+
+def hold(cseq, direction, answered):
+    """The caller changes the direction, and checks ours."""
+    ours = check(f"a={answered}")
+    offer = invite(cseq, True, body=sdp(direction, cseq))
+    return offer + get(100, OPTIONAL) + get(200, "", ours) + ack(cseq)
+
+
+def held(cseq, direction, answered):
+    """The callee changes the direction, and checks ours."""
+    offer = from_callee("INVITE", cseq, sdp(direction, cseq))
+    ours = check(f"a={answered}")
+    return offer + get(100, OPTIONAL) + get(200, "", ours) + from_callee("ACK", cseq, attributes="")
+
+
+SCENARIOS = {
+    # SIPp calls us.
+    "uac_cancel": invite() + get(100, OPTIONAL) + get(180) + pause(300)
+    + send(
+        "CANCEL sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n[last_Via:]\n"
+        "From: \"sipp\" <sip:sipp@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n"
+        "To: <sip:[service]@[remote_ip]:[remote_port]>\nCall-ID: [call_id]\nCSeq: 1 CANCEL\nMax-Forwards: 70\n"
+        "Content-Length: 0\n\n",
+        AGAIN,
+    )
+    + get(200) + get(487) + ack_of_refusal(),
+    "uac_late_offer": invite(body="") + get_200() + ack(body=sdp()) + pause(300) + bye() + get(200),
+    "uac_rejected": invite() + get(100, OPTIONAL) + get(180, OPTIONAL) + get(486) + ack_of_refusal(),
+    "uac_options": request("OPTIONS", extra="Accept: application/sdp\n") + get(200, "", check("INVITE", "Allow:")),
+    "uac_unknown_method": request("FROBNICATE") + get(405, "", check("INVITE", "Allow:")),
+    "uac_unsupported": invite(extra="Require: frobnication\n")
+    + get(100, OPTIONAL) + get(420, "", check("frobnication", "Unsupported:")) + ack_of_refusal(),
+    "uac_reinvite": invite() + get_200() + ack() + pause(200)
+    + invite(2, True, body=sdp(version=2)) + get(100, OPTIONAL) + get(200, "", check("m=audio")) + ack(2)
+    + pause(200) + bye(3) + get(200),
+    "uac_hold": invite() + get_200() + ack() + pause(200)
+    + hold(2, "sendonly", "recvonly") + pause(200)
+    + hold(3, "inactive", "inactive") + pause(200)
+    + hold(4, "sendrecv", "sendrecv") + pause(200) + bye(5) + get(200),
+    "uac_bye_unknown": request("BYE", to=";tag=nobody") + get(481),
+    "uac_bad_sdp": invite(body="v=0\no=nonsense\n") + get(100, OPTIONAL) + get(488) + ack_of_refusal(),
+    "uac_rtp": invite(body=PCMA_ONLY) + get_200() + ack()
+    + do('<exec play_pcap_audio="/usr/share/sip-tester/g711a.pcap"/>') + pause(9000) + bye() + get(200),
+    # SIPp is called by us.
+    "uas_busy": GET_INVITE + response(486, "Busy Here", attributes=AGAIN) + GET_ACK,
+    "uas_redirect": GET_INVITE + response(302, "Moved Temporarily", attributes=AGAIN) + GET_ACK,
+    "uas_early_media": GET_INVITE + response(183, "Session Progress", body=sdp()) + pause(500) + ANSWER + GET_ACK + GET_BYE,
+    "uas_forked": GET_INVITE + response(180, "Ringing", tag="a") + response(180, "Ringing", tag="b") + pause(200)
+    + response(200, "OK", body=sdp(), tag="b", attributes=AGAIN) + GET_ACK + GET_BYE,
+    "uas_bye": GET_INVITE + response(180, "Ringing") + ANSWER + GET_ACK + pause(700) + from_callee("BYE") + get(200),
+    "uas_hold": GET_INVITE + ANSWER + GET_ACK + pause(300)
+    + held(1, "sendonly", "recvonly") + pause(200) + held(2, "sendrecv", "sendrecv") + pause(200)
+    + from_callee("BYE", 3) + get(200),
+    "uas_no_sdp": GET_INVITE + response(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
+}
+
+for name, steps in SCENARIOS.items():
+    saved = [variable for variable in ("remote", "local", "checked") if f'assign_to="{variable}"' in steps]
+    unused = [variable for variable in saved if f"[${variable}]" not in steps]
+    if unused:
+        steps += f'  <Reference variables="{",".join(unused)}"/>\n'
+    with open(os.path.join(HERE, name + ".xml"), "w", encoding="ascii") as file:
+        file.write('<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n')
+        file.write(f'<scenario name="{name}">\n{steps}</scenario>\n')
+print(len(SCENARIOS), "scenarios")

@@ -1,0 +1,145 @@
+//! baresip (Debian's `baresip-core`) calls us, and is called by us, with audio both ways.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sipsimple_audio::measure;
+use sipsimple_audio::tone;
+use sipsimple_audio::wave::Wave;
+
+use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Hz of the tone that baresip plays, and of the one that we play.
+const THEIRS: f64 = 440.0;
+const OURS: f64 = 1000.0;
+
+/// A baresip, and the folder it records into.
+struct Baresip {
+    running: Running,
+    control: u16,
+}
+
+impl Baresip {
+    /// Starts one that listens on this address and port, plays a tone into each call, and records what it hears.
+    fn start(address: &str, port: u16) -> Option<Self> {
+        let program = find("baresip")?;
+        let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
+        let modules = modules.into_iter().find(|folder| Path::new(folder).is_dir()).expect("baresip's modules");
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
+        let play = format!("{home}/tone.wav");
+        tone_file(Path::new(&play), THEIRS);
+        let (listen, control, rtp) = (host_port(address, port), free_port("127.0.0.1"), free_port(address));
+        let config = format!(
+            "poll_method epoll\nsip_listen {listen}\ncall_local_timeout 120\ncall_max_calls 4\n\
+             audio_player aufile,{home}/heard.wav\naudio_source aufile,{play}\naudio_alert aufile,{home}/alert.wav\n\
+             ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
+             rtp_ports {rtp}-{}\nnet_interface {address}\nmodule_path {modules}\nmodule stdio.so\nmodule g711.so\n\
+             module sndfile.so\nmodule aufile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\n\
+             module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {home}\n",
+            rtp + 4
+        );
+        fs::write(format!("{home}/config"), config).expect("a file");
+        let account = format!("<sip:baresip@{listen}>;regint=0;answermode=auto\n");
+        fs::write(format!("{home}/accounts"), account).expect("a file");
+        fs::write(format!("{home}/contacts"), "").expect("a file");
+        let mut running = Running::start_in(&program, &["-f", &home], folder);
+        running.wait_for("baresip is ready", Duration::from_secs(20));
+        Some(Self { running, control })
+    }
+
+    /// Gives it a command: a netstring of JSON.
+    fn command(&self, command: &str, parameters: &str) {
+        let json = format!(r#"{{"command":"{command}","params":"{parameters}","token":"test"}}"#);
+        let mut control = TcpStream::connect(("127.0.0.1", self.control)).expect("baresip's control");
+        write!(control, "{}:{json},", json.len()).expect("it reads");
+        // What it answers is of no interest, but it must not be cut off.
+        control.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+        let mut answer = [0; 4096];
+        let _ = std::io::Read::read(&mut control, &mut answer);
+    }
+
+    /// What it recorded of us: the decoded side of the module `sndfile`.
+    fn heard(&self) -> PathBuf {
+        let recordings = fs::read_dir(self.running.folder()).expect("its folder");
+        let mut decoded: Vec<PathBuf> = recordings
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with("dec.wav"))
+            .collect();
+        decoded.sort();
+        decoded.pop().unwrap_or_else(|| panic!("baresip recorded nothing:\n{}", self.running.output()))
+    }
+}
+
+/// Writes a tone of 20 s at -12 dB.
+fn tone_file(path: &Path, frequency: f64) {
+    let samples = tone::sine(frequency, -12.0, 8000, 20 * 8000);
+    Wave::new(8000, samples).save(path).expect("a file");
+}
+
+/// Demands that a recording holds this tone at -12 dB, clearly.
+fn assert_tone(path: &Path, frequency: f64, who: &str) {
+    let wave = Wave::open(path).unwrap_or_else(|error| panic!("{who}: {error}"));
+    let samples = measure::trim(wave.samples(), wave.rate(), -40.0);
+    let seconds = samples.len() as f64 / f64::from(wave.rate());
+    assert!(seconds > 1.0, "{who} heard only {seconds:.1} s");
+    // The best second: the machine may be busy, and a peer's clock is not ours.
+    let rate = wave.rate() as usize;
+    let best = samples
+        .windows(rate)
+        .step_by(rate / 10)
+        .map(|second| measure::tone(second, wave.rate(), frequency))
+        .max_by(|a, b| a.ratio.total_cmp(&b.ratio))
+        .expect("a second");
+    assert!((best.level + 12.0).abs() < 1.0, "{who} heard the tone at {:.1} dB", best.level);
+    assert!(best.ratio > 25.0, "{who} heard the tone {:.1} dB over noise", best.ratio);
+}
+
+#[test]
+fn it_answers_us_with_audio_both_ways() {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        for transport in ["udp", "tcp"] {
+            let port = free_port(address);
+            let Some(baresip) = Baresip::start(address, port) else { return };
+            let folder = tempfile::tempdir().expect("a folder");
+            let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+            tone_file(&play, OURS);
+            let uri = format!("sip:baresip@{};transport={transport}", host_port(address, port));
+            let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+            let args = ["call", &uri, "--play", play, "--record", recording, "--duration", "4"];
+            Running::start(sipsimple(), &args).succeed(LIMIT);
+            assert_tone(&record, THEIRS, "we");
+            assert_tone(&baresip.heard(), OURS, "baresip");
+        }
+    }
+}
+
+#[test]
+fn it_calls_us_with_audio_both_ways() {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        for transport in ["udp", "tcp"] {
+            let (port, own) = (free_port(address), free_port(address));
+            let Some(baresip) = Baresip::start(address, own) else { return };
+            let folder = tempfile::tempdir().expect("a folder");
+            let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+            tone_file(&play, OURS);
+            let listen = format!("{transport}:{}", host_port(address, port));
+            let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+            let args = ["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
+            let mut answering = Running::start(sipsimple(), &args);
+            answering.wait_for("listening", Duration::from_secs(20));
+            baresip.command("dial", &format!("sip:us@{};transport={transport}", host_port(address, port)));
+            answering.wait_for("established", Duration::from_secs(20));
+            std::thread::sleep(Duration::from_secs(4));
+            baresip.command("hangup", "");
+            answering.succeed(LIMIT);
+            assert_tone(&record, THEIRS, "we");
+            assert_tone(&baresip.heard(), OURS, "baresip");
+        }
+    }
+}

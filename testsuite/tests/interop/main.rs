@@ -1,0 +1,8 @@
+//! Calls with peers that we did not write, over real sockets on loopback.
+//!
+//! A test whose peer is missing skips, saying so; with `SIPSIMPLE_REQUIRE_PEERS=1` that is a failure.
+
+mod baresip;
+mod peer;
+mod rtp_echo;
+mod sipp;
