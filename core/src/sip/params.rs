@@ -104,6 +104,20 @@ impl Params {
         if grammar::all(value.as_bytes(), grammar::DIGIT) { value.parse().ok() } else { None }
     }
 
+    /// The seconds that `name` has as its value; more than 32 bits counts as the largest number, and none when it is no number.
+    #[must_use]
+    pub fn seconds(&self, name: &str) -> Option<u32> {
+        let value = self.value(name)?.as_bytes();
+        if !grammar::all(value, grammar::DIGIT) {
+            return None;
+        }
+        Some(
+            cursor::number(value, u64::from(u32::MAX))
+                .and_then(|number| u32::try_from(number).ok())
+                .unwrap_or(u32::MAX),
+        )
+    }
+
     /// Every parameter in its order; quotes are taken off the values.
     pub fn iter(&self) -> impl Iterator<Item = (Text, Option<Text>)> {
         self.walk().map(|found| (self.0.sub(found.name), found.value.map(|range| self.plain(range))))

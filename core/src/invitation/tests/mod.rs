@@ -148,9 +148,8 @@ impl Run {
 
     /// The only request among what was said.
     fn sent(&mut self) -> (Ticket, Request, Hop) {
-        let mut requests = self.said().into_iter().filter_map(|output| match output {
-            Output::Request { ticket, request, hop } => Some((ticket, request, hop)),
-            _ => None,
+        let mut requests = self.said().into_iter().filter_map(|output| {
+            if let Output::Request { ticket, request, hop } = output { Some((ticket, request, hop)) } else { None }
         });
         let first = requests.next().expect("a request");
         assert!(requests.next().is_none(), "more than one request");
