@@ -5,6 +5,7 @@
 //! the line that it prints.
 
 pub mod application;
+pub mod cost;
 pub mod host;
 pub mod link;
 pub mod media;
