@@ -8,7 +8,7 @@ use crate::id::{AccountId, SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
 use crate::outbox::Outbox;
 use crate::sdp;
-use crate::sip::{HeaderName, Text, Uri, reason_phrase};
+use crate::sip::{HeaderName, NameAddr, Params, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, AudioStream};
 
 use super::start::Disagreement;
@@ -38,7 +38,8 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Self {
         let Invited { id, account, incoming, contact, local } = invited;
-        let remote_identity = Text::from(incoming.essentials.from.to_string());
+        let from = &incoming.essentials.from;
+        let remote_identity = NameAddr { params: Params::default(), ..from.clone() }.to_string().into();
         let mut session = Self {
             id,
             account,
