@@ -12,7 +12,9 @@ use crate::sip::{HeaderName, NameAddr, Params, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, AudioStream};
 
 use super::start::Disagreement;
-use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
+use super::{
+    AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait, with_stream,
+};
 
 /// An INVITE that came outside of any dialog.
 #[derive(Debug)]
@@ -156,7 +158,7 @@ impl Session {
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         if let Some(local) = self.local {
             for stream in &mut self.streams {
-                stream.initialize(cx, local, out);
+                with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::outbox::Outbox;
 use crate::sdp;
 use crate::stream::AudioStream;
 
-use super::{Direction, Output, Session, SessionEvent, SessionState};
+use super::{Direction, Output, Session, SessionEvent, SessionState, with_stream};
 
 /// Why descriptions do not lead to an agreement, in words for `failure_reason`.
 pub(super) type Disagreement = String;
@@ -131,9 +131,10 @@ impl Session {
         self.started = true;
         self.streams.retain_mut(|stream| {
             let media = stream.slot().and_then(|slot| agreed.slot(slot));
-            let starts = media.is_some_and(|media| stream.start(media, cx.config, out));
+            let starts =
+                media.is_some_and(|media| with_stream(stream, out, |stream, out| stream.start(media, cx.config, out)));
             if !starts {
-                stream.end(out);
+                with_stream(stream, out, AudioStream::end);
             }
             starts
         });
@@ -144,11 +145,11 @@ impl Session {
         let Some(agreed) = &self.agreed else { return };
         self.streams.retain_mut(|stream| match stream.slot().and_then(|slot| agreed.slot(slot)) {
             Some(media) => {
-                stream.update(media, cx.config, out);
+                with_stream(stream, out, |stream, out| stream.update(media, cx.config, out));
                 true
             }
             None => {
-                stream.end(out);
+                with_stream(stream, out, AudioStream::end);
                 false
             }
         });
