@@ -97,6 +97,11 @@ impl Params {
         Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
     }
 
+    /// The value of `name`, when it has one and that stands without quotes.
+    pub(crate) fn bare(&self, name: &str) -> Option<&str> {
+        self.0.as_str().get(self.find(name)?.value?).filter(|value| !value.starts_with('"'))
+    }
+
     /// The number that `name` has as its value.
     #[must_use]
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
