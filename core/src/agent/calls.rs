@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use crate::dialog::DialogId;
 use crate::id::{Counter, SessionId, StreamId, TransactionId};
-use crate::invitation::{Incoming, Ticket};
+use crate::invitation::{Hop, Incoming, Ticket};
 use crate::session::{Session, SessionState};
+use crate::sip::Request;
 use crate::time::Instant;
 use crate::transport::{Flow, Route};
 
@@ -17,12 +18,14 @@ use crate::transport::{Flow, Route};
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) session: Session,
-    /// The flow that its last message took, and whom it leads to: a connection is kept open for it, and used again.
-    pub(super) flow: Option<(Flow, IpAddr)>,
+    /// The way that its last message took: a connection is kept open for it, and used again.
+    pub(super) way: Option<Way>,
     /// The ACKs that a retransmitted 2xx brings out again.
     pub(super) acks: Vec<Ack>,
     /// The routes whose local addresses are not all known yet.
     pub(super) routes: Vec<Route>,
+    /// What waits for the local address toward its hop, in order.
+    pub(super) unsent: Vec<Unsent>,
     deadline: Option<Instant>,
 }
 
@@ -37,8 +40,25 @@ pub(super) struct Ack {
 
 impl Call {
     pub(super) const fn new(session: Session) -> Self {
-        Self { session, flow: None, acks: Vec::new(), routes: Vec::new(), deadline: None }
+        Self { session, way: None, acks: Vec::new(), routes: Vec::new(), unsent: Vec::new(), deadline: None }
     }
+}
+
+/// The way that a message took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) flow: Flow,
+    /// Whom it leads to.
+    pub(super) peer: IpAddr,
+    /// Whether only the size of that message chose the connection: others need not take it, and it may yet be refused.
+    pub(super) by_size: bool,
+}
+
+/// A request that cannot be sent before the local address toward its hop is known.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    Request { ticket: Ticket, request: Request, hop: Hop },
+    Ack { ticket: Ticket, dialog: DialogId, request: Request, hop: Hop },
 }
 
 /// An INVITE that waits for the local address toward its sender.

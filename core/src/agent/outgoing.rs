@@ -1,7 +1,5 @@
 //! Sending for a session: hops and flows, ACKs, and what the session's outputs ask for.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 
 use crate::config::Context;
@@ -14,7 +12,7 @@ use crate::sip::{Request, Response, Uri};
 use crate::transaction::End;
 use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, Transport};
 
-use super::calls::{Ack, Call};
+use super::calls::{Ack, Call, Unsent, Way};
 use super::requests::contact_uri;
 use super::{Agent, Effect, EventKind};
 
@@ -54,8 +52,8 @@ impl Agent {
         }
         if call.session.is_done() {
             self.calls.forget(&call);
-            if let Some((flow, _)) = call.flow {
-                self.transports.release(self.now, flow);
+            if let Some(way) = call.way {
+                self.transports.release(self.now, way.flow);
             }
         } else {
             self.calls.put(call);
@@ -66,18 +64,8 @@ impl Agent {
         use invitation::Output;
         let id = call.session.id();
         match output {
-            Output::Request { ticket, request, hop } => {
-                if let Err(cause) = self.send_request(call, ticket, &request, &hop) {
-                    let mut cx = Context {
-                        now: self.now,
-                        utc: self.clock.utc(self.now),
-                        random: &mut self.random,
-                        config: &self.config,
-                    };
-                    call.session.client_ended(&mut cx, ticket, &End::TransportFailed(cause), out);
-                }
-            }
-            Output::Ack { ticket, dialog, request, hop } => self.send_ack(call, ticket, dialog, &request, &hop),
+            Output::Request { ticket, request, hop } => self.request_or_wait(call, ticket, request, hop, out),
+            Output::Ack { ticket, dialog, request, hop } => self.send_ack(call, ticket, dialog, request, hop),
             Output::AckAgain { ticket, dialog } => {
                 let again = call.acks.iter().find(|ack| ack.ticket == ticket && ack.dialog == dialog);
                 if let Some(Ack { flow, data, .. }) = again {
@@ -107,74 +95,119 @@ impl Agent {
         }
     }
 
-    fn send_request(
+    /// Sends a request, now or when the local address toward its hop is known; or says that it cannot be sent.
+    fn request_or_wait(
         &mut self,
         call: &mut Call,
         ticket: Ticket,
-        request: &Request,
-        hop: &Hop,
-    ) -> Result<(), CloseCause> {
+        request: Request,
+        hop: Hop,
+        out: &mut Outbox<session::Output>,
+    ) {
+        let cause = match self.send_request(call, ticket, &request, &hop) {
+            Ok(()) => return,
+            Err(Unready::Asking) => {
+                call.unsent.push(Unsent::Request { ticket, request, hop });
+                return;
+            }
+            Err(Unready::Failed(cause)) => cause,
+        };
+        let mut cx =
+            Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
+        call.session.client_ended(&mut cx, ticket, &End::TransportFailed(cause), out);
+    }
+
+    fn send_request(&mut self, call: &mut Call, ticket: Ticket, request: &Request, hop: &Hop) -> Result<(), Unready> {
         let sent = self.prepare(call, request, hop)?;
         let reliable = sent.is_reliable();
         let (flow, now) = (sent.flow, self.now);
         let transaction = self
             .table
             .request(now, sent.request, flow, reliable, &mut self.table_out)
-            .map_err(|error| CloseCause::Other(error.to_string().into()))?;
+            .map_err(|error| Unready::Failed(CloseCause::Other(error.to_string().into())))?;
         self.calls.clients.insert(transaction, (call.session.id(), ticket));
         Ok(())
     }
 
-    fn send_ack(&mut self, call: &mut Call, ticket: Ticket, dialog: DialogId, request: &Request, hop: &Hop) {
-        // An ACK that cannot be sent now is sent when the 2xx comes again, if there is a way then.
-        if let Ok(sent) = self.prepare(call, request, hop) {
-            let data: Bytes = sent.request.bytes().clone();
-            let _ = self.transports.send_on(self.now, sent.flow, data.clone(), &mut self.transport_out);
-            call.acks.push(Ack { ticket, dialog, flow: sent.flow, data });
+    fn send_ack(&mut self, call: &mut Call, ticket: Ticket, dialog: DialogId, request: Request, hop: Hop) {
+        match self.prepare(call, &request, &hop) {
+            Ok(sent) => {
+                let data: Bytes = sent.request.bytes().clone();
+                let _ = self.transports.send_on(self.now, sent.flow, data.clone(), &mut self.transport_out);
+                call.acks.push(Ack { ticket, dialog, flow: sent.flow, data });
+            }
+            Err(Unready::Asking) => call.unsent.push(Unsent::Ack { ticket, dialog, request, hop }),
+            // There is no way to the peer: its 2xx will time out, and so will our BYE.
+            Err(Unready::Failed(_)) => {}
         }
+    }
+
+    /// A local address was learned: sends what may have waited for it.
+    pub(super) fn send_waiting(&mut self, id: SessionId) {
+        let Some(mut call) = self.calls.take(id) else { return };
+        let mut out = Outbox::new();
+        for unsent in std::mem::take(&mut call.unsent) {
+            match unsent {
+                Unsent::Request { ticket, request, hop } => {
+                    self.request_or_wait(&mut call, ticket, request, hop, &mut out);
+                }
+                Unsent::Ack { ticket, dialog, request, hop } => self.send_ack(&mut call, ticket, dialog, request, hop),
+            }
+        }
+        self.finish_call(call, out);
     }
 
     /// Puts a Via on top of a request, chooses its flow, and remembers that for the session.
-    fn prepare(&mut self, call: &mut Call, request: &Request, hop: &Hop) -> Result<Sent, CloseCause> {
+    fn prepare(&mut self, call: &mut Call, request: &Request, hop: &Hop) -> Result<Sent, Unready> {
         let branch = format!("z9hG4bK{}", self.random.token(20));
-        let target = target(call.flow, hop).ok_or(CloseCause::Unreachable)?;
-        let peer = match (target, call.flow) {
+        let target = target(call.way, hop).ok_or(Unready::Failed(CloseCause::Unreachable))?;
+        let peer = match (target, call.way) {
             (Target::Route(route), _) => route.address,
-            (Target::Flow(_), Some((_, peer))) => peer,
-            (Target::Flow(_), None) => return Err(CloseCause::Unreachable),
+            (Target::Flow(_), Some(way)) => way.peer,
+            (Target::Flow(_), None) => return Err(Unready::Failed(CloseCause::Unreachable)),
         };
         let sent = self.transports.prepare_request(self.now, target, request, &branch, &mut self.transport_out);
-        let sent = sent.map_err(|error| match error {
-            SendError::NoRoute(_) | SendError::LocalUnknown(_) | SendError::NoAddress => CloseCause::Unreachable,
-            SendError::NoSocket(..)
-            | SendError::Gone
-            | SendError::Full
-            | SendError::TooManyConnections
-            | SendError::ShuttingDown => CloseCause::Other(error.to_string().into()),
-        })?;
-        self.use_flow(call, sent.flow, peer);
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(SendError::LocalUnknown(toward)) => {
+                self.ask_local(toward);
+                return Err(Unready::Asking);
+            }
+            Err(SendError::NoRoute(_) | SendError::NoAddress) => {
+                return Err(Unready::Failed(CloseCause::Unreachable));
+            }
+            Err(
+                error @ (SendError::NoSocket(..)
+                | SendError::Gone
+                | SendError::Full
+                | SendError::TooManyConnections
+                | SendError::ShuttingDown),
+            ) => return Err(Unready::Failed(CloseCause::Other(error.to_string().into()))),
+        };
+        let by_size = matches!(target, Target::Route(route) if !route.transport.is_reliable()) && sent.is_reliable();
+        self.take_way(call, Way { flow: sent.flow, peer, by_size });
         Ok(sent)
     }
 
-    /// The session's messages take this flow now: its connection is kept.
-    pub(super) fn use_flow(&mut self, call: &mut Call, flow: Flow, peer: IpAddr) {
-        if call.flow == Some((flow, peer)) {
-            return;
+    /// The session's messages take this way now: its connection is kept.
+    pub(super) fn take_way(&mut self, call: &mut Call, way: Way) {
+        if call.way.is_none_or(|old| old.flow != way.flow) {
+            self.transports.hold(way.flow);
+            if let Some(old) = call.way {
+                self.transports.release(self.now, old.flow);
+            }
         }
-        self.transports.hold(flow);
-        if let Some((old, _)) = call.flow.replace((flow, peer)) {
-            self.transports.release(self.now, old);
-        }
+        call.way = Some(way);
     }
 
     /// A request that was too large for UDP, and found nobody listening for TCP, goes over UDP.
     pub(super) fn moved(&mut self, failed: Flow, flow: Flow) {
         for id in self.calls.ids() {
             if let Some(call) = self.calls.get_mut(id)
-                && let Some((known, _)) = &mut call.flow
-                && *known == failed
+                && let Some(way) = &mut call.way
+                && way.flow == failed
             {
-                *known = flow;
+                *way = Way { flow, by_size: false, ..*way };
             }
         }
     }
@@ -225,20 +258,33 @@ impl Agent {
     }
 }
 
+/// Why a request is not sent now.
+#[derive(Debug)]
+enum Unready {
+    /// The local address toward its hop was asked for.
+    Asking,
+    /// It cannot be sent.
+    Failed(CloseCause),
+}
+
 fn call_user(call: Option<&Call>, accounts: &super::accounts::Accounts) -> Option<crate::sip::Text> {
     accounts.get(call?.session.account()).map(|account| account.contact_user.clone())
 }
 
-/// How a request reaches its hop: by the route that the application chose; on the connection that the dialog uses already, if it leads to the same host; else to the address in the URI. A URI that names a host is not looked up: it goes the way that the dialog's last message took.
-fn target(flow: Option<(Flow, IpAddr)>, hop: &Hop) -> Option<Target> {
+/// How a request reaches its hop: by the route that the application chose; on the connection that the dialog uses already, if it leads to
+/// the same host and is not there for the size of another request alone; else to the address in the URI. A URI that names a host is not
+/// looked up yet: the way of the dialog must do.
+fn target(way: Option<Way>, hop: &Hop) -> Option<Target> {
     let uri = match hop {
         Hop::Route(route) => return Some(Target::Route(*route)),
         Hop::Uri(uri) => uri,
     };
-    match (flow, route_of(uri)) {
-        (Some((flow @ Flow::Stream(_), peer)), Some(route)) if peer == route.address => Some(Target::Flow(flow)),
+    match (way, route_of(uri)) {
+        (Some(Way { flow: flow @ Flow::Stream(_), peer, by_size: false }), Some(route)) if peer == route.address => {
+            Some(Target::Flow(flow))
+        }
         (_, Some(route)) => Some(Target::Route(route)),
-        (flow, None) => flow.map(|(flow, _)| Target::Flow(flow)),
+        (way, None) => way.map(|way| Target::Flow(way.flow)),
     }
 }
 

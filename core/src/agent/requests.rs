@@ -9,7 +9,7 @@ use crate::session::{Session, SessionState};
 use crate::sip::{Essentials, HeaderName, Host, Method, Received, Request, SipUri, Uri};
 use crate::transport::{Flow, Local, Route, Transport};
 
-use super::calls::{Call, Waiting};
+use super::calls::{Call, Waiting, Way};
 use super::{Agent, Effect, Question, Shutdown};
 
 /// How a request came.
@@ -222,7 +222,7 @@ impl Agent {
             &mut out,
         );
         let mut call = Call::new(session);
-        self.use_flow(&mut call, flow, from);
+        self.take_way(&mut call, Way { flow, peer: from, by_size: false });
         self.finish_call(call, out);
     }
 
@@ -246,8 +246,13 @@ impl Agent {
             }
         }
         for session in self.calls.ids() {
-            if self.calls.get(session).is_some_and(|call| !call.routes.is_empty()) {
+            let waits = |call: &Call| (!call.routes.is_empty(), !call.unsent.is_empty());
+            let (routes, unsent) = self.calls.get(session).map_or((false, false), waits);
+            if routes {
                 self.route(session);
+            }
+            if unsent {
+                self.send_waiting(session);
             }
         }
     }

@@ -130,7 +130,12 @@ impl Session {
         let by_remote = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
         self.begin_ending_of_connected(by_remote, &words, out);
         self.report(originator, method, code, reason, None, out);
-        self.finish_ended(cause, out);
+        if self.ending.as_ref().is_some_and(|ending| !ending.was_accepted) {
+            // The 2xx crossed our CANCEL: for the application the session never started (RFC 5407 section 3.1.2).
+            self.finish_cancelled(out);
+        } else {
+            self.finish_ended(cause, out);
+        }
     }
 
     /// `WillEnd`, whatever the usage's state is by now.
