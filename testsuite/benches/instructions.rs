@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use sipsimple_testsuite::cost::{Cost, Round, Work};
+use sipsimple_testsuite::cost::{Cost, Work};
 
 /// Tells the process that it is to do this piece of work.
 const CHILD: &str = "--measure";

@@ -330,7 +330,7 @@ fn simulated_call() -> Round {
         answering.end = Some(Duration::from_secs(5));
         let callee = world.add(Config::default(), Box::new(answering));
         for host in [caller, callee] {
-            let uri = Text::from(format!("sip:user@{}", world.host(host).address));
+            let uri = Text::from(format!("sip:user@{}", world.address(host).ip()));
             let account = AccountSpec { uri, display_name: None, any_user: false };
             world.with(host, |agent, now| agent.intend(now, Intent::AddAccount(account))).expect("it can be added");
         }
