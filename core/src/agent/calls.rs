@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use crate::dialog::DialogId;
 use crate::id::{Counter, SessionId, StreamId, TransactionId};
-use crate::invitation::{Incoming, Ticket};
+use crate::invitation::{Hop, Incoming, Ticket};
 use crate::session::{Session, SessionState};
+use crate::sip::Request;
 use crate::time::Instant;
 use crate::transport::{Flow, Route};
 
@@ -23,21 +24,50 @@ pub(super) struct Call {
     pub(super) acks: Vec<Ack>,
     /// The routes whose local addresses are not all known yet.
     pub(super) routes: Vec<Route>,
+    /// Whether the local addresses toward the routes were asked for.
+    pub(super) asked: bool,
+    /// What waits for the local address toward its hop, oldest first.
+    pub(super) waiting: Vec<Unsent>,
     deadline: Option<Instant>,
 }
 
-/// An ACK that was sent.
+/// An ACK of a 2xx.
 #[derive(Debug)]
 pub(super) struct Ack {
     pub(super) ticket: Ticket,
     pub(super) dialog: DialogId,
-    pub(super) flow: Flow,
-    pub(super) data: Bytes,
+    /// Without a Via: to be sent anew when the flow that it took is gone.
+    pub(super) request: Request,
+    pub(super) hop: Hop,
+    /// The flow that it took, and its bytes with the Via.
+    pub(super) sent: Option<(Flow, Bytes)>,
+}
+
+/// A message that waits for the local address toward its hop.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    /// A request of a transaction of its own.
+    Request { ticket: Ticket, request: Request, hop: Hop },
+    /// An ACK, one of those that the call keeps.
+    Ack { ticket: Ticket, dialog: DialogId },
 }
 
 impl Call {
     pub(super) const fn new(session: Session) -> Self {
-        Self { session, flow: None, acks: Vec::new(), routes: Vec::new(), deadline: None }
+        Self {
+            session,
+            flow: None,
+            acks: Vec::new(),
+            routes: Vec::new(),
+            asked: false,
+            waiting: Vec::new(),
+            deadline: None,
+        }
+    }
+
+    /// Whether it waits for a local address.
+    fn is_waiting(&self) -> bool {
+        !self.routes.is_empty() || !self.waiting.is_empty()
     }
 }
 
@@ -56,6 +86,8 @@ pub(super) struct Calls {
     stream_ids: Counter,
     sessions: BTreeMap<SessionId, Call>,
     deadlines: BTreeSet<(Instant, SessionId)>,
+    /// The sessions that wait for a local address.
+    unrouted: BTreeSet<SessionId>,
     /// How many sessions nobody has answered yet.
     incoming: usize,
     pub(super) dialogs: BTreeMap<DialogId, SessionId>,
@@ -88,6 +120,11 @@ impl Calls {
         self.sessions.keys().copied().collect()
     }
 
+    /// The sessions that wait for a local address.
+    pub(super) fn unrouted(&self) -> Vec<SessionId> {
+        self.unrouted.iter().copied().collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.sessions.len()
     }
@@ -110,6 +147,9 @@ impl Calls {
         if call.session.state() == SessionState::Incoming {
             self.incoming -= 1;
         }
+        if call.is_waiting() {
+            self.unrouted.remove(&id);
+        }
         Some(call)
     }
 
@@ -122,6 +162,9 @@ impl Calls {
         }
         if call.session.state() == SessionState::Incoming {
             self.incoming += 1;
+        }
+        if call.is_waiting() {
+            self.unrouted.insert(id);
         }
         self.sessions.insert(id, call);
     }

@@ -37,6 +37,8 @@ mod input;
 mod intent;
 mod outgoing;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod wish;
 mod world;
 

@@ -164,11 +164,12 @@ impl Agent {
         let route = Route::new(transport, incoming.received.from);
         match self.transports.local(route) {
             Local::Known(local) => self.start_incoming(incoming, account, flow, transport, local),
-            Local::Ask { toward } => {
+            // Where there was no way before there must be one now: the INVITE came.
+            Local::Ask { .. } | Local::NoRoute => {
                 self.calls.waiting.insert(incoming.transaction, Waiting { incoming, flow, route });
-                self.ask_local(toward);
+                self.ask_local(route.socket_addr());
             }
-            Local::NoSocket | Local::NoRoute => self.refuse(&incoming, 480, &[]),
+            Local::NoSocket => self.refuse(&incoming, 480, &[]),
         }
     }
 
@@ -245,10 +246,9 @@ impl Agent {
                 _ => self.refuse(&incoming, 480, &[]),
             }
         }
-        for session in self.calls.ids() {
-            if self.calls.get(session).is_some_and(|call| !call.routes.is_empty()) {
-                self.route(session);
-            }
+        for session in self.calls.unrouted() {
+            self.route(session);
+            self.send_waiting(session);
         }
     }
 
