@@ -53,7 +53,7 @@ pub use intent::{AccountError, AccountSpec, ConnectError, Intent, IntentError, L
 
 use std::collections::VecDeque;
 
-use crate::id::ConnId;
+use crate::id::{ConnId, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::time::{Clock, Instant, Utc};
@@ -121,6 +121,8 @@ enum Shutdown {
     No,
     /// Sessions end.
     Sessions,
+    /// The transactions that they left behind end, up to the last one of then: what peers begin later is not waited for.
+    Transactions(Option<TransactionId>),
     /// Sockets and connections close.
     Transports,
     /// Done, and told.

@@ -273,7 +273,7 @@ impl Agent {
     }
 
     /// Answers a request that no session answers.
-    fn refuse(&mut self, incoming: &Incoming, code: u16, headers: &[(HeaderName, String)]) {
+    pub(super) fn refuse(&mut self, incoming: &Incoming, code: u16, headers: &[(HeaderName, String)]) {
         let tag = self.random.token(13);
         let mut builder = incoming.reply(code, None, &tag, &self.config.user_agent);
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
