@@ -79,6 +79,39 @@ pub(super) struct Waiting {
     pub(super) route: Route,
 }
 
+/// The INVITEs outside of any dialog whose transactions live: by what a merged one has in common with the first (RFC 3261 section 8.2.2.2).
+#[derive(Debug, Default)]
+pub(super) struct Invites {
+    known: BTreeSet<(DialogId, u32)>,
+    transactions: BTreeMap<TransactionId, (DialogId, u32)>,
+}
+
+impl Invites {
+    /// Remembers an INVITE; false when it is one that is known, by another way.
+    pub(super) fn insert(&mut self, incoming: &Incoming) -> bool {
+        let essentials = &incoming.essentials;
+        let name = DialogId::new(&essentials.call_id, "", essentials.from.tag().unwrap_or_default());
+        let key = (name, essentials.cseq.number);
+        if !self.known.insert(key.clone()) {
+            return false;
+        }
+        self.transactions.insert(incoming.transaction, key);
+        true
+    }
+
+    /// Its transaction is over.
+    pub(super) fn remove(&mut self, transaction: TransactionId) {
+        if let Some(key) = self.transactions.remove(&transaction) {
+            self.known.remove(&key);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.transactions.is_empty()
+    }
+}
+
 /// All sessions.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -97,6 +130,7 @@ pub(super) struct Calls {
     pub(super) servers: BTreeMap<TransactionId, SessionId>,
     pub(super) streams: BTreeMap<StreamId, SessionId>,
     pub(super) waiting: BTreeMap<TransactionId, Waiting>,
+    pub(super) invites: Invites,
 }
 
 impl Calls {
@@ -150,6 +184,9 @@ impl Calls {
         if call.is_waiting() {
             self.unrouted.remove(&id);
         }
+        for stream in call.session.streams() {
+            self.streams.remove(&stream.id());
+        }
         Some(call)
     }
 
@@ -166,6 +203,9 @@ impl Calls {
         if call.is_waiting() {
             self.unrouted.insert(id);
         }
+        for stream in call.session.streams() {
+            self.streams.insert(stream.id(), id);
+        }
         self.sessions.insert(id, call);
     }
 
@@ -176,12 +216,5 @@ impl Calls {
     /// A session whose deadline has come.
     pub(super) fn due(&self, now: Instant) -> Option<SessionId> {
         self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
-    }
-
-    /// A session is over. Its transactions and dialogs have ended before it.
-    pub(super) fn forget(&mut self, call: &Call) {
-        for stream in call.session.streams() {
-            self.streams.remove(&stream.id());
-        }
     }
 }

@@ -47,11 +47,7 @@ impl Agent {
                 }
             }
         }
-        for stream in call.session.streams() {
-            self.calls.streams.insert(stream.id(), id);
-        }
         if call.session.is_done() {
-            self.calls.forget(&call);
             if let Some((flow, _)) = call.flow {
                 self.transports.release(self.now, flow);
             }

@@ -23,11 +23,7 @@ impl Agent {
             }
             Input::Socket { socket, event } => self.socket(socket, event),
             Input::Datagram { socket, from, to, data, .. } => {
-                if self.effects.len() >= self.config.limits.effects {
-                    self.stats.shed += 1;
-                } else {
-                    self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
-                }
+                self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
             }
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
@@ -214,6 +210,7 @@ impl Agent {
             self.call(session, |session, cx, out| session.server_ended(cx, id, end, out));
         }
         self.calls.waiting.remove(&id);
+        self.calls.invites.remove(id);
     }
 
     /// Hands what a transaction sends to the transports. A response whose connection is gone goes over a new one (RFC 3261 section 18.2.2).

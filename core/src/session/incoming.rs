@@ -8,7 +8,7 @@ use crate::id::{AccountId, SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
 use crate::outbox::Outbox;
 use crate::sdp;
-use crate::sip::{HeaderName, Text, Uri, reason_phrase};
+use crate::sip::{HeaderName, NameAddr, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, AudioStream};
 
 use super::start::Disagreement;
@@ -38,7 +38,9 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Self {
         let Invited { id, account, incoming, contact, local } = invited;
-        let remote_identity = Text::from(incoming.essentials.from.to_string());
+        let from = &incoming.essentials.from;
+        let remote_identity = NameAddr { display_name: from.display_name.clone(), ..NameAddr::new(from.uri.clone()) };
+        let remote_identity = Text::from(remote_identity.to_string());
         let mut session = Self {
             id,
             account,

@@ -1,6 +1,7 @@
 //! The agent alone, against scripted messages: what no single room can show.
 
 mod local_address;
+mod requests;
 mod shutdown;
 
 use std::collections::VecDeque;
