@@ -49,6 +49,8 @@ pub struct Limits {
     pub sdp_attributes: usize,
     /// Effects that wait for the driver; beyond it new datagrams are shed.
     pub effects: usize,
+    /// Events that wait for the application; beyond it new datagrams are shed.
+    pub events: usize,
     /// How long the driver may take to answer a question or to prepare a media path.
     pub ask_time: Duration,
 }
@@ -76,6 +78,7 @@ impl Default for Limits {
             sdp_media: 32,
             sdp_attributes: 512,
             effects: 16 * 1024,
+            events: 64 * 1024,
             ask_time: Duration::from_secs(5),
         }
     }

@@ -11,7 +11,7 @@ use crate::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     ids: Counter,
-    open: BTreeMap<AskId, IpAddr>,
+    open: BTreeMap<AskId, (IpAddr, Instant)>,
     /// What is asked already is not asked again.
     toward: BTreeMap<IpAddr, AskId>,
     deadlines: BTreeSet<(Instant, AskId)>,
@@ -24,18 +24,25 @@ impl Asks {
             return None;
         }
         let ask = AskId::from_u64(self.ids.take());
-        self.open.insert(ask, to.ip());
+        let at = now + time;
+        self.open.insert(ask, (to.ip(), at));
         self.toward.insert(to.ip(), ask);
-        self.deadlines.insert((now + time, ask));
+        self.deadlines.insert((at, ask));
         Some(ask)
     }
 
     /// Closes a question; tells which remote address it was about. `None` when it is not open.
     pub(super) fn close(&mut self, ask: AskId) -> Option<IpAddr> {
-        let toward = self.open.remove(&ask)?;
+        let (toward, at) = self.open.remove(&ask)?;
         self.toward.remove(&toward);
-        self.deadlines.retain(|(_, open)| *open != ask);
+        self.deadlines.remove(&(at, ask));
         Some(toward)
+    }
+
+    /// Closes the oldest question; tells its name.
+    pub(super) fn close_first(&mut self) -> Option<AskId> {
+        let ask = *self.open.first_key_value()?.0;
+        self.close(ask).map(|_| ask)
     }
 
     /// A question that is overdue.

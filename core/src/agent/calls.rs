@@ -18,47 +18,58 @@ use crate::transport::{Flow, Route};
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) session: Session,
-    /// The way that its last message took: a connection is kept open for it, and used again.
-    pub(super) way: Option<Way>,
+    /// The flow that its last message took, and whom it leads to: a connection is kept open for it, and used again.
+    pub(super) flow: Option<(Flow, IpAddr)>,
     /// The ACKs that a retransmitted 2xx brings out again.
     pub(super) acks: Vec<Ack>,
     /// The routes whose local addresses are not all known yet.
     pub(super) routes: Vec<Route>,
-    /// What waits for the local address toward its hop, in order.
-    pub(super) unsent: Vec<Unsent>,
+    /// Whether the local addresses toward the routes were asked for.
+    pub(super) asked: bool,
+    /// What waits for the local address toward its hop, oldest first.
+    pub(super) waiting: Vec<Unsent>,
     deadline: Option<Instant>,
 }
 
-/// An ACK that was sent.
+/// An ACK of a 2xx.
 #[derive(Debug)]
 pub(super) struct Ack {
     pub(super) ticket: Ticket,
     pub(super) dialog: DialogId,
-    pub(super) flow: Flow,
-    pub(super) data: Bytes,
+    /// Without a Via: to be sent anew when the flow that it took is gone.
+    pub(super) request: Request,
+    pub(super) hop: Hop,
+    /// The flow that it took, and its bytes with the Via.
+    pub(super) sent: Option<(Flow, Bytes)>,
+}
+
+/// A message that waits for the local address toward its hop.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and not for long")]
+pub(super) enum Unsent {
+    /// A request of a transaction of its own.
+    Request { ticket: Ticket, request: Request, hop: Hop },
+    /// An ACK, one of those that the call keeps.
+    Ack { ticket: Ticket, dialog: DialogId },
 }
 
 impl Call {
     pub(super) const fn new(session: Session) -> Self {
-        Self { session, way: None, acks: Vec::new(), routes: Vec::new(), unsent: Vec::new(), deadline: None }
+        Self {
+            session,
+            flow: None,
+            acks: Vec::new(),
+            routes: Vec::new(),
+            asked: false,
+            waiting: Vec::new(),
+            deadline: None,
+        }
     }
-}
 
-/// The way that a message took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Way {
-    pub(super) flow: Flow,
-    /// Whom it leads to.
-    pub(super) peer: IpAddr,
-    /// Whether only the size of that message chose the connection: others need not take it, and it may yet be refused.
-    pub(super) by_size: bool,
-}
-
-/// A request that cannot be sent before the local address toward its hop is known.
-#[derive(Debug)]
-pub(super) enum Unsent {
-    Request { ticket: Ticket, request: Request, hop: Hop },
-    Ack { ticket: Ticket, dialog: DialogId, request: Request, hop: Hop },
+    /// Whether it waits for a local address.
+    fn is_waiting(&self) -> bool {
+        !self.routes.is_empty() || !self.waiting.is_empty()
+    }
 }
 
 /// An INVITE that waits for the local address toward its sender.
@@ -69,6 +80,39 @@ pub(super) struct Waiting {
     pub(super) route: Route,
 }
 
+/// The INVITEs outside of any dialog whose transactions live: by what a merged one has in common with the first (RFC 3261 section 8.2.2.2).
+#[derive(Debug, Default)]
+pub(super) struct Invites {
+    known: BTreeSet<(DialogId, u32)>,
+    transactions: BTreeMap<TransactionId, (DialogId, u32)>,
+}
+
+impl Invites {
+    /// Remembers an INVITE; false when it is one that is known, by another way.
+    pub(super) fn insert(&mut self, incoming: &Incoming) -> bool {
+        let essentials = &incoming.essentials;
+        let name = DialogId::new(&essentials.call_id, "", essentials.from.tag().unwrap_or_default());
+        let key = (name, essentials.cseq.number);
+        if !self.known.insert(key.clone()) {
+            return false;
+        }
+        self.transactions.insert(incoming.transaction, key);
+        true
+    }
+
+    /// Its transaction is over.
+    pub(super) fn remove(&mut self, transaction: TransactionId) {
+        if let Some(key) = self.transactions.remove(&transaction) {
+            self.known.remove(&key);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.transactions.is_empty()
+    }
+}
+
 /// All sessions.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -76,6 +120,8 @@ pub(super) struct Calls {
     stream_ids: Counter,
     sessions: BTreeMap<SessionId, Call>,
     deadlines: BTreeSet<(Instant, SessionId)>,
+    /// The sessions that wait for a local address.
+    unrouted: BTreeSet<SessionId>,
     /// How many sessions nobody has answered yet.
     incoming: usize,
     pub(super) dialogs: BTreeMap<DialogId, SessionId>,
@@ -85,6 +131,7 @@ pub(super) struct Calls {
     pub(super) servers: BTreeMap<TransactionId, SessionId>,
     pub(super) streams: BTreeMap<StreamId, SessionId>,
     pub(super) waiting: BTreeMap<TransactionId, Waiting>,
+    pub(super) invites: Invites,
 }
 
 impl Calls {
@@ -106,6 +153,11 @@ impl Calls {
 
     pub(super) fn ids(&self) -> Vec<SessionId> {
         self.sessions.keys().copied().collect()
+    }
+
+    /// The sessions that wait for a local address.
+    pub(super) fn unrouted(&self) -> Vec<SessionId> {
+        self.unrouted.iter().copied().collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -130,6 +182,12 @@ impl Calls {
         if call.session.state() == SessionState::Incoming {
             self.incoming -= 1;
         }
+        if call.is_waiting() {
+            self.unrouted.remove(&id);
+        }
+        for stream in call.session.streams() {
+            self.streams.remove(&stream.id());
+        }
         Some(call)
     }
 
@@ -143,6 +201,12 @@ impl Calls {
         if call.session.state() == SessionState::Incoming {
             self.incoming += 1;
         }
+        if call.is_waiting() {
+            self.unrouted.insert(id);
+        }
+        for stream in call.session.streams() {
+            self.streams.insert(stream.id(), id);
+        }
         self.sessions.insert(id, call);
     }
 
@@ -153,12 +217,5 @@ impl Calls {
     /// A session whose deadline has come.
     pub(super) fn due(&self, now: Instant) -> Option<SessionId> {
         self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
-    }
-
-    /// A session is over. Its transactions and dialogs have ended before it.
-    pub(super) fn forget(&mut self, call: &Call) {
-        for stream in call.session.streams() {
-            self.streams.remove(&stream.id());
-        }
     }
 }

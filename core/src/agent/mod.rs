@@ -37,6 +37,8 @@ mod input;
 mod intent;
 mod outgoing;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod wish;
 mod world;
 
@@ -51,9 +53,10 @@ pub use intent::{AccountError, AccountSpec, ConnectError, Intent, IntentError, L
 
 use std::collections::VecDeque;
 
-use crate::id::ConnId;
+use crate::id::{ConnId, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
+use crate::sip::Text;
 use crate::time::{Clock, Instant, Utc};
 use crate::trace::{Entry, Recorder};
 use crate::transaction::{self, Table};
@@ -110,6 +113,8 @@ pub struct Agent {
     recorder: Option<Recorder>,
     transport_out: Outbox<transport::Output>,
     table_out: Outbox<transaction::Output<Flow>>,
+    /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
+    tag: Text,
 }
 
 /// How far the shutdown is.
@@ -119,6 +124,8 @@ enum Shutdown {
     No,
     /// Sessions end.
     Sessions,
+    /// The transactions that they left behind end, up to the last one of then: what peers begin later is not waited for.
+    Transactions(Option<TransactionId>),
     /// Sockets and connections close.
     Transports,
     /// Done, and told.
@@ -164,8 +171,10 @@ impl Agent {
             ..TransportConfig::default()
         };
         let table = Table::new(config.timers, &config.limits, &mut random);
+        let tag = random.token(13).into();
         let mut agent = Self {
             random,
+            tag,
             clock: Clock::new(now, utc),
             now,
             transports: Transports::new(transport),
@@ -197,6 +206,7 @@ impl Agent {
     pub fn handle(&mut self, now: Instant, input: Input) {
         let (effects, events) = (self.effects.len(), self.events.len());
         self.advance(now);
+        let input = self.admit(input);
         if let Some(recorder) = &mut self.recorder {
             recorder.write(&Entry::Input { at: now, input: Box::new(input.clone()) });
         }
@@ -282,6 +292,17 @@ impl Agent {
         stats
     }
 
+    /// Sheds a datagram while too much waits to be taken out. In a trace only the time is left of it: a replay takes everything out at once, and would not shed it.
+    fn admit(&mut self, input: Input) -> Input {
+        let limits = &self.config.limits;
+        let full = self.effects.len() >= limits.effects || self.events.len() >= limits.events;
+        if full && matches!(input, Input::Datagram { .. }) {
+            self.stats.shed += 1;
+            return Input::Tick { utc: None };
+        }
+        input
+    }
+
     /// Time does not go back, whatever the driver says.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
@@ -317,6 +338,7 @@ impl Config {
             ("forks", limits.forks, 1),
             ("sdp_media", limits.sdp_media, 1),
             ("effects", limits.effects, 16),
+            ("events", limits.events, 16),
         ];
         if let Some((name, _, _)) = least.iter().find(|(_, is, least)| is < least) {
             return Err(ConfigError::Limit(name));

@@ -1,6 +1,6 @@
 //! Sending for a session: hops and flows, ACKs, and what the session's outputs ask for.
 
-use bytes::Bytes;
+use std::net::IpAddr;
 
 use crate::config::Context;
 use crate::dialog::DialogId;
@@ -12,7 +12,7 @@ use crate::sip::{Request, Response, Uri};
 use crate::transaction::End;
 use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, Transport};
 
-use super::calls::{Ack, Call, Unsent, Way};
+use super::calls::{Ack, Call, Unsent};
 use super::requests::contact_uri;
 use super::{Agent, Effect, EventKind};
 
@@ -47,13 +47,9 @@ impl Agent {
                 }
             }
         }
-        for stream in call.session.streams() {
-            self.calls.streams.insert(stream.id(), id);
-        }
         if call.session.is_done() {
-            self.calls.forget(&call);
-            if let Some(way) = call.way {
-                self.transports.release(self.now, way.flow);
+            if let Some((flow, _)) = call.flow {
+                self.transports.release(self.now, flow);
             }
         } else {
             self.calls.put(call);
@@ -64,16 +60,20 @@ impl Agent {
         use invitation::Output;
         let id = call.session.id();
         match output {
-            Output::Request { ticket, request, hop } => self.request_or_wait(call, ticket, request, hop, out),
-            Output::Ack { ticket, dialog, request, hop } => self.send_ack(call, ticket, dialog, request, hop),
-            Output::AckAgain { ticket, dialog } => {
-                let again = call.acks.iter().find(|ack| ack.ticket == ticket && ack.dialog == dialog);
-                if let Some(Ack { flow, data, .. }) = again {
-                    // A connection that is gone took the 2xx's way back with it: the next 2xx finds another.
-                    let _ = self.transports.send_on(self.now, *flow, data.clone(), &mut self.transport_out);
-                }
+            Output::Request { ticket, request, hop } => self.send_request(call, ticket, request, hop, true, out),
+            Output::Ack { ticket, dialog, request, hop } => {
+                call.acks.push(Ack { ticket, dialog: dialog.clone(), request, hop, sent: None });
+                self.send_ack(call, ticket, dialog, true);
             }
+            Output::AckAgain { ticket, dialog } => self.send_ack(call, ticket, dialog, true),
             Output::Cancel { ticket, reason } => {
+                let waits =
+                    |unsent: &Unsent| matches!(unsent, Unsent::Request { ticket: waits, .. } if *waits == ticket);
+                if let Some(index) = call.waiting.iter().position(waits) {
+                    call.waiting.remove(index);
+                    self.never_sent(call, ticket, &End::Cancelled, out);
+                    return;
+                }
                 let owner = (id, ticket);
                 let transaction = self.calls.clients.iter().find(|(_, known)| **known == owner).map(|(id, _)| *id);
                 if let Some(transaction) = transaction {
@@ -95,119 +95,123 @@ impl Agent {
         }
     }
 
-    /// Sends a request, now or when the local address toward its hop is known; or says that it cannot be sent.
-    fn request_or_wait(
+    /// Sends a request in a transaction of its own, or lets it wait for the local address toward its hop if that `may_ask`.
+    fn send_request(
         &mut self,
         call: &mut Call,
         ticket: Ticket,
         request: Request,
         hop: Hop,
+        may_ask: bool,
         out: &mut Outbox<session::Output>,
     ) {
-        let cause = match self.send_request(call, ticket, &request, &hop) {
-            Ok(()) => return,
-            Err(Unready::Asking) => {
-                call.unsent.push(Unsent::Request { ticket, request, hop });
+        let started = match self.prepare(call, &request, &hop, may_ask) {
+            Ok(sent) => {
+                let reliable = sent.is_reliable();
+                let started = self.table.request(self.now, sent.request, sent.flow, reliable, &mut self.table_out);
+                started.map_err(|error| CloseCause::Other(error.to_string().into()))
+            }
+            Err(NotSent::Asking) => {
+                call.waiting.push(Unsent::Request { ticket, request, hop });
                 return;
             }
-            Err(Unready::Failed(cause)) => cause,
+            Err(NotSent::Failed(cause)) => Err(cause),
         };
+        match started {
+            Ok(transaction) => {
+                self.calls.clients.insert(transaction, (call.session.id(), ticket));
+            }
+            Err(cause) => self.never_sent(call, ticket, &End::TransportFailed(cause), out),
+        }
+    }
+
+    /// Tells a session that one of its requests has ended without a transaction.
+    fn never_sent(&mut self, call: &mut Call, ticket: Ticket, end: &End, out: &mut Outbox<session::Output>) {
         let mut cx =
             Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
-        call.session.client_ended(&mut cx, ticket, &End::TransportFailed(cause), out);
+        call.session.client_ended(&mut cx, ticket, end, out);
     }
 
-    fn send_request(&mut self, call: &mut Call, ticket: Ticket, request: &Request, hop: &Hop) -> Result<(), Unready> {
-        let sent = self.prepare(call, request, hop)?;
-        let reliable = sent.is_reliable();
-        let (flow, now) = (sent.flow, self.now);
-        let transaction = self
-            .table
-            .request(now, sent.request, flow, reliable, &mut self.table_out)
-            .map_err(|error| Unready::Failed(CloseCause::Other(error.to_string().into())))?;
-        self.calls.clients.insert(transaction, (call.session.id(), ticket));
-        Ok(())
-    }
-
-    fn send_ack(&mut self, call: &mut Call, ticket: Ticket, dialog: DialogId, request: Request, hop: Hop) {
-        match self.prepare(call, &request, &hop) {
-            Ok(sent) => {
-                let data: Bytes = sent.request.bytes().clone();
-                let _ = self.transports.send_on(self.now, sent.flow, data.clone(), &mut self.transport_out);
-                call.acks.push(Ack { ticket, dialog, flow: sent.flow, data });
-            }
-            Err(Unready::Asking) => call.unsent.push(Unsent::Ack { ticket, dialog, request, hop }),
-            // There is no way to the peer: its 2xx will time out, and so will our BYE.
-            Err(Unready::Failed(_)) => {}
+    /// Sends an ACK that the call keeps, the first time or again: as it was on the flow that it took, or anew if that is gone.
+    fn send_ack(&mut self, call: &mut Call, ticket: Ticket, dialog: DialogId, may_ask: bool) {
+        let known = |ack: &Ack| ack.ticket == ticket && ack.dialog == dialog;
+        let Some(index) = call.acks.iter().position(known) else { return };
+        let Some(Ack { request, hop, sent, .. }) = call.acks.get(index) else { return };
+        if let Some((flow, data)) = sent
+            && self.transports.send_on(self.now, *flow, data.clone(), &mut self.transport_out).is_ok()
+        {
+            return;
         }
-    }
-
-    /// A local address was learned: sends what may have waited for it.
-    pub(super) fn send_waiting(&mut self, id: SessionId) {
-        let Some(mut call) = self.calls.take(id) else { return };
-        let mut out = Outbox::new();
-        for unsent in std::mem::take(&mut call.unsent) {
-            match unsent {
-                Unsent::Request { ticket, request, hop } => {
-                    self.request_or_wait(&mut call, ticket, request, hop, &mut out);
+        let (request, hop) = (request.clone(), hop.clone());
+        match self.prepare(call, &request, &hop, may_ask) {
+            Ok(Sent { flow, request, .. }) => {
+                let data = request.bytes().clone();
+                // What cannot be sent now is sent when the 2xx comes again, if there is a way then.
+                let _ = self.transports.send_on(self.now, flow, data.clone(), &mut self.transport_out);
+                if let Some(ack) = call.acks.get_mut(index) {
+                    ack.sent = Some((flow, data));
                 }
-                Unsent::Ack { ticket, dialog, request, hop } => self.send_ack(&mut call, ticket, dialog, request, hop),
             }
+            Err(NotSent::Asking) => {
+                let waits = |unsent: &Unsent| matches!(unsent, Unsent::Ack { ticket: t, dialog: d } if *t == ticket && *d == dialog);
+                if !call.waiting.iter().any(waits) {
+                    call.waiting.push(Unsent::Ack { ticket, dialog });
+                }
+            }
+            Err(NotSent::Failed(_)) => {}
         }
-        self.finish_call(call, out);
     }
 
-    /// Puts a Via on top of a request, chooses its flow, and remembers that for the session.
-    fn prepare(&mut self, call: &mut Call, request: &Request, hop: &Hop) -> Result<Sent, Unready> {
+    /// Puts a Via on top of a request, chooses its flow, and remembers that for the session. Asks for the local address where it is not known, or, if that `may_ask`, where there was none before.
+    fn prepare(&mut self, call: &mut Call, request: &Request, hop: &Hop, may_ask: bool) -> Result<Sent, NotSent> {
         let branch = format!("z9hG4bK{}", self.random.token(20));
-        let target = target(call.way, hop).ok_or(Unready::Failed(CloseCause::Unreachable))?;
-        let peer = match (target, call.way) {
-            (Target::Route(route), _) => route.address,
-            (Target::Flow(_), Some(way)) => way.peer,
-            (Target::Flow(_), None) => return Err(Unready::Failed(CloseCause::Unreachable)),
-        };
-        let sent = self.transports.prepare_request(self.now, target, request, &branch, &mut self.transport_out);
-        let sent = match sent {
-            Ok(sent) => sent,
-            Err(SendError::LocalUnknown(toward)) => {
-                self.ask_local(toward);
-                return Err(Unready::Asking);
-            }
-            Err(SendError::NoRoute(_) | SendError::NoAddress) => {
-                return Err(Unready::Failed(CloseCause::Unreachable));
-            }
-            Err(
-                error @ (SendError::NoSocket(..)
-                | SendError::Gone
-                | SendError::Full
-                | SendError::TooManyConnections
-                | SendError::ShuttingDown),
-            ) => return Err(Unready::Failed(CloseCause::Other(error.to_string().into()))),
-        };
-        let by_size = matches!(target, Target::Route(route) if !route.transport.is_reliable()) && sent.is_reliable();
-        self.take_way(call, Way { flow: sent.flow, peer, by_size });
-        Ok(sent)
-    }
-
-    /// The session's messages take this way now: its connection is kept.
-    pub(super) fn take_way(&mut self, call: &mut Call, way: Way) {
-        if call.way.is_none_or(|old| old.flow != way.flow) {
-            self.transports.hold(way.flow);
-            if let Some(old) = call.way {
-                self.transports.release(self.now, old.flow);
+        let mut failed = NotSent::Failed(CloseCause::Unreachable);
+        for (target, peer) in targets(call.flow, hop).into_iter().flatten() {
+            match self.transports.prepare_request(self.now, target, request, &branch, &mut self.transport_out) {
+                Ok(sent) => {
+                    self.use_flow(call, sent.flow, peer);
+                    return Ok(sent);
+                }
+                Err(SendError::LocalUnknown(toward)) => {
+                    self.ask_local(toward);
+                    return Err(NotSent::Asking);
+                }
+                Err(SendError::NoRoute(toward)) if may_ask => {
+                    self.ask_local(toward);
+                    return Err(NotSent::Asking);
+                }
+                Err(SendError::NoRoute(_) | SendError::NoAddress) => {}
+                Err(
+                    error @ (SendError::NoSocket(..)
+                    | SendError::Gone
+                    | SendError::Full
+                    | SendError::TooManyConnections
+                    | SendError::ShuttingDown),
+                ) => failed = NotSent::Failed(CloseCause::Other(error.to_string().into())),
             }
         }
-        call.way = Some(way);
+        Err(failed)
+    }
+
+    /// The session's messages take this flow now: its connection is kept.
+    pub(super) fn use_flow(&mut self, call: &mut Call, flow: Flow, peer: IpAddr) {
+        if call.flow == Some((flow, peer)) {
+            return;
+        }
+        self.transports.hold(flow);
+        if let Some((old, _)) = call.flow.replace((flow, peer)) {
+            self.transports.release(self.now, old);
+        }
     }
 
     /// A request that was too large for UDP, and found nobody listening for TCP, goes over UDP.
     pub(super) fn moved(&mut self, failed: Flow, flow: Flow) {
         for id in self.calls.ids() {
             if let Some(call) = self.calls.get_mut(id)
-                && let Some(way) = &mut call.way
-                && way.flow == failed
+                && let Some((known, _)) = &mut call.flow
+                && *known == failed
             {
-                *way = Way { flow, by_size: false, ..*way };
+                *known = flow;
             }
         }
     }
@@ -217,15 +221,32 @@ impl Agent {
         let _ = self.table.respond(self.now, transaction, response, &mut self.table_out);
     }
 
+    /// A local address is known now, or is known not to be: sends what waited for it.
+    pub(super) fn send_waiting(&mut self, id: SessionId) {
+        let Some(mut call) = self.calls.take(id) else { return };
+        let mut out = Outbox::new();
+        for unsent in std::mem::take(&mut call.waiting) {
+            match unsent {
+                Unsent::Request { ticket, request, hop } => {
+                    self.send_request(&mut call, ticket, request, hop, false, &mut out);
+                }
+                Unsent::Ack { ticket, dialog } => self.send_ack(&mut call, ticket, dialog, false),
+            }
+        }
+        self.finish_call(call, out);
+    }
+
     /// Finds the local addresses toward the routes of a new outgoing session; when all are known, the session goes on.
     pub(super) fn route(&mut self, id: SessionId) {
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get_mut(id).filter(|call| !call.routes.is_empty()) else { return };
+        // Where there was no way for an earlier call there may be one now.
+        let asked = std::mem::replace(&mut call.asked, true);
         let locals: Vec<(Route, Local)> =
             call.routes.iter().map(|route| (*route, self.transports.local(*route))).collect();
         let mut asking = false;
-        for (_, local) in &locals {
-            if let Local::Ask { toward } = local {
-                self.ask_local(*toward);
+        for (route, local) in &locals {
+            if matches!(local, Local::Ask { .. }) || (!asked && *local == Local::NoRoute) {
+                self.ask_local(route.socket_addr());
                 asking = true;
             }
         }
@@ -248,8 +269,9 @@ impl Agent {
                 contact: contact_uri(user.as_deref(), local, route.transport),
             })
             .collect();
-        if let Some(call) = self.calls.get_mut(id) {
+        if let Some(mut call) = self.calls.take(id) {
             call.routes.clear();
+            self.calls.put(call);
         }
         self.call(id, |session, cx, out| match first {
             Some(local) => session.routed(cx, targets, local, out),
@@ -258,33 +280,29 @@ impl Agent {
     }
 }
 
-/// Why a request is not sent now.
-#[derive(Debug)]
-enum Unready {
-    /// The local address toward its hop was asked for.
-    Asking,
-    /// It cannot be sent.
-    Failed(CloseCause),
-}
-
 fn call_user(call: Option<&Call>, accounts: &super::accounts::Accounts) -> Option<crate::sip::Text> {
     accounts.get(call?.session.account()).map(|account| account.contact_user.clone())
 }
 
-/// How a request reaches its hop: by the route that the application chose; on the connection that the dialog uses already, if it leads to
-/// the same host and is not there for the size of another request alone; else to the address in the URI. A URI that names a host is not
-/// looked up yet: the way of the dialog must do.
-fn target(way: Option<Way>, hop: &Hop) -> Option<Target> {
-    let uri = match hop {
-        Hop::Route(route) => return Some(Target::Route(*route)),
-        Hop::Uri(uri) => uri,
+/// Why a message was not sent.
+enum NotSent {
+    /// The local address toward its hop was asked for.
+    Asking,
+    /// There is no way.
+    Failed(CloseCause),
+}
+
+/// How a request reaches its hop, best way first, and the host that each way leads to: by the route that the application chose; on the connection that the dialog uses already, if it leads to the same host and is still there; else to the address in the URI. A URI that names a host is not looked up: it goes the way that the dialog's last message took.
+fn targets(flow: Option<(Flow, IpAddr)>, hop: &Hop) -> [Option<(Target, IpAddr)>; 2] {
+    let route = match hop {
+        Hop::Route(route) => return [Some((Target::Route(*route), route.address)), None],
+        Hop::Uri(uri) => route_of(uri).map(|route| (Target::Route(route), route.address)),
     };
-    match (way, route_of(uri)) {
-        (Some(Way { flow: flow @ Flow::Stream(_), peer, by_size: false }), Some(route)) if peer == route.address => {
-            Some(Target::Flow(flow))
-        }
-        (_, Some(route)) => Some(Target::Route(route)),
-        (way, None) => way.map(|way| Target::Flow(way.flow)),
+    let known = flow.map(|(flow, peer)| (Target::Flow(flow), peer));
+    match (flow, route) {
+        (Some((Flow::Stream(_), peer)), Some((_, there))) if peer == there => [known, route],
+        (_, Some(_)) => [route, None],
+        (_, None) => [known, None],
     }
 }
 

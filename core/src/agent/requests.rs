@@ -9,7 +9,7 @@ use crate::session::{Session, SessionState};
 use crate::sip::{Essentials, HeaderName, Host, Method, Received, Request, SipUri, Uri};
 use crate::transport::{Flow, Local, Route, Transport};
 
-use super::calls::{Call, Waiting, Way};
+use super::calls::{Call, Waiting};
 use super::{Agent, Effect, Question, Shutdown};
 
 /// How a request came.
@@ -46,7 +46,8 @@ impl Agent {
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
         match (dialog, method) {
-            (Some(_), Method::Options) | (None, Method::Options) => self.options(&incoming),
+            (Some(dialog), Method::Options) => self.options_inside(&incoming, &dialog),
+            (None, Method::Options) => self.options(&incoming),
             (Some(dialog), _) => self.requested_inside(incoming, &dialog),
             (None, Method::Invite) => self.invited(incoming, flow, transport, local),
             // BYE, and whatever else belongs into a dialog (RFC 3261 section 15.1.2).
@@ -110,12 +111,28 @@ impl Agent {
         let uri = incoming.request.uri().ok();
         let ours = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri));
         let for_host = uri.as_ref().and_then(Uri::as_sip).is_some_and(|uri| uri.user.is_none());
-        if ours.is_none() && !for_host && incoming.essentials.to.tag().is_none() {
+        if ours.is_none() && !for_host {
             self.refuse(incoming, 404, &[]);
             return;
         }
         // The answer is what an INVITE would get (RFC 3261 section 11.2).
         let code = if self.has_room() { 200 } else { 486 };
+        self.tell_capabilities(incoming, code);
+    }
+
+    /// Inside a dialog OPTIONS is always answered with 200, and has no other effect on it (RFC 3261 section 11.2).
+    fn options_inside(&mut self, incoming: &Incoming, dialog: &DialogId) {
+        let session = self.calls.dialogs.get(dialog).copied();
+        let in_order = session
+            .and_then(|id| self.call(id, |session, _, _| session.receive(dialog, &incoming.essentials.cseq)).flatten());
+        match in_order {
+            Some(true) => self.tell_capabilities(incoming, 200),
+            Some(false) => self.refuse(incoming, 500, &[]),
+            None => self.refuse(incoming, 481, &[]),
+        }
+    }
+
+    fn tell_capabilities(&mut self, incoming: &Incoming, code: u16) {
         self.refuse(
             incoming,
             code,
@@ -143,8 +160,7 @@ impl Agent {
     /// An INVITE outside of any dialog.
     fn invited(&mut self, incoming: Incoming, flow: Flow, transport: Transport, local: SocketAddr) {
         if !self.has_room() {
-            self.refuse(&incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
-            self.stats.shed += 1;
+            self.shed(&incoming);
             return;
         }
         let uri = incoming.request.uri().ok();
@@ -153,7 +169,8 @@ impl Agent {
             self.refuse(&incoming, 404, &[]);
             return;
         };
-        if self.is_merged(&incoming) {
+        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
+        if !self.calls.invites.insert(&incoming) {
             self.refuse(&incoming, 482, &[]);
             return;
         }
@@ -164,32 +181,25 @@ impl Agent {
         let route = Route::new(transport, incoming.received.from);
         match self.transports.local(route) {
             Local::Known(local) => self.start_incoming(incoming, account, flow, transport, local),
-            Local::Ask { toward } => {
+            // Where there was no way before there must be one now: the INVITE came.
+            Local::Ask { .. } | Local::NoRoute => {
                 self.calls.waiting.insert(incoming.transaction, Waiting { incoming, flow, route });
-                self.ask_local(toward);
+                self.ask_local(route.socket_addr());
             }
-            Local::NoSocket | Local::NoRoute => self.refuse(&incoming, 480, &[]),
+            Local::NoSocket => self.refuse(&incoming, 480, &[]),
         }
+    }
+
+    /// Refuses an INVITE for which there is no room.
+    fn shed(&mut self, incoming: &Incoming) {
+        self.refuse(incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
+        self.stats.shed += 1;
     }
 
     fn has_room(&self) -> bool {
         self.shutdown == Shutdown::No
             && self.calls.len() < self.config.limits.sessions
             && self.calls.unanswered() < self.config.limits.unanswered_sessions
-    }
-
-    /// The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
-    fn is_merged(&self, incoming: &Incoming) -> bool {
-        let call_id = &incoming.essentials.call_id;
-        let remote_tag = incoming.essentials.from.tag().unwrap_or_default();
-        let first = DialogId::new(call_id, "", "");
-        self.calls
-            .dialogs
-            .range(first..)
-            .take_while(|(dialog, _)| dialog.call_id() == call_id)
-            .filter(|(dialog, _)| *dialog.remote_tag() == remote_tag)
-            .filter_map(|(_, session)| self.calls.get(*session)?.session.invitation())
-            .any(|usage| usage.is_open_with(incoming.essentials.cseq.number))
     }
 
     fn start_incoming(
@@ -222,7 +232,7 @@ impl Agent {
             &mut out,
         );
         let mut call = Call::new(session);
-        self.take_way(&mut call, Way { flow, peer: from, by_size: false });
+        self.use_flow(&mut call, flow, from);
         self.finish_call(call, out);
     }
 
@@ -239,21 +249,16 @@ impl Agent {
             let uri = incoming.request.uri().ok();
             let account = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri));
             match (local, account) {
+                (Local::Known(_), Some(_)) if !self.has_room() => self.shed(&incoming),
                 (Local::Known(local), Some(account)) => {
                     self.start_incoming(incoming, account, flow, route.transport, local);
                 }
                 _ => self.refuse(&incoming, 480, &[]),
             }
         }
-        for session in self.calls.ids() {
-            let waits = |call: &Call| (!call.routes.is_empty(), !call.unsent.is_empty());
-            let (routes, unsent) = self.calls.get(session).map_or((false, false), waits);
-            if routes {
-                self.route(session);
-            }
-            if unsent {
-                self.send_waiting(session);
-            }
+        for session in self.calls.unrouted() {
+            self.route(session);
+            self.send_waiting(session);
         }
     }
 
@@ -278,9 +283,8 @@ impl Agent {
     }
 
     /// Answers a request that no session answers.
-    fn refuse(&mut self, incoming: &Incoming, code: u16, headers: &[(HeaderName, String)]) {
-        let tag = self.random.token(13);
-        let mut builder = incoming.reply(code, None, &tag, &self.config.user_agent);
+    pub(super) fn refuse(&mut self, incoming: &Incoming, code: u16, headers: &[(HeaderName, String)]) {
+        let mut builder = incoming.reply(code, None, &self.tag, &self.config.user_agent);
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
             builder = builder.field(*name, value);
         }

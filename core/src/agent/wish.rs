@@ -8,7 +8,7 @@ use crate::sip::{NameAddr, Text};
 use crate::stream::{AudioStream, StreamError, StreamSpec};
 use crate::transport::{BindError, Local, Route};
 
-use super::calls::Call;
+use super::calls::{Call, Waiting};
 use super::intent::{AccountError, ConnectError, Intent, IntentError, ListenError, Outcome};
 use super::outgoing::route_of;
 use super::{AccountEvent, Agent, EventKind, Listen, Shutdown};
@@ -60,6 +60,9 @@ impl Agent {
     }
 
     fn listen(&mut self, listen: &Listen) -> Result<Outcome, IntentError> {
+        if self.shutdown != Shutdown::No {
+            return Err(ListenError::ShuttingDown.into());
+        }
         let socket = self
             .transports
             .bind(listen.transport, listen.address, listen.port, &mut self.transport_out)
@@ -151,6 +154,9 @@ impl Agent {
             return;
         }
         self.shutdown = Shutdown::Sessions;
+        for Waiting { incoming, .. } in std::mem::take(&mut self.calls.waiting).into_values() {
+            self.refuse(&incoming, 480, &[]);
+        }
         for id in self.calls.ids() {
             self.call(id, |session, cx, out| session.end_with(cx, 480, out));
         }

@@ -5,9 +5,10 @@ use crate::invitation::Incoming;
 use crate::media;
 use crate::sip::{Message, Received};
 use crate::time::Clock;
-use crate::transaction::{self, Arrival, End};
+use crate::transaction::{self, Arrival, End, Table};
 use crate::transport::{self, CloseCause, Flow};
 
+use super::calls::Calls;
 use super::input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent};
 use super::requests::Arrived;
 use super::{Agent, Effect, EventKind, Shutdown, TransportEvent};
@@ -22,11 +23,7 @@ impl Agent {
             }
             Input::Socket { socket, event } => self.socket(socket, event),
             Input::Datagram { socket, from, to, data, .. } => {
-                if self.effects.len() >= self.config.limits.effects {
-                    self.stats.shed += 1;
-                } else {
-                    self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
-                }
+                self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
             }
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
@@ -213,6 +210,7 @@ impl Agent {
             self.call(session, |session, cx, out| session.server_ended(cx, id, end, out));
         }
         self.calls.waiting.remove(&id);
+        self.calls.invites.remove(id);
     }
 
     /// Hands what a transaction sends to the transports. A response whose connection is gone goes over a new one (RFC 3261 section 18.2.2).
@@ -234,8 +232,17 @@ impl Agent {
     /// The next step of a shutdown, when the one before it is done. False when there is nothing to do now.
     fn shutdown_goes_on(&mut self) -> bool {
         match self.shutdown {
-            Shutdown::Sessions if self.calls.is_empty() && self.table.is_empty() => {
+            Shutdown::Sessions if self.calls.is_empty() => {
+                self.shutdown = Shutdown::Transactions(self.table.iter().map(|(id, ..)| id).last());
+                while let Some(ask) = self.asks.close_first() {
+                    self.effects.push_back(Effect::Abandon { ask });
+                }
+                true
+            }
+            Shutdown::Transactions(last) if self.table.iter().next().is_none_or(|(id, ..)| Some(id) > last) => {
                 self.shutdown = Shutdown::Transports;
+                self.table = Table::new(self.config.timers, &self.config.limits, &mut self.random);
+                self.calls = Calls::default();
                 self.transports.shut_down(self.now, &mut self.transport_out);
                 true
             }
@@ -244,7 +251,9 @@ impl Agent {
                 self.tell(EventKind::ShutDown);
                 true
             }
-            Shutdown::No | Shutdown::Sessions | Shutdown::Transports | Shutdown::Done => false,
+            Shutdown::No | Shutdown::Sessions | Shutdown::Transactions(_) | Shutdown::Transports | Shutdown::Done => {
+                false
+            }
         }
     }
 }

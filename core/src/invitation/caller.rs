@@ -144,7 +144,13 @@ impl Invitation {
         }
         let position = self.dialogs.iter().position(|dialog| *dialog.id() == id);
         let dialog = match position.map(|index| self.dialogs.remove(index)) {
-            Some(mut dialog) => dialog.confirm(response).map(|()| dialog),
+            Some(mut dialog) => match dialog.confirm(response) {
+                Ok(()) => Ok(dialog),
+                Err(error) => {
+                    out.push(Output::DialogEnded(id));
+                    Err(error)
+                }
+            },
             None => Dialog::from_response(&invite.request, response, essentials),
         };
         let dialog = match dialog {

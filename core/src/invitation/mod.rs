@@ -37,7 +37,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
-use crate::sip::{BuildError, Method, NameAddr, Response, Text, Uri};
+use crate::sip::{BuildError, CSeq, Method, NameAddr, Response, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 
@@ -198,13 +198,16 @@ impl Invitation {
 
     /// A request came inside one of our dialogs: INVITE or BYE. ACK comes by [`acknowledged`](Self::acknowledged), CANCEL by [`cancelled`](Self::cancelled).
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
-        let Some(found) = self.dialogs.iter_mut().find(|known| known.id() == dialog) else {
-            self.respond(cx, &incoming, 481, None, out);
-            return;
-        };
-        if found.receive(&incoming.essentials.cseq).is_err() {
-            self.respond(cx, &incoming, 500, None, out);
-            return;
+        match self.receive(dialog, &incoming.essentials.cseq) {
+            Some(true) => {}
+            Some(false) => {
+                self.respond(cx, &incoming, 500, None, out);
+                return;
+            }
+            None => {
+                self.respond(cx, &incoming, 481, None, out);
+                return;
+            }
         }
         if *incoming.request.method() == Method::Invite {
             self.reinvited(cx, incoming, out);
@@ -213,6 +216,12 @@ impl Invitation {
         } else {
             self.respond(cx, &incoming, 405, None, out);
         }
+    }
+
+    /// Whether a request inside one of our dialogs comes in order (RFC 3261 section 12.2.2): one that does not is answered with 500. `None`: the dialog is not ours.
+    pub fn receive(&mut self, dialog: &DialogId, cseq: &CSeq) -> Option<bool> {
+        let found = self.dialogs.iter_mut().find(|known| known.id() == dialog)?;
+        Some(found.receive(cseq).is_ok())
     }
 
     /// The server transaction of an INVITE that we refused, or accepted, has ended.
@@ -239,12 +248,6 @@ impl Invitation {
             self.disconnected(out);
             out.push(Output::Event(Event::RefusalDone { acknowledged }));
         }
-    }
-
-    /// Whether the initial INVITE, of this CSeq number, came and is not answered for good.
-    #[must_use]
-    pub fn is_open_with(&self, cseq: u32) -> bool {
-        self.received.iter().any(|invite| invite.cseq() == cseq)
     }
 
     fn ticket(&mut self) -> Ticket {

@@ -35,7 +35,7 @@ use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
 use crate::media;
 use crate::negotiation::{Agreed, Negotiator};
 use crate::outbox::Outbox;
-use crate::sip::{Request, Response, Text};
+use crate::sip::{CSeq, Request, Response, Text};
 use crate::stream::{self, AudioStream, StreamError, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
@@ -224,6 +224,11 @@ impl Session {
     /// A request came in a dialog of this session: INVITE or BYE.
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.request(cx, dialog, incoming, usage));
+    }
+
+    /// Whether a request inside a dialog of this session comes in order: see [`Invitation::receive`].
+    pub fn receive(&mut self, dialog: &DialogId, cseq: &CSeq) -> Option<bool> {
+        self.invitation.as_mut()?.receive(dialog, cseq)
     }
 
     /// An ACK came in a dialog of this session.
