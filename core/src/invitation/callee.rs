@@ -146,13 +146,13 @@ impl Invitation {
             return;
         };
         let invite = self.received.remove(index);
-        let description = if invite.offered() { None } else { session_description(ack).map(Description::Answer) };
+        let awaited = !invite.offered();
+        let description = if awaited { session_description(ack).map(Description::Answer) } else { None };
         match self.state {
-            State::Connecting => {
+            State::Connecting | State::Connected => {
                 self.state = State::Connected;
-                out.push(Output::Event(Event::Acknowledged { description }));
+                out.push(Output::Event(Event::Acknowledged { awaited, description }));
             }
-            State::Connected => out.push(Output::Event(Event::Acknowledged { description })),
             State::Disconnecting => self.bye_after_ack(cx, out),
             State::Outgoing | State::Incoming | State::Early | State::Disconnected => {}
         }

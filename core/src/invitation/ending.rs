@@ -101,23 +101,23 @@ impl Invitation {
                 bye.ticket = Some(ticket);
                 out.push(Output::Request { ticket, request, hop });
             }
-            Err(_) => self.ended(500, "BYE could not be written".into(), out),
+            Err(_) => self.ended(false, 500, "BYE could not be written".into(), out),
         }
     }
 
     /// A response to our BYE: any final one ends the usage (RFC 3261 section 15.1.1).
     pub(super) fn bye_answered(&mut self, response: &Response, out: &mut Outbox<Output>) {
         if response.code() >= 200 {
-            self.ended(response.code(), response.reason(), out);
+            self.ended(false, response.code(), response.reason(), out);
         }
     }
 
     /// The transaction of our BYE is over.
     pub(super) fn bye_ended(&mut self, end: &End, out: &mut Outbox<Output>) {
         match end {
-            End::TransportFailed(cause) => self.ended(503, cause.to_string().into(), out),
+            End::TransportFailed(cause) => self.ended(false, 503, cause.to_string().into(), out),
             End::Timeout | End::NoAck | End::Done | End::Cancelled | End::Unanswered => {
-                self.ended(408, "Request Timeout".into(), out)
+                self.ended(false, 408, "Request Timeout".into(), out)
             }
         }
         self.bye = None;
@@ -145,12 +145,10 @@ impl Invitation {
             }
             State::Disconnecting if self.bye.is_some() => {
                 // The BYEs have crossed: both sides answer 200, and the usage has ended (RFC 5407 section 3.2).
+                self.ended(true, 200, "OK".into(), out);
                 if self.bye.as_ref().is_some_and(|bye| bye.ticket.is_none()) {
                     self.received.retain(|invite| !invite.is_accepted());
-                    self.ended(200, "OK".into(), out);
                     self.bye = None;
-                } else {
-                    self.ended(200, "OK".into(), out);
                 }
             }
             State::Connecting | State::Connected => {
@@ -158,19 +156,19 @@ impl Invitation {
                 self.received.retain(|invite| !invite.is_accepted());
                 self.disconnected(out);
                 let cause = Cause { by: By::Remote, code: None, reason };
-                out.push(Output::Event(Event::Ended { cause, method: "BYE".into(), code: 200, reason: "OK".into() }));
+                out.push(Output::Event(Event::Ended { cause, by_peer: true, code: 200, reason: "OK".into() }));
             }
             State::Disconnecting | State::Disconnected => {}
         }
     }
 
-    fn ended(&mut self, code: u16, reason: Text, out: &mut Outbox<Output>) {
+    fn ended(&mut self, by_peer: bool, code: u16, reason: Text, out: &mut Outbox<Output>) {
         if self.state == State::Disconnected {
             return;
         }
         self.disconnected(out);
         let cause = self.bye.as_ref().and_then(|bye| bye.cause.clone());
         let cause = cause.unwrap_or_else(|| Cause { by: By::Local, code: None, reason: None });
-        out.push(Output::Event(Event::Ended { cause, method: "BYE".into(), code, reason }));
+        out.push(Output::Event(Event::Ended { cause, by_peer, code, reason }));
     }
 }

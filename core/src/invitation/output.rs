@@ -127,7 +127,9 @@ pub enum Event {
     },
     /// The ACK of our 2xx came.
     Acknowledged {
-        /// What it carried: the answer, when our 2xx carried the offer.
+        /// Whether our 2xx carried an offer, which the ACK must answer.
+        awaited: bool,
+        /// The answer, then.
         description: Option<Description>,
     },
     /// The ACK of our refusal came, or is no longer waited for.
@@ -162,9 +164,9 @@ pub enum Event {
     Ended {
         /// Why.
         cause: Cause,
-        /// The method of the request that ended it: BYE, or INVITE when a re-INVITE did.
-        method: Text,
-        /// The status code of that request's answer.
+        /// Whether the BYE was the peer's.
+        by_peer: bool,
+        /// The status code of the BYE's answer.
         code: u16,
         /// Its reason phrase.
         reason: Text,

@@ -109,7 +109,7 @@ impl Session {
             let ack = if all_started { AckReceived::False } else { AckReceived::Unknown };
             self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(ack), out);
         }
-        if all_started && !self.acknowledged {
+        if all_started && self.state == SessionState::Accepting && !self.acknowledged {
             self.fail(cx, "No ACK received", out);
         } else {
             self.fail(cx, "media stream timed out while starting", out);
@@ -117,24 +117,20 @@ impl Session {
     }
 
     /// The INVITE usage ended after it was connected.
-    pub(super) fn ended(&mut self, cause: Cause, method: &str, code: u16, reason: Text, out: &mut Outbox<Output>) {
+    pub(super) fn ended(&mut self, cause: Cause, by_peer: bool, code: u16, reason: Text, out: &mut Outbox<Output>) {
         if self.state == SessionState::Terminated {
             return;
         }
-        let originator = if cause.by == By::Remote && method == "BYE" && self.ending.is_none() {
-            Originator::Remote
-        } else {
-            Originator::Local
-        };
+        let originator = if by_peer { Originator::Remote } else { Originator::Local };
         let words = cause.reason.clone().unwrap_or_else(|| "user request".into());
         let by_remote = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
         self.begin_ending_of_connected(by_remote, &words, out);
-        self.report(originator, method, code, reason, None, out);
-        if self.ending.as_ref().is_some_and(|ending| !ending.was_accepted) {
-            // The 2xx crossed our CANCEL: for the application the session never started (RFC 5407 section 3.1.2).
-            self.finish_cancelled(out);
-        } else {
+        self.report(originator, "BYE", code, reason, None, out);
+        if self.ending.as_ref().is_some_and(|ending| ending.was_accepted) {
             self.finish_ended(cause, out);
+        } else {
+            // A 2xx crossed our CANCEL: the BYE ended what nobody wanted any more.
+            self.finish_cancelled(out);
         }
     }
 

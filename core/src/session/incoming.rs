@@ -224,7 +224,7 @@ impl Session {
             let _ = invitation.accept(cx, &description, usage);
         });
         out.push(Output::Event(SessionEvent::WillStart));
-        self.start_streams(cx, out);
+        self.apply_agreement(cx, true, out);
         self.progress(cx, out);
     }
 
@@ -232,26 +232,29 @@ impl Session {
     pub(super) fn acknowledged(
         &mut self,
         cx: &mut Context<'_>,
+        awaited: bool,
         description: Option<Description>,
         out: &mut Outbox<Output>,
     ) {
-        let answer = match description {
-            Some(Description::Answer(answer)) => Some(answer),
-            Some(Description::Offer(_) | Description::Preview(_)) | None => None,
-        };
-        if self.state != SessionState::Accepting || self.acknowledged {
-            self.proposal_acknowledged(cx, answer, out);
+        if !matches!(self.state, SessionState::Outgoing | SessionState::Accepting | SessionState::Connected) {
             return;
         }
-        self.acknowledged = true;
-        self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(AckReceived::True), out);
-        if self.offer_outstanding() {
+        if self.state == SessionState::Accepting && !self.acknowledged {
+            self.acknowledged = true;
+            self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(AckReceived::True), out);
+        }
+        if awaited {
+            let answer = match description {
+                Some(Description::Answer(answer)) => Some(answer),
+                Some(Description::Offer(_) | Description::Preview(_)) | None => None,
+            };
+            // An answer in an ACK cannot be refused: the session ends (RFC 6337 section 3).
             if let Err(error) = self.take_answer(cx, answer) {
                 let reason = format!("SDP negotiation failed: {error}");
                 self.fail(cx, &reason, out);
                 return;
             }
-            self.start_streams(cx, out);
+            self.apply_agreement(cx, true, out);
         }
         self.progress(cx, out);
     }

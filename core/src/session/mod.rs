@@ -291,13 +291,13 @@ impl Session {
             Event::Refused { cause, text, answered, contacts } => {
                 self.refused(cause, text, answered, contacts, out);
             }
-            Event::Acknowledged { description } => self.acknowledged(cx, description, out),
+            Event::Acknowledged { awaited, description } => self.acknowledged(cx, awaited, description, out),
             Event::RefusalDone { acknowledged } => self.refusal_done(acknowledged, out),
             Event::NotAcknowledged => self.not_acknowledged(cx, out),
             Event::Cancelled { reason } => self.cancelled(reason, out),
             Event::Proposal { offer } => self.proposed(cx, offer, out),
             Event::ProposalCancelled | Event::ProposalAnswered { .. } => {}
-            Event::Ended { cause, method, code, reason } => self.ended(cause, &method, code, reason, out),
+            Event::Ended { cause, by_peer, code, reason } => self.ended(cause, by_peer, code, reason, out),
         }
     }
 

@@ -30,7 +30,7 @@ impl Session {
                 let ack = Some(AckReceived::Unknown);
                 self.report(Originator::Remote, "INVITE", 200, "OK".into(), ack, out);
                 if !self.offer_outstanding() {
-                    self.update_streams(cx, out);
+                    self.apply_agreement(cx, true, out);
                 }
             }
             Err(error) => {
@@ -57,25 +57,5 @@ impl Session {
         });
         let reason = Text::from(crate::sip::reason_phrase(code));
         self.report(Originator::Remote, "INVITE", code, reason, Some(AckReceived::Unknown), out);
-    }
-
-    /// The ACK of our answer to a re-INVITE came; it brings the answer when the 200 carried our offer.
-    pub(super) fn proposal_acknowledged(
-        &mut self,
-        cx: &mut Context<'_>,
-        answer: Option<Bytes>,
-        out: &mut Outbox<Output>,
-    ) {
-        if self.state != SessionState::Connected || !self.offer_outstanding() {
-            return;
-        }
-        match self.take_answer(cx, answer) {
-            Ok(()) => self.update_streams(cx, out),
-            // An answer in an ACK cannot be refused: the session ends (RFC 6337 section 3).
-            Err(error) => {
-                let reason = format!("SDP negotiation failed: {error}");
-                self.fail(cx, &reason, out);
-            }
-        }
     }
 }

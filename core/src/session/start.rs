@@ -96,7 +96,7 @@ impl Session {
         let Some(agreed) = agreed else { return };
         self.agreed = Some(agreed);
         out.push(Output::Event(SessionEvent::WillStart));
-        self.start_streams(cx, out);
+        self.apply_agreement(cx, false, out);
     }
 
     /// The INVITE was accepted: the answer is taken, and the streams start, or go on with it if they had started early.
@@ -116,42 +116,25 @@ impl Session {
             return;
         }
         self.wait(cx, super::Wait::Start, Some(cx.config.media_stream_timeout));
-        if self.started {
-            self.update_streams(cx, out);
-        } else {
+        if !self.started {
             out.push(Output::Event(SessionEvent::WillStart));
-            self.start_streams(cx, out);
         }
+        self.apply_agreement(cx, true, out);
         self.progress(cx, out);
     }
 
-    /// Starts the streams that were agreed on; the others end.
-    pub(super) fn start_streams(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+    /// The streams start, or go on, with what was agreed on now. Those that were refused end once that `is_final`: a preview takes no stream away, since another fork may accept it.
+    pub(super) fn apply_agreement(&mut self, cx: &Context<'_>, is_final: bool, out: &mut Outbox<Output>) {
         let Some(agreed) = &self.agreed else { return };
         self.started = true;
         self.streams.retain_mut(|stream| {
             let media = stream.slot().and_then(|slot| agreed.slot(slot));
-            let starts =
-                media.is_some_and(|media| with_stream(stream, out, |stream, out| stream.start(media, cx.config, out)));
-            if !starts {
+            let goes_on =
+                media.is_some_and(|media| with_stream(stream, out, |stream, out| stream.go_on(media, cx.config, out)));
+            if is_final && !goes_on {
                 with_stream(stream, out, AudioStream::end);
             }
-            starts
-        });
-    }
-
-    /// The streams go on with what was agreed on now; those that were refused end.
-    pub(super) fn update_streams(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
-        let Some(agreed) = &self.agreed else { return };
-        self.streams.retain_mut(|stream| match stream.slot().and_then(|slot| agreed.slot(slot)) {
-            Some(media) => {
-                with_stream(stream, out, |stream, out| stream.update(media, cx.config, out));
-                true
-            }
-            None => {
-                with_stream(stream, out, AudioStream::end);
-                false
-            }
+            goes_on || !is_final
         });
     }
 

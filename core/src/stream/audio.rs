@@ -215,12 +215,18 @@ impl AudioStream {
         description
     }
 
-    /// Starts, with what was agreed on. False when nothing was that could flow.
-    pub(crate) fn start(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) -> bool {
-        let Some(parameters) = agreed.parameters(config.rtp.symmetric, config.rtp.timeout) else { return false };
-        if self.state != State::Initialized {
-            return false;
+    /// Starts, or goes on, with what was agreed on now. False when it cannot start with that.
+    pub(crate) fn go_on(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) -> bool {
+        if self.state == State::Initialized {
+            return self.start(agreed, config, out);
         }
+        self.update(agreed, config, out);
+        matches!(self.state, State::Starting | State::Established)
+    }
+
+    /// Starts, with what was agreed on. False when nothing was that could flow.
+    fn start(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) -> bool {
+        let Some(parameters) = agreed.parameters(config.rtp.symmetric, config.rtp.timeout) else { return false };
         self.state = State::Starting;
         self.parameters = Some(parameters.clone());
         out.push(Output::Media(media::Command::Start(parameters)));
@@ -228,7 +234,7 @@ impl AudioStream {
     }
 
     /// Goes on with what was agreed on now, if it is something else.
-    pub(crate) fn update(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) {
+    fn update(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) {
         let Some(parameters) = agreed.parameters(config.rtp.symmetric, config.rtp.timeout) else { return };
         if !matches!(self.state, State::Starting | State::Established) || self.parameters.as_ref() == Some(&parameters)
         {

@@ -74,6 +74,7 @@ pub fn replay<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<Repla
     let mut agent = Agent::new_traced(header.config, header.seed, header.start, header.utc)?;
     // The agent's own header may name another version of this crate; so its checksums, which run on from there, differ.
     let _ = agent.poll_trace();
+    drain(&mut agent);
     let mut replayed = Replayed::default();
     let mut last = 1;
     for (number, line) in lines {
@@ -85,12 +86,14 @@ pub fn replay<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<Repla
                 expect_silence(&mut agent, number)?;
                 replayed.inputs += 1;
                 agent.handle(at, *input);
+                drain(&mut agent);
             }
             Entry::Intent { at, intent, .. } => {
                 expect_silence(&mut agent, number)?;
                 replayed.intents += 1;
                 // What it answered stands in the line that it writes.
                 let _ = agent.intend(at, *intent);
+                drain(&mut agent);
             }
             Entry::Effect(_) => replayed.effects += 1,
             Entry::Event(_) => replayed.events += 1,
@@ -103,6 +106,12 @@ pub fn replay<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<Repla
     }
     expect_silence(&mut agent, last + 1)?;
     Ok(replayed)
+}
+
+/// Takes out what stands in the trace too: an agent that nobody drains sheds what comes.
+fn drain(agent: &mut Agent) {
+    while agent.poll_effect().is_some() {}
+    while agent.poll_event().is_some() {}
 }
 
 /// Nothing may come out beyond what the trace says.

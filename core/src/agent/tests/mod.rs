@@ -1,8 +1,12 @@
 //! The agent alone, against scripted messages: what no single room can show.
 
 mod local_address;
+mod replay;
 mod requests;
+mod sessions;
 mod shutdown;
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::id::{AccountId, AskId, SessionId, SocketId};
+use crate::id::{AccountId, AskId, SessionId, SocketId, StreamId};
 use crate::media::{self, Candidate, Component};
 use crate::session::SessionEvent;
 use crate::sip::{HeaderName, Message, Request, Response};
@@ -44,6 +48,9 @@ struct Script {
     abandoned: Vec<AskId>,
     events: Vec<EventKind>,
     udp: SocketId,
+    /// Streams that were told to start; they do at once, unless somebody `delays` them.
+    starting: Vec<StreamId>,
+    delays: bool,
     branches: u32,
 }
 
@@ -68,6 +75,8 @@ impl Script {
             abandoned: Vec::new(),
             events: Vec::new(),
             udp: SocketId::from_u64(0),
+            starting: Vec::new(),
+            delays: false,
             branches: 0,
         };
         script.drain();
@@ -130,6 +139,10 @@ impl Script {
                             address: SocketAddr::new(OURS.parse().unwrap(), port),
                         };
                         media::Event::Ready { candidates: vec![at(Component::Rtp, 4000), at(Component::Rtcp, 4001)] }
+                    }
+                    media::Command::Start(_) if self.delays => {
+                        self.starting.push(stream);
+                        return;
                     }
                     media::Command::Start(_) => media::Event::Started,
                     _ => return,

@@ -186,7 +186,8 @@ fn our_offer_in_the_2xx_is_answered_by_the_ack() {
     let tag = tag(&run);
     acknowledge(&mut run, &request("ACK", 1, &tag, Some(ANSWER)));
     let events = run.events();
-    assert_eq!(events, [Event::Acknowledged { description: Some(Description::Answer(Bytes::from_static(ANSWER))) }]);
+    let description = Some(Description::Answer(Bytes::from_static(ANSWER)));
+    assert_eq!(events, [Event::Acknowledged { awaited: true, description }]);
 }
 
 #[test]
