@@ -196,6 +196,9 @@ impl<'a> Cursor<'a> {
     /// Takes a comment with its parentheses, which may nest.
     pub(crate) fn comment(&mut self) -> Result<Text, HeaderError> {
         let start = self.at;
+        if self.peek() != Some(b'(') {
+            return Err(self.expected("a comment"));
+        }
         let mut depth = 0_usize;
         loop {
             match self.peek() {

@@ -82,24 +82,30 @@ impl Host {
     }
 }
 
-/// The length of the name that `bytes` begin with: its labels are not empty, though a dot may follow the last, which is not a number.
+/// The length of the name that `bytes` begin with: its labels are not empty and do not begin with a hyphen, though a dot may follow the
+/// last, which is not a number.
 #[inline]
 fn name_len(bytes: &[u8]) -> Option<usize> {
-    let mut label = 0..grammar::long_run(bytes, LABEL);
+    let mut label = 0..label_len(bytes);
     let mut len = label.end;
     while bytes.get(len) == Some(&b'.') && !label.is_empty() {
-        let next = grammar::long_run(bytes.get(len + 1..).unwrap_or_default(), LABEL);
+        len += 1;
+        let next = label_len(bytes.get(len..).unwrap_or_default());
         if next == 0 {
-            // The dot behind the last label.
-            len += 1;
             break;
         }
-        label = len + 1..len + 1 + next;
+        label = len..len + next;
         len = label.end;
     }
     let last = bytes.get(label).unwrap_or_default();
     let is_number = last.last().is_none_or(|byte| grammar::is(*byte, DIGIT)) && grammar::run(last, DIGIT) == last.len();
-    (!is_number && bytes.get(len) != Some(&b'.')).then_some(len)
+    let ends = bytes.get(len).is_none_or(|byte| !matches!(byte, b'.' | b'-'));
+    (!is_number && ends).then_some(len)
+}
+
+#[inline]
+fn label_len(bytes: &[u8]) -> usize {
+    if bytes.first() == Some(&b'-') { 0 } else { grammar::long_run(bytes, LABEL) }
 }
 
 /// The IPv6 address between the brackets; neither an IPv4 address nor a zone may stand there. The grammar of RFC 3261 lets `:::` stand in
@@ -241,6 +247,8 @@ mod tests {
             "a b",
             "a\0",
             "a;b",
+            "-a",
+            "a.-b",
             "exämple",
             "a@b",
         ];
