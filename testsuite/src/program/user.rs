@@ -202,7 +202,7 @@ impl User {
     }
 
     /// Does what is legal in the state `Incoming` and in no other.
-    fn answer(&mut self, now: Instant, id: SessionId, agent: &mut Agent, method: &str, intent: Intent) {
+    fn answer(&self, now: Instant, id: SessionId, agent: &mut Agent, method: &str, intent: Intent) {
         let before = agent.session(now, id).map(|session| session.state());
         let result = agent.intend(now, intent.clone());
         let (host, text) = (self.host, format!("{intent:?} in {before:?}: {result:?}"));
@@ -228,7 +228,7 @@ impl User {
         }
     }
 
-    fn dtmf(&mut self, now: Instant, stream: StreamId, digit: char, agent: &mut Agent) {
+    fn dtmf(&self, now: Instant, stream: StreamId, digit: char, agent: &mut Agent) {
         let sound = digit != 'x';
         let started = self.notes.borrow().is_running(self.host, stream);
         let intent = Intent::SendDtmf { stream, digit, duration: Duration::from_millis(100) };

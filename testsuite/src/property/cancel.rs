@@ -37,10 +37,10 @@ impl Property for Cancel {
                     broken.unless(same, "CAN-3", seen, format!("the To tag of the INVITE's responses is {tag:?}"));
                 }
             }
-            Step::ResponseSent { key: Some(key) } if key.method == "INVITE" => {
-                if sight.sip.code() >= 200 && self.refusals.settle(key) {
-                    broken.unless(sight.sip.code() == 487, "CAN-3", seen, "487 was due");
-                }
+            Step::ResponseSent { key: Some(key) }
+                if key.method == "INVITE" && sight.sip.code() >= 200 && self.refusals.settle(key) =>
+            {
+                broken.unless(sight.sip.code() == 487, "CAN-3", seen, "487 was due");
             }
             Step::ResponseGot { key: Some(key), fresh: true } if key.method == "INVITE" => {
                 let Some(client) = seen.model.client(key) else { return };

@@ -91,10 +91,8 @@ impl Lifecycle {
                 session.state = *state;
             }
             SessionEvent::NewIncoming { .. } | SessionEvent::NewOutgoing { .. } => wrong("it is not new"),
-            SessionEvent::WillStart => {
-                if std::mem::replace(&mut session.will_start, true) {
-                    wrong("it will start twice");
-                }
+            SessionEvent::WillStart if std::mem::replace(&mut session.will_start, true) => {
+                wrong("it will start twice");
             }
             SessionEvent::DidStart { .. } => {
                 if !session.will_start || session.will_end || session.state != SessionState::Connected {
@@ -104,10 +102,8 @@ impl Lifecycle {
                     wrong("it starts twice");
                 }
             }
-            SessionEvent::WillEnd { .. } => {
-                if std::mem::replace(&mut session.will_end, true) {
-                    wrong("it will end twice");
-                }
+            SessionEvent::WillEnd { .. } if std::mem::replace(&mut session.will_end, true) => {
+                wrong("it will end twice");
             }
             SessionEvent::DidFail { .. } => {
                 if session.started || session.will_end || session.state != SessionState::Terminated {
