@@ -11,8 +11,9 @@ use std::time::Duration;
 use async_io::Timer;
 use futures_lite::FutureExt;
 use sipsimple_core::agent::{self, Agent, ConnectionEvent, Effect, Input, Intent};
-use sipsimple_core::id::{ConnId, SessionId};
+use sipsimple_core::id::{ConnId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
+use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
@@ -68,6 +69,8 @@ pub(crate) struct EventLoop {
     stop_at: Option<Instant>,
     /// The sessions that have begun and not ended.
     sessions: BTreeSet<SessionId>,
+    /// The streams that have started and not ended.
+    streams: BTreeSet<StreamId>,
     shut_down: bool,
 }
 
@@ -107,6 +110,7 @@ impl EventLoop {
             armed: None,
             stop_at: None,
             sessions: BTreeSet::new(),
+            streams: BTreeSet::new(),
             shut_down: false,
         }
     }
@@ -176,8 +180,7 @@ impl EventLoop {
             Wake::Command(Command::Stop { within }) => self.stop(within),
             Wake::Abandoned => self.stop(Duration::ZERO),
             Wake::Due => self.handle(Input::Tick { utc: Some(Clock::utc()) }),
-            Wake::Media(media::News::Path { stream, event }) => self.handle(Input::Media { stream, event }),
-            Wake::Media(media::News::Audio(event)) => self.send(Clock::utc(), EventKind::Audio(event)),
+            Wake::Media(news) => self.take_media(news),
             Wake::News(news) => {
                 self.take_news(news);
                 for _ in 1..BATCH {
@@ -192,6 +195,22 @@ impl EventLoop {
     fn take_news(&mut self, news: News) {
         for input in self.network.take(news).into_iter().flatten() {
             self.handle(input);
+        }
+    }
+
+    fn take_media(&mut self, news: media::News) {
+        match news {
+            media::News::Path { stream, event } => {
+                // The agent has no more to tell of a stream that has ended; its last report comes after that.
+                if let media::Event::Stats(statistics) = &event
+                    && !self.streams.contains(&stream)
+                {
+                    let statistics = statistics.clone();
+                    self.send(Clock::utc(), EventKind::Statistics { stream, statistics });
+                }
+                self.handle(Input::Media { stream, event });
+            }
+            media::News::Audio(event) => self.send(Clock::utc(), EventKind::Audio(event)),
         }
     }
 
@@ -245,6 +264,15 @@ impl EventLoop {
                 }
                 _ => {}
             },
+            agent::EventKind::Stream { id, event, .. } => match event {
+                StreamEvent::DidStart { .. } => {
+                    self.streams.insert(*id);
+                }
+                StreamEvent::DidFail { .. } | StreamEvent::DidEnd => {
+                    self.streams.remove(id);
+                }
+                _ => {}
+            },
             _ => {}
         }
     }
@@ -282,13 +310,12 @@ impl EventLoop {
     }
 
     /// Ends the media thread, which closes the files that are still being recorded.
-    async fn stop_media(&self) {
+    async fn stop_media(&mut self) {
         let _ = self.media.orders.try_send(media::Order::Stop);
+        let news = self.media.news.clone();
         let last = async {
-            while let Ok(news) = self.media.news.recv().await {
-                if let media::News::Audio(event) = news {
-                    self.send(Clock::utc(), EventKind::Audio(event));
-                }
+            while let Ok(last) = news.recv().await {
+                self.take_media(last);
             }
         };
         let late = async {

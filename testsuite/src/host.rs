@@ -1,59 +1,118 @@
 //! A host of the world: an agent, its sockets, and its user.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
 use sipsimple_core::time::Instant;
+use sipsimple_core::transport::Transport;
 
 use crate::application::Application;
-use crate::media::Media;
+use crate::media::{Media, Mode};
 use crate::stream::Pipe;
+
+/// What becomes of the trace of a host's agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tracing {
+    /// It is kept, to be replayed.
+    #[default]
+    Keep,
+    /// Only its hash is kept, to compare two runs.
+    Digest,
+    /// None is written.
+    Off,
+}
+
+/// Where a host is, and what it keeps.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its addresses; none for the next free IPv4 address.
+    pub addresses: Vec<IpAddr>,
+    /// The transports it binds port 5060 for.
+    pub transports: Vec<Transport>,
+    /// Whether its sockets are bound to no address in particular, so that the agent has to ask for its own.
+    pub wildcard: bool,
+    /// Whether its driver can tell which address a datagram was sent to.
+    pub tells_destination: bool,
+    /// What becomes of the agent's trace.
+    pub tracing: Tracing,
+    /// Whether its events are kept.
+    pub keep_events: bool,
+    /// How its media paths are run.
+    pub media: Mode,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            transports: vec![Transport::Udp, Transport::Tcp],
+            wildcard: false,
+            tells_destination: false,
+            tracing: Tracing::Keep,
+            keep_events: true,
+            media: Mode::Answered,
+        }
+    }
+}
 
 /// A host.
 pub struct Host {
-    /// Its address.
-    pub address: IpAddr,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
     /// Its agent.
     pub agent: Agent,
     /// Its user.
     pub application: Box<dyn Application>,
-    /// Everything that its agent told, in order.
+    /// Everything that its agent told, in order, if that is kept.
     pub events: Vec<(Instant, Event)>,
-    /// The trace of its agent, if it writes one.
+    /// The trace of its agent, if that is kept.
     pub trace: Vec<String>,
-    pub(crate) media: Media,
+    /// The hash of the trace so far (64-bit FNV-1a).
+    pub digest: u64,
+    /// Its media paths.
+    pub media: Media,
+    pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
     pub(crate) listening: BTreeMap<SocketId, SocketAddr>,
     pub(crate) pipes: BTreeMap<ConnId, Pipe>,
+    pub(crate) opening: BTreeSet<ConnId>,
+    /// The connections whose end the agent was not told of.
+    pub(crate) conns: BTreeSet<ConnId>,
     pub(crate) accepted: u64,
     pub(crate) next_port: u16,
     pub(crate) wake: Option<Instant>,
+    pub(crate) media_wake: Option<Instant>,
 }
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Host").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
 impl Host {
-    pub(crate) fn new(address: IpAddr, agent: Agent, application: Box<dyn Application>) -> Self {
+    pub(crate) fn new(place: Place, agent: Agent, application: Box<dyn Application>) -> Self {
         Self {
-            address,
+            addresses: place.addresses.clone(),
             agent,
             application,
             events: Vec::new(),
             trace: Vec::new(),
-            media: Media::default(),
+            digest: 0xcbf2_9ce4_8422_2325,
+            media: Media::new(place.media),
+            place,
             udp: BTreeMap::new(),
             listening: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            opening: BTreeSet::new(),
+            conns: BTreeSet::new(),
             accepted: 0,
             next_port: 0,
             wake: None,
+            media_wake: None,
         }
     }
 
@@ -69,8 +128,29 @@ impl Host {
         self.agent.is_quiescent() && self.media.is_empty()
     }
 
+    /// Whether it has neither sockets nor connections, as after a shutdown.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.udp.is_empty() && self.listening.is_empty() && self.conns.is_empty()
+    }
+
+    /// Its address of the same family as another.
+    #[must_use]
+    pub fn address_toward(&self, other: IpAddr) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|address| address.is_ipv4() == other.is_ipv4())
+    }
+
+    pub(crate) fn traced(&mut self, line: String) {
+        for byte in line.bytes() {
+            self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if self.place.tracing == Tracing::Keep {
+            self.trace.push(line);
+        }
+    }
+
     pub(crate) fn free_port(&mut self) -> u16 {
-        self.next_port += 1;
+        self.next_port = (self.next_port + 1) % 9_000;
         40_000 + self.next_port
     }
 }

@@ -3,11 +3,28 @@
 //! The simulator is a [`World`](world::World) of hosts in virtual time: each holds an agent of the core, and between them lie
 //! links that lose, repeat, reorder and delay. Everything is drawn from one seed, so a run that fails runs again from
 //! the line that it prints.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`world`], [`host`], [`link`], [`stream`], [`wire`] | hosts, the network between them, and time |
+//! | [`application`] | the users of hosts |
+//! | [`media`] | their media paths |
+//! | [`program`] | random programs of many users |
+//! | [`post`] | peers that do what a test says |
+//! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
+//! | [`property`] | what holds in every world |
 
 pub mod application;
+pub mod cost;
 pub mod host;
 pub mod link;
 pub mod media;
+pub mod model;
+pub mod post;
+pub mod program;
+pub mod property;
+pub mod sdp;
+pub mod sip;
 pub mod stream;
 pub mod wire;
 pub mod world;

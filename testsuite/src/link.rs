@@ -1,4 +1,4 @@
-//! What the network between two hosts does to datagrams.
+//! What the network between two nodes does to what they send.
 
 use std::time::Duration;
 
@@ -19,9 +19,14 @@ pub struct Faults {
     pub jitter: Duration,
     /// A stream is reset while bytes are on it.
     pub reset: u32,
+    /// A connection is refused although somebody listens.
+    pub refuse: u32,
     /// The longest piece in which bytes of a stream arrive; 0 for as they were written.
     pub segment: usize,
 }
+
+/// All of a million: what happens with this chance happens always.
+pub const ALWAYS: u32 = 1_000_000;
 
 impl Faults {
     /// Nothing goes wrong, and everything takes 10 ms.
@@ -34,8 +39,15 @@ impl Faults {
             delay: Duration::from_millis(10),
             jitter: Duration::ZERO,
             reset: 0,
+            refuse: 0,
             segment: 0,
         }
+    }
+
+    /// No datagram gets through.
+    #[must_use]
+    pub const fn silence() -> Self {
+        Self { loss: ALWAYS, ..Self::none() }
     }
 
     /// A draw of faults: some runs have none of a kind, some have many.
@@ -46,13 +58,15 @@ impl Faults {
             u32::try_from(if on { random.below(most) } else { 0 }).unwrap_or(0)
         };
         let (loss, duplicate, reorder) = (chance(300_000), chance(200_000), chance(300_000));
+        let (reset, refuse) = (chance(20_000), chance(50_000));
         Self {
             loss,
             duplicate,
             reorder,
             delay: random.duration(Duration::from_millis(1), Duration::from_millis(150)),
             jitter: random.duration(Duration::ZERO, Duration::from_millis(100)),
-            reset: 0,
+            reset,
+            refuse,
             segment: usize::try_from(random.below(3) * random.below(200)).unwrap_or(0),
         }
     }

@@ -1,28 +1,49 @@
-//! Connections between hosts.
+//! Connections between the nodes of a world.
 
 use std::net::SocketAddr;
 
 use sipsimple_core::id::ConnId;
 use sipsimple_core::time::Instant;
 
+use crate::sip::Splitter;
+
+/// Who may be at an end of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Node {
+    /// A host with an agent.
+    Host(usize),
+    /// A mailbox of the test's own.
+    Post(usize),
+}
+
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct End {
-    /// The host.
-    pub host: usize,
+    /// Whose.
+    pub node: Node,
     /// Its name for the connection.
     pub conn: ConnId,
 }
 
 /// What one end knows of the other.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Pipe {
-    /// The other end; `None` when it is closed.
-    pub peer: Option<End>,
+    /// The other end.
+    pub peer: End,
     /// The address of this end.
     pub local: SocketAddr,
     /// The address of the other.
     pub remote: SocketAddr,
     /// When the last piece that this end wrote arrives: the next arrives later.
     pub last: Instant,
+    /// What this end has written, message by message.
+    pub written: Splitter,
+    /// What has arrived at this end, message by message.
+    pub read: Splitter,
+}
+
+impl Pipe {
+    pub(crate) fn new(now: Instant, peer: End, local: SocketAddr, remote: SocketAddr) -> Self {
+        Self { peer, local, remote, last: now, written: Splitter::default(), read: Splitter::default() }
+    }
 }

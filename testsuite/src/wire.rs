@@ -1,5 +1,6 @@
 //! What goes over the wire of a world, for the properties to watch.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -7,11 +8,11 @@ use bytes::Bytes;
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
-/// A message that a host sent or got.
+use crate::sip::Sip;
+
+/// Bytes that one end sent to another: a datagram, or a piece of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// When.
-    pub at: Instant,
     /// The transport.
     pub transport: Transport,
     /// From where.
@@ -22,13 +23,36 @@ pub struct Packet {
     pub data: Bytes,
 }
 
-/// What happened to a packet.
+/// What happened to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// A host sent it.
     Sent,
-    /// It arrived.
+    /// It arrived at a host.
     Arrived,
-    /// It was lost, or nobody was there.
-    Lost,
+}
+
+/// A SIP message that a host sent or got, whole.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    /// When.
+    pub at: Instant,
+    /// Whether it was sent or got.
+    pub fate: Fate,
+    /// The host that sent it or got it.
+    pub host: usize,
+    /// The transport.
+    pub transport: Transport,
+    /// From where.
+    pub from: SocketAddr,
+    /// To where.
+    pub to: SocketAddr,
+    /// The message.
+    pub sip: &'a Sip,
+}
+
+impl fmt::Debug for Sight<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} host {} {:?} {} {} → {}", self.at, self.host, self.fate, self.sip, self.from, self.to)
+    }
 }

@@ -22,7 +22,7 @@ fn world(seed: u64, faults: Faults, answering: Answering) -> World {
         let application: Box<dyn sipsimple_testsuite::application::Application> =
             if number == ALICE { Box::new(Idle) } else { Box::new(answering.clone()) };
         world.add(Config::default(), application);
-        let uri = format!("sip:{name}@{}", world.host(number).address);
+        let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
         let spec = AccountSpec { uri: uri.into(), display_name: None, any_user: false };
         world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     }

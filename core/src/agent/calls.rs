@@ -47,6 +47,7 @@ pub(super) struct Ack {
 
 /// A message that waits for the local address toward its hop.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and not for long")]
 pub(super) enum Unsent {
     /// A request of a transaction of its own.
     Request { ticket: Ticket, request: Request, hop: Hop },

@@ -6,7 +6,7 @@ use crate::invitation::State;
 use crate::outbox::Outbox;
 use crate::sip::{Text, reason_phrase};
 
-use super::{Originator, Output, Session, SessionEvent, SessionState, Wait};
+use super::{AudioStream, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
 
 /// Who ends a session, and in what words.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl Session {
     /// The streams did not start, or the ACK did not come, in time.
     pub(super) fn not_started(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         use super::AckReceived;
-        let all_started = self.started && self.streams.iter().all(super::AudioStream::is_started);
+        let all_started = self.started && self.streams.iter().all(AudioStream::is_started);
         if self.state == SessionState::Accepting && !self.acknowledged {
             let ack = if all_started { AckReceived::False } else { AckReceived::Unknown };
             self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(ack), out);
@@ -209,7 +209,7 @@ impl Session {
 
     pub(super) fn end_streams(&mut self, out: &mut Outbox<Output>) {
         for stream in &mut self.streams {
-            stream.end(out);
+            with_stream(stream, out, AudioStream::end);
         }
     }
 }

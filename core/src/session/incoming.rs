@@ -8,11 +8,13 @@ use crate::id::{AccountId, SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
 use crate::outbox::Outbox;
 use crate::sdp;
-use crate::sip::{HeaderName, NameAddr, Text, Uri, reason_phrase};
+use crate::sip::{HeaderName, NameAddr, Params, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, AudioStream};
 
 use super::start::Disagreement;
-use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
+use super::{
+    AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait, with_stream,
+};
 
 /// An INVITE that came outside of any dialog.
 #[derive(Debug)]
@@ -39,8 +41,7 @@ impl Session {
     ) -> Self {
         let Invited { id, account, incoming, contact, local } = invited;
         let from = &incoming.essentials.from;
-        let remote_identity = NameAddr { display_name: from.display_name.clone(), ..NameAddr::new(from.uri.clone()) };
-        let remote_identity = Text::from(remote_identity.to_string());
+        let remote_identity = NameAddr { params: Params::default(), ..from.clone() }.to_string().into();
         let mut session = Self {
             id,
             account,
@@ -157,7 +158,7 @@ impl Session {
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         if let Some(local) = self.local {
             for stream in &mut self.streams {
-                stream.initialize(cx, local, out);
+                with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));
             }
         }
         Ok(())

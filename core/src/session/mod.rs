@@ -36,7 +36,7 @@ use crate::media;
 use crate::negotiation::{Agreed, Negotiator};
 use crate::outbox::Outbox;
 use crate::sip::{CSeq, Request, Response, Text};
-use crate::stream::{AudioStream, StreamError, StreamEvent};
+use crate::stream::{self, AudioStream, StreamError, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
 
@@ -217,8 +217,8 @@ impl Session {
         duration: std::time::Duration,
         out: &mut Outbox<Output>,
     ) -> Result<(), StreamError> {
-        let known = self.streams.iter().find(|known| known.id() == stream);
-        known.ok_or(StreamError::Unknown(stream))?.send_dtmf(digit, duration, out)
+        let known = self.streams.iter_mut().find(|known| known.id() == stream).ok_or(StreamError::Unknown(stream))?;
+        with_stream(known, out, |stream, out| stream.send_dtmf(digit, duration, out))
     }
 
     /// A request came in a dialog of this session: INVITE or BYE.
@@ -251,11 +251,11 @@ impl Session {
     pub fn media(&mut self, cx: &mut Context<'_>, stream: StreamId, event: media::Event, out: &mut Outbox<Output>) {
         let Some(index) = self.streams.iter().position(|known| known.id() == stream) else { return };
         let Some(known) = self.streams.get_mut(index) else { return };
-        match known.media(event, out) {
-            crate::stream::Progress::None => {}
-            crate::stream::Progress::Initialized => self.initialized(cx, out),
-            crate::stream::Progress::Started => self.progress(cx, out),
-            crate::stream::Progress::Failed(reason) => {
+        match with_stream(known, out, |stream, out| stream.media(event, out)) {
+            stream::Progress::None => {}
+            stream::Progress::Initialized => self.initialized(cx, out),
+            stream::Progress::Started => self.progress(cx, out),
+            stream::Progress::Failed(reason) => {
                 let reason = format!("media stream failed: {reason}");
                 self.fail(cx, &reason, out);
             }
@@ -328,4 +328,22 @@ impl Session {
         let method = Text::from(method);
         out.push(Output::Event(SessionEvent::DidProcessTransaction { originator, method, code, reason, ack_received }));
     }
+}
+
+/// Calls a stream, and passes on what it asks and tells, under its name.
+fn with_stream<T>(
+    stream: &mut AudioStream,
+    out: &mut Outbox<Output>,
+    call: impl FnOnce(&mut AudioStream, &mut Outbox<stream::Output>) -> T,
+) -> T {
+    let mut said = Outbox::new();
+    let result = call(stream, &mut said);
+    let stream = stream.id();
+    while let Some(output) = said.pop() {
+        out.push(match output {
+            stream::Output::Media(command) => Output::Media { stream, command },
+            stream::Output::Event(event) => Output::Stream { stream, event },
+        });
+    }
+    result
 }

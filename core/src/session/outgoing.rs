@@ -10,7 +10,7 @@ use crate::outbox::Outbox;
 use crate::sip::{NameAddr, Text};
 use crate::stream::AudioStream;
 
-use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait};
+use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
 
 /// What an outgoing session was asked to do.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Session {
         self.targets = targets;
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         for stream in &mut self.streams {
-            stream.initialize(cx, local, out);
+            with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::outbox::Outbox;
 use crate::sdp;
 use crate::stream::AudioStream;
 
-use super::{Direction, Output, Session, SessionEvent, SessionState};
+use super::{Direction, Output, Session, SessionEvent, SessionState, with_stream};
 
 /// Why descriptions do not lead to an agreement, in words for `failure_reason`.
 pub(super) type Disagreement = String;
@@ -129,9 +129,10 @@ impl Session {
         self.started = true;
         self.streams.retain_mut(|stream| {
             let media = stream.slot().and_then(|slot| agreed.slot(slot));
-            let goes_on = media.is_some_and(|media| stream.go_on(media, cx.config, out));
+            let goes_on =
+                media.is_some_and(|media| with_stream(stream, out, |stream, out| stream.go_on(media, cx.config, out)));
             if is_final && !goes_on {
-                stream.end(out);
+                with_stream(stream, out, AudioStream::end);
             }
             goes_on || !is_final
         });

@@ -296,9 +296,21 @@ impl<M: Kind> Builder<M> {
     }
 
     /// Adds a field whose value is these bytes, which were part of a message.
-    pub(crate) fn received(mut self, name: HeaderName, value: &[u8]) -> Self {
+    pub(crate) fn received(mut self, name: HeaderName, value: &[u8], folded: bool) -> Self {
         self.write_field(name, "", |bytes| bytes.extend_from_slice(value));
+        if let Some(copy) = self.fields.last_mut() {
+            copy.folded = folded;
+        }
         self
+    }
+
+    /// Adds this field as received, with a tag behind it.
+    pub(crate) fn tagged(mut self, from: &Headers, field: &Field, tag: &str) -> Self {
+        if !grammar::all(tag.as_bytes(), TOKEN) {
+            self.refuse("tag", BuildFault::Unsound);
+        }
+        let value = [from.part(field.value_range()), b";tag=", tag.as_bytes()].concat();
+        self.received(field.name, &value, field.folded)
     }
 
     fn copy_field(&mut self, from: &Headers, field: &Field) {

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::memchr;
+use memchr::{memchr, memchr2};
+use nom::Parser;
+use nom::error::Error;
 
-use super::grammar::{self, DIGIT, HEX, NAME, QUOTED, SPACE};
+use super::grammar::{self, DIGIT, HEX, NAME, QUOTED, SPACE, TEXT};
 use super::{HeaderError, HeaderFault, Method, Text, line};
 
 /// A reader of one value, which gives slices of the message it stands in.
@@ -191,6 +193,29 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Takes a comment with its parentheses, which may nest.
+    pub(crate) fn comment(&mut self) -> Result<Text, HeaderError> {
+        let start = self.at;
+        if self.peek() != Some(b'(') {
+            return Err(self.expected("a comment"));
+        }
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'(') => depth += 1,
+                Some(b')') => depth = depth.saturating_sub(1),
+                Some(b'\\') if self.rest().len() > 1 => self.at += 1,
+                Some(byte) if grammar::is(byte, TEXT) => {}
+                Some(_) | None => return Err(self.expected("the end of the comment")),
+            }
+            self.at += 1;
+            if depth == 0 {
+                self.check_utf8(start..self.at)?;
+                return Ok(self.slice(start..self.at));
+            }
+        }
+    }
+
     /// Takes a number of at most `most`.
     pub(crate) fn number(&mut self, most: u64) -> Result<u64, HeaderError> {
         let range = self.run(DIGIT);
@@ -232,6 +257,25 @@ impl<'a> Cursor<'a> {
         self.at >= self.bytes.len()
     }
 
+    /// Takes what a parser of nom takes; `what` says in the error what should stand there.
+    pub(crate) fn take<O>(
+        &mut self,
+        what: &'static str,
+        mut parser: impl Parser<&'a [u8], Output = O, Error = Error<&'a [u8]>>,
+    ) -> Result<O, HeaderError> {
+        let place = |left: &[u8]| self.bytes.len() - left.len();
+        match parser.parse(self.rest()) {
+            Ok((left, output)) => {
+                self.at = place(left);
+                Ok(output)
+            }
+            Err(nom::Err::Error(error) | nom::Err::Failure(error)) => {
+                Err(HeaderError::expected(place(error.input), what))
+            }
+            Err(nom::Err::Incomplete(_)) => Err(HeaderError::expected(self.bytes.len(), what)),
+        }
+    }
+
     /// The rest must be white space.
     pub(crate) fn end(&mut self) -> Result<(), HeaderError> {
         self.space();
@@ -268,6 +312,11 @@ pub(crate) fn unquoted(quoted: &Text) -> Text {
         plain.push(if letter == '\\' { letters.next().unwrap_or(letter) } else { letter });
     }
     Text::from(plain)
+}
+
+/// Whether `text` can stand in quotes: it holds no line end.
+pub(crate) fn is_quotable(text: &str) -> bool {
+    memchr2(b'\r', b'\n', text.as_bytes()).is_none()
 }
 
 /// `text` as the inside of a quoted string: quotes and backslashes escaped, and so are control characters, which may not stand there

@@ -34,6 +34,8 @@ pub(crate) const BARE: u32 = 1 << 14;
 pub(crate) const ALPHA: u32 = 1 << 15;
 /// Schemes.
 pub(crate) const SCHEME: u32 = 1 << 16;
+/// Text: everything but control characters; the tab is none of them here.
+pub(crate) const TEXT: u32 = 1 << 18;
 /// Names of parameters, be they of headers or of URIs.
 pub(crate) const PARAM_NAME: u32 = 1 << 17;
 
@@ -141,6 +143,9 @@ const fn classes(byte: u8) -> u32 {
     }
     if (byte >= 0x20 && byte != 0x7f && byte != b'"' && byte != b'\\') || byte == b'\t' {
         classes |= QUOTED;
+    }
+    if (byte >= 0x20 && byte != 0x7f) || byte == b'\t' {
+        classes |= TEXT;
     }
     if matches!(byte, b' ' | b'\t') {
         classes |= SPACE;

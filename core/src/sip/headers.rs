@@ -213,7 +213,7 @@ impl Headers {
 
     /// What `read` makes of the whole value of `field`.
     #[inline]
-    fn read_field<T>(
+    pub(crate) fn read_field<T>(
         &self,
         field: &Field,
         read: impl Fn(&mut Cursor<'_>) -> Result<T, HeaderError>,
@@ -222,13 +222,13 @@ impl Headers {
             let unfolded = self.unfolded(field);
             let mut value = read(&mut Cursor::within(&unfolded, 0..unfolded.len()));
             if let Err(error) = &mut value {
-                self.place(error, field, true);
+                self.tell(error, field, true);
             }
             return value;
         }
         let mut value = read(&mut Cursor::within(&self.bytes, field.value_range()));
         if let Err(error) = &mut value {
-            self.place(error, field, false);
+            self.tell(error, field, false);
         }
         value
     }
@@ -245,7 +245,7 @@ impl Headers {
 
     /// Tells an error of `field` its name, and the place in the message when its value was unfolded.
     #[cold]
-    fn place(&self, error: &mut HeaderError, field: &Field, unfolded: bool) {
+    fn tell(&self, error: &mut HeaderError, field: &Field, unfolded: bool) {
         error.name = field.name;
         if unfolded {
             let range = field.value_range();
@@ -350,7 +350,7 @@ impl Values<'_> {
     /// Tells an error of a value its place in the message.
     fn place(&self, error: &mut HeaderError) {
         if let Some(field) = self.field {
-            self.headers.place(error, field, self.unfolded.is_some());
+            self.headers.tell(error, field, self.unfolded.is_some());
         }
     }
 }

@@ -37,8 +37,7 @@ impl Host {
         match rest.first()? {
             b'[' => {
                 let len = memchr(b']', rest)?;
-                // Neither an IPv4 address nor a zone may stand in brackets.
-                let address = std::str::from_utf8(rest.get(1..len)?).ok()?.parse().ok()?;
+                let address = v6(std::str::from_utf8(rest.get(1..len)?).ok()?)?;
                 cursor.go(start + len + 1);
                 return Some(Self::V6(address));
             }
@@ -83,24 +82,40 @@ impl Host {
     }
 }
 
-/// The length of the name that `bytes` begin with: its labels are not empty, though a dot may follow the last, which is not a number.
+/// The length of the name that `bytes` begin with: its labels are not empty and do not begin with a hyphen, though a dot may follow the
+/// last, which is not a number.
 #[inline]
 fn name_len(bytes: &[u8]) -> Option<usize> {
-    let mut label = 0..grammar::long_run(bytes, LABEL);
+    let mut label = 0..label_len(bytes);
     let mut len = label.end;
     while bytes.get(len) == Some(&b'.') && !label.is_empty() {
-        let next = grammar::long_run(bytes.get(len + 1..).unwrap_or_default(), LABEL);
+        len += 1;
+        let next = label_len(bytes.get(len..).unwrap_or_default());
         if next == 0 {
-            // The dot behind the last label.
-            len += 1;
             break;
         }
-        label = len + 1..len + 1 + next;
+        label = len..len + next;
         len = label.end;
     }
     let last = bytes.get(label).unwrap_or_default();
     let is_number = last.last().is_none_or(|byte| grammar::is(*byte, DIGIT)) && grammar::run(last, DIGIT) == last.len();
-    (!is_number && bytes.get(len) != Some(&b'.')).then_some(len)
+    let ends = bytes.get(len).is_none_or(|byte| !matches!(byte, b'.' | b'-'));
+    (!is_number && ends).then_some(len)
+}
+
+#[inline]
+fn label_len(bytes: &[u8]) -> usize {
+    if bytes.first() == Some(&b'-') { 0 } else { grammar::long_run(bytes, LABEL) }
+}
+
+/// The IPv6 address between the brackets; neither an IPv4 address nor a zone may stand there. The grammar of RFC 3261 lets `:::` stand in
+/// front of an IPv4 address at its end, which RFC 5118 section 4.10 has us tolerate.
+fn v6(text: &str) -> Option<Ipv6Addr> {
+    let mended = || match text.split_once(":::") {
+        Some((front, back)) if back.parse::<Ipv4Addr>().is_ok() => format!("{front}::{back}").parse().ok(),
+        Some(_) | None => None,
+    };
+    text.parse().ok().or_else(mended)
 }
 
 /// The IPv4 address that `bytes` begin with and its length: four numbers up to 255 of one to three digits, with dots, and no character of a
@@ -202,6 +217,7 @@ mod tests {
         assert_eq!(host("[2001:db8::1]").unwrap().to_string(), "[2001:db8::1]");
         assert_eq!(host("[2001:DB8:0::1]"), host("[2001:db8::1]"));
         assert_eq!(host("[::ffff:192.0.2.1]").unwrap().ip(), Some("::ffff:192.0.2.1".parse().unwrap()));
+        assert_eq!(host("[2001:db8:::192.0.2.1]"), host("[2001:db8::192.0.2.1]"));
         for name in ["example.com", "localhost", "a.", "a-b.c_d.E", "1.2.3.4.example", "3com", "1.2.3.4a"] {
             assert!(matches!(host(name), Some(Host::Name(_))), "{name}");
         }
@@ -226,9 +242,13 @@ mod tests {
             "[1.2.3.4]",
             "[fe80::1%eth0]",
             "[:::1]",
+            "[2001:db8::::192.0.2.1]",
+            "[2001:db8:::1]",
             "a b",
             "a\0",
             "a;b",
+            "-a",
+            "a.-b",
             "exämple",
             "a@b",
         ];

@@ -23,6 +23,8 @@ mod name;
 mod name_addr;
 mod params;
 mod print;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod scan;
 mod sip_uri;

@@ -215,6 +215,34 @@ header_names! {
 }
 
 impl HeaderName {
+    /// Whether a header of this name in a URI may be honoured (RFC 3261 section 19.1.5): it neither routes the request, nor identifies it, its
+    /// sender or its body, nor says what the sender can do.
+    #[must_use]
+    pub const fn may_be_embedded(self) -> bool {
+        matches!(
+            self,
+            Self::AcceptContact
+                | Self::AlertInfo
+                | Self::AnswerMode
+                | Self::CallInfo
+                | Self::Event
+                | Self::Expires
+                | Self::InReplyTo
+                | Self::Join
+                | Self::Priority
+                | Self::Privacy
+                | Self::ReferSub
+                | Self::RejectContact
+                | Self::Replaces
+                | Self::ReplyTo
+                | Self::RequestDisposition
+                | Self::Require
+                | Self::Subject
+                | Self::TargetDialog
+                | Self::UserToUser
+        )
+    }
+
     /// The name that `name` spells, in any case, in its long or compact form.
     #[must_use]
     #[inline]

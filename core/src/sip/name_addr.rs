@@ -128,8 +128,9 @@ impl NameAddr {
 
     /// Whether it reads back as itself. A name may hold anything but line ends.
     pub(crate) fn is_sound(&self) -> bool {
-        let fits = |name: &Text| memchr::memchr2(b'\r', b'\n', name.as_bytes()).is_none();
-        self.display_name.as_ref().is_none_or(fits) && self.uri.is_sound() && self.params.is_sound()
+        self.display_name.as_ref().is_none_or(|name| cursor::is_quotable(name))
+            && self.uri.is_sound()
+            && self.params.is_sound()
     }
 }
 

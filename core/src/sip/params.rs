@@ -97,11 +97,30 @@ impl Params {
         Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
     }
 
+    /// The value of `name`, when it has one and that stands without quotes.
+    pub(crate) fn bare(&self, name: &str) -> Option<&str> {
+        self.0.as_str().get(self.find(name)?.value?).filter(|value| !value.starts_with('"'))
+    }
+
     /// The number that `name` has as its value.
     #[must_use]
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
         let value = self.value(name)?;
         if grammar::all(value.as_bytes(), grammar::DIGIT) { value.parse().ok() } else { None }
+    }
+
+    /// The seconds that `name` has as its value; more than 32 bits counts as the largest number, and none when it is no number.
+    #[must_use]
+    pub fn seconds(&self, name: &str) -> Option<u32> {
+        let value = self.value(name)?.as_bytes();
+        if !grammar::all(value, grammar::DIGIT) {
+            return None;
+        }
+        Some(
+            cursor::number(value, u64::from(u32::MAX))
+                .and_then(|number| u32::try_from(number).ok())
+                .unwrap_or(u32::MAX),
+        )
     }
 
     /// Every parameter in its order; quotes are taken off the values.

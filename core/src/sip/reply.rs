@@ -8,7 +8,7 @@ use super::build::Builder;
 use super::headers::Field;
 use super::list::Members;
 use super::print::Sink;
-use super::{Header, HeaderName, Headers, NameAddr, Request, Response, To, Via};
+use super::{Header, HeaderName, Headers, Request, Response, Via};
 
 /// Where a request came from, for the top Via of its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Response {
         let mut vias = request.fields.iter().filter(|field| field.name == HeaderName::Via);
         if let Some(top) = vias.next() {
             builder = match received.and_then(|received| noted(request, top, received)) {
-                Some(value) => builder.received(HeaderName::Via, &value),
+                Some(value) => builder.received(HeaderName::Via, &value, false),
                 None => builder.copy_one(request, top),
             };
         }
@@ -40,8 +40,8 @@ impl Response {
             builder = builder.copy_one(request, via);
         }
         builder = builder.copy_first(request, HeaderName::From);
-        builder = match to_tag.and_then(|tag| tagged(request, tag)) {
-            Some(to) => builder.header(&to),
+        builder = match to_tag.and_then(|tag| untagged(request).map(|to| (to, tag))) {
+            Some((to, tag)) => builder.tagged(request, to, tag),
             None => builder.copy_first(request, HeaderName::To),
         };
         builder = builder.copy_first(request, HeaderName::CallId).copy_first(request, HeaderName::CSeq);
@@ -63,10 +63,10 @@ fn noted(headers: &Headers, field: &Field, received: &Received) -> Option<Vec<u8
     Some(text)
 }
 
-/// To with this tag; none when it has one, or cannot be read.
-fn tagged(headers: &Headers, tag: &str) -> Option<To> {
-    let to: NameAddr = headers.to().ok()?;
-    (!to.params.has("tag")).then(|| To(to.with_tag(tag)))
+/// To, when it can be read and has no tag.
+fn untagged(headers: &Headers) -> Option<&Field> {
+    let to = headers.to().ok()?;
+    if to.params.has("tag") { None } else { headers.find(HeaderName::To) }
 }
 
 impl Request {

@@ -120,6 +120,7 @@ impl SipUri {
     }
 
     /// The headers after the question mark, without their escapes: which field, its name, its value. A header that is not UTF-8 is left out.
+    /// Few of them may be honoured: see [`HeaderName::may_be_embedded`].
     pub fn embedded(&self) -> impl Iterator<Item = (HeaderName, String, String)> {
         self.headers.split('&').filter_map(|header| {
             let (name, value) = header.split_once('=')?;

@@ -15,10 +15,9 @@ use crate::media::{self, Component};
 use crate::negotiation::{AgreedMedia, Codec, Description, LocalAnswer, LocalMedia, Proposed};
 use crate::outbox::Outbox;
 use crate::sdp::Direction;
-use crate::session::Output;
 use crate::sip::Text;
 
-use super::{AudioSpec, StreamError, StreamEvent};
+use super::{AudioSpec, Output, StreamError, StreamEvent};
 
 /// How far an audio stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +149,7 @@ impl AudioStream {
             ssrc: cx.random.u32(),
             cname: cx.random.token(16).into(),
         };
-        out.push(Output::Media { stream: self.id, command: media::Command::Prepare(setup) });
+        out.push(Output::Media(media::Command::Prepare(setup)));
     }
 
     /// News of its media path.
@@ -162,14 +161,14 @@ impl AudioStream {
                 self.rtp = Some(rtp);
                 self.rtcp = of(Component::Rtcp);
                 self.state = State::Initialized;
-                out.push(Output::Stream { stream: self.id, event: StreamEvent::DidInitialize });
+                out.push(Output::Event(StreamEvent::DidInitialize));
                 return Progress::Initialized;
             }
             media::Event::Started if self.state == State::Starting => {
                 self.state = State::Established;
                 if let (Some(parameters), Some(local)) = (self.parameters.clone(), self.rtp) {
                     let event = StreamEvent::DidStart { parameters, local };
-                    out.push(Output::Stream { stream: self.id, event });
+                    out.push(Output::Event(event));
                 }
                 return Progress::Started;
             }
@@ -183,15 +182,15 @@ impl AudioStream {
             media::Event::Stats(statistics) => StreamEvent::Statistics(statistics),
         };
         if self.state != State::Ended {
-            out.push(Output::Stream { stream: self.id, event: news });
+            out.push(Output::Event(news));
         }
         Progress::None
     }
 
     fn fail(&mut self, reason: Text, out: &mut Outbox<Output>) -> Progress {
         self.state = State::Ended;
-        out.push(Output::Media { stream: self.id, command: media::Command::Stop });
-        out.push(Output::Stream { stream: self.id, event: StreamEvent::DidFail { reason: reason.clone() } });
+        out.push(Output::Media(media::Command::Stop));
+        out.push(Output::Event(StreamEvent::DidFail { reason: reason.clone() }));
         Progress::Failed(reason)
     }
 
@@ -230,7 +229,7 @@ impl AudioStream {
         let Some(parameters) = agreed.parameters(config.rtp.symmetric, config.rtp.timeout) else { return false };
         self.state = State::Starting;
         self.parameters = Some(parameters.clone());
-        out.push(Output::Media { stream: self.id, command: media::Command::Start(parameters) });
+        out.push(Output::Media(media::Command::Start(parameters)));
         true
     }
 
@@ -242,8 +241,8 @@ impl AudioStream {
             return;
         }
         self.parameters = Some(parameters.clone());
-        out.push(Output::Media { stream: self.id, command: media::Command::Update(parameters.clone()) });
-        out.push(Output::Stream { stream: self.id, event: StreamEvent::DidChangeParameters { parameters } });
+        out.push(Output::Media(media::Command::Update(parameters.clone())));
+        out.push(Output::Event(StreamEvent::DidChangeParameters { parameters }));
     }
 
     /// Queues a DTMF digit.
@@ -263,7 +262,7 @@ impl AudioStream {
         if !self.is_started() {
             return Err(StreamError::NotStarted(self.id));
         }
-        out.push(Output::Media { stream: self.id, command: media::Command::SendDtmf { digit, duration } });
+        out.push(Output::Media(media::Command::SendDtmf { digit, duration }));
         Ok(())
     }
 
@@ -272,9 +271,9 @@ impl AudioStream {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Null | State::Ended => {}
             State::Initializing | State::Initialized | State::Starting | State::Established => {
-                out.push(Output::Stream { stream: self.id, event: StreamEvent::WillEnd });
-                out.push(Output::Media { stream: self.id, command: media::Command::Stop });
-                out.push(Output::Stream { stream: self.id, event: StreamEvent::DidEnd });
+                out.push(Output::Event(StreamEvent::WillEnd));
+                out.push(Output::Media(media::Command::Stop));
+                out.push(Output::Event(StreamEvent::DidEnd));
             }
         }
     }

@@ -3,9 +3,11 @@
 mod audio;
 mod error;
 mod event;
+mod output;
 mod spec;
 
 pub use audio::{AudioStream, Progress};
 pub use error::StreamError;
 pub use event::StreamEvent;
+pub use output::Output;
 pub use spec::{AudioSpec, StreamSpec};

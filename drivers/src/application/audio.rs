@@ -32,6 +32,10 @@ pub enum AudioError {
     /// The file cannot be read or written.
     #[error(transparent)]
     Wave(#[from] WaveError),
+    /// The sound card cannot be opened.
+    #[cfg(feature = "device")]
+    #[error(transparent)]
+    Device(#[from] sipsimple_audio::device::DeviceError),
     /// The application has stopped.
     #[error("the application has stopped")]
     Stopped,
@@ -131,6 +135,20 @@ impl Application {
     /// When the device has another sample rate than the mixer.
     pub fn set_device(&self, device: impl AudioPort) -> Result<(), AudioError> {
         Ok(self.with_engine(move |engine, _| engine.set_device(device))??)
+    }
+
+    /// Speaks into the calls from these sound cards and hears them on them. Opening a card may take a while; calls go on
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When there is no such card, or the system refuses it.
+    #[cfg(feature = "device")]
+    pub fn open_sound_card(
+        &self,
+        input: &sipsimple_audio::device::DeviceChoice,
+        output: &sipsimple_audio::device::DeviceChoice,
+    ) -> Result<(), AudioError> {
+        self.set_device(sipsimple_audio::device::SoundCard::open(input, output, self.sample_rate)?)
     }
 
     /// Anything else that the engine can do for an application: bridges, mutes, volumes, tones. Runs on the media thread

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sipsimple_audio::engine::AudioEvent;
 use sipsimple_core::agent;
 use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::media::Statistics;
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::Text;
 use sipsimple_core::stream::StreamEvent;
@@ -31,6 +32,13 @@ pub enum EventKind {
     Agent(agent::EventKind),
     /// News of the audio: players, recordings, devices.
     Audio(AudioEvent),
+    /// The last report of the packet counters of a stream that has ended.
+    Statistics {
+        /// The stream.
+        stream: StreamId,
+        /// The counters.
+        statistics: Box<Statistics>,
+    },
 }
 
 impl Event {
@@ -41,6 +49,7 @@ impl Event {
             EventKind::Application(event) => event.names(),
             EventKind::Agent(kind) => kind.names(),
             EventKind::Audio(event) => event.names(),
+            EventKind::Statistics { .. } => &[],
         }
     }
 

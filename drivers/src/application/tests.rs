@@ -1,8 +1,14 @@
 //! An application from start to stop.
 
+use sipsimple_core::agent::TransportEvent;
+use sipsimple_core::transport::{CloseCause, Transport};
+
 use super::*;
 
 const MOMENT: Duration = Duration::from_millis(50);
+
+/// Long enough for a loaded machine; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn names(application: &Application) -> Vec<&'static str> {
     let mut names = Vec::new();
@@ -37,4 +43,60 @@ fn a_trace_that_cannot_be_written_is_told_at_the_start() {
     let settings = Settings { trace: Some(dir.path().join("missing/trace")), ..Settings::default() };
     let error = Application::start(settings).unwrap_err();
     assert!(matches!(error, StartError::Trace { .. }), "{error}");
+}
+
+#[test]
+fn an_application_that_does_not_read_loses_no_event() {
+    let application = Application::start(Settings::default()).unwrap();
+    let count = EVENTS + EVENTS / 2;
+    for _ in 0..count {
+        application.add_account("sip:alice@192.0.2.1").unwrap();
+    }
+    assert!(application.events.len() <= EVENTS + 2, "{}", application.events.len());
+    let mut ids = Vec::new();
+    while ids.len() < count {
+        let event = application.next_event_within(PATIENCE).expect("events are missing");
+        if let EventKind::Agent(sipsimple_core::agent::EventKind::Account { id, .. }) = event.kind {
+            ids.push(id.as_u64());
+        }
+    }
+    assert!(ids.is_sorted());
+}
+
+#[test]
+fn a_socket_in_use_is_told_and_a_dropped_application_frees_it() {
+    let local = |application: &Application| loop {
+        let event = application.next_event_within(PATIENCE).expect("no news of the socket");
+        if let EventKind::Agent(sipsimple_core::agent::EventKind::Transport { event, .. }) = event.kind {
+            match event {
+                TransportEvent::Listening { local, .. } => return Ok(local),
+                TransportEvent::Failed { cause, .. } => return Err(cause),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let any = Route::new(Transport::Udp, ([127, 0, 0, 1], 0).into());
+    let first = Application::start(Settings::listening([any])).unwrap();
+    let address = local(&first).unwrap();
+    let same = Route::new(Transport::Udp, address);
+    let second = Application::start(Settings::listening([same])).unwrap();
+    assert_eq!(local(&second), Err(CloseCause::AddressUnavailable));
+    drop(first);
+    let start = std::time::Instant::now();
+    while std::net::UdpSocket::bind(address).is_err() {
+        assert!(start.elapsed() < PATIENCE, "{address} is still bound");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn an_intent_that_is_wrong_fails_at_once() {
+    let application = Application::start(Settings::default()).unwrap();
+    let (session, stream) = (SessionId::from_u64(7), StreamId::from_u64(7));
+    assert!(matches!(application.add_account("tel:+123"), Err(ApplicationError::Intent(_))));
+    assert!(matches!(application.accept(session, &[stream]), Err(ApplicationError::Intent(_))));
+    assert!(matches!(application.echo(stream, true), Err(AudioError::NoLeg(_))));
+    assert!(matches!(application.play_wave(stream, "/nowhere/a.wav"), Err(AudioError::Wave(_))));
+    application.stop(MOMENT);
+    assert!(matches!(application.echo(stream, true), Err(AudioError::Stopped)));
 }

@@ -5,8 +5,8 @@
 //! 20 ms. It serves all calls: sockets are read when they are ready, by tasks of one executor.
 
 mod buffer;
-mod clock;
 mod legs;
+mod metronome;
 mod ports;
 mod sockets;
 
@@ -21,14 +21,15 @@ use async_io::Timer;
 use futures_lite::FutureExt;
 use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig};
 use sipsimple_core::id::StreamId;
-use sipsimple_core::media::{Command, Event};
+use sipsimple_core::media::Command;
+pub(crate) use sipsimple_core::media::Event;
 use sipsimple_core::time::Instant;
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
 use crate::clock::Clock;
-use clock::Metronome;
 use legs::Legs;
+use metronome::Metronome;
 
 /// What is asked of the media thread.
 pub(crate) enum Order {

@@ -6,6 +6,8 @@ mod requests;
 mod sessions;
 mod shutdown;
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -115,7 +115,7 @@ impl Run {
     fn answer(&mut self, ticket: Ticket, request: &Request, code: u16, tag: &str, body: Option<&[u8]>) {
         let via = Via::new("UDP", Host::from(std::net::IpAddr::from([192, 0, 2, 1])), None);
         let request = request.with_via(&via.with_param("branch", Some("z9hG4bKx")));
-        let mut builder = Response::reply(&request, code, None, Some(tag), None)
+        let mut builder = Response::reply(&request, code, None, Some(tag).filter(|tag| !tag.is_empty()), None)
             .field(crate::sip::HeaderName::Contact, format_args!("<sip:{tag}@192.0.2.4>"));
         if let Some(body) = body {
             builder = builder.body("application/sdp", body);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::Header;
-use crate::sip::{Cursor, HeaderError, HeaderName, NameAddr, Text};
+use crate::sip::{Cursor, HeaderError, HeaderName, NameAddr};
 
 macro_rules! addresses {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -76,6 +76,16 @@ addresses! {
     Path;
     /// A proxy to visit for requests to the home domain (RFC 3608).
     ServiceRoute;
+    /// One step in the request's history (RFC 7044): a URI and its `index`.
+    HistoryInfo;
+    /// Where the user is, or where to ask (RFC 6442 section 4.1).
+    Geolocation;
+    /// Another ringing tone (RFC 3261 section 20.4).
+    AlertInfo;
+    /// More about the caller or the callee (RFC 3261 section 20.9), told apart by the parameter `purpose`.
+    CallInfo;
+    /// More about an error (RFC 3261 section 20.18).
+    ErrorInfo;
 }
 
 /// Where a user agent can be reached (RFC 3261 section 20.10).
@@ -104,8 +114,7 @@ impl Contact {
     /// The parameter `expires` in seconds; one that is too large counts as the largest, none when it is malformed.
     #[must_use]
     pub fn expires(&self) -> Option<u32> {
-        let value = self.address()?.params.value("expires")?;
-        Header::parse(&Text::from(value)).ok().map(|super::Expires(seconds)| seconds)
+        self.address()?.params.seconds("expires")
     }
 
     /// The parameter `q` in thousandths: 1000 when it is absent or malformed.

@@ -5,17 +5,40 @@ use std::fmt;
 use super::{Cursor, HeaderError, HeaderName, Text};
 
 mod address;
+mod auth;
 mod call;
+mod date;
+mod item;
 mod media_type;
 mod number;
+#[cfg(test)]
+mod tests;
+mod text;
+mod token;
 
 pub use address::{
-    Contact, From, PAssertedIdentity, PPreferredIdentity, Path, RecordRoute, ReferTo, ReferredBy, ReplyTo, Route,
-    ServiceRoute, To,
+    AlertInfo, CallInfo, Contact, ErrorInfo, From, Geolocation, HistoryInfo, PAssertedIdentity, PPreferredIdentity,
+    Path, RecordRoute, ReferTo, ReferredBy, ReplyTo, Route, ServiceRoute, To,
 };
-pub use call::{CallId, InReplyTo};
+pub use auth::{
+    Auth, AuthParams, AuthenticationInfo, Authorization, ProxyAuthenticate, ProxyAuthorization, WwwAuthenticate,
+};
+pub use call::{CallId, InReplyTo, Join, Replaces, TargetDialog};
+pub use date::{Date, Timestamp, Warning};
+pub use item::{
+    AcceptContact, AcceptEncoding, AcceptLanguage, AnswerMode, ContentDisposition, Event, GeolocationError, Item,
+    PrivAnswerMode, Reason, ReferSub, RejectContact, SubscriptionState, UserToUser,
+};
 pub use media_type::{Accept, ContentType, MediaType};
-pub use number::{Expires, MaxForwards, MinExpires};
+pub use number::{
+    ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, MinSe, RAck, RSeq, Refresher, RetryAfter,
+    SessionExpires,
+};
+pub use text::{Organization, Server, Subject, UserAgent};
+pub use token::{
+    Allow, AllowEvents, ContentEncoding, ContentLanguage, GeolocationRouting, MimeVersion, Priority, Privacy,
+    ProxyRequire, RequestDisposition, Require, SipEtag, SipIfMatch, Supported, SuppressIfMatch, Unsupported,
+};
 
 /// A typed header field: one value, or one member of a list.
 ///

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sipsimple_core::agent::AccountSpec;
+use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent};
 use sipsimple_core::id::{SessionId, StreamId};
-use sipsimple_core::media::Statistics;
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::Host;
 use sipsimple_core::stream::StreamEvent;
@@ -21,6 +20,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
 use crate::{sound, value, words};
+
+/// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
+/// and after 1.5 s.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Options of `sipsimple answer`.
 #[derive(Debug, Args)]
@@ -50,105 +53,88 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let default = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, ([0, 0, 0, 0], 5060).into()));
     let listen = if options.listen.is_empty() { &default[..] } else { &options.listen };
     let mut client = Client::start(listen, trace, out)?;
+    sound::open_card(&client.application, options.echo || sound.plays());
     for (transport, local) in client.bound(listen.len())? {
         out.line(format_args!("listening {transport} {local}"));
     }
     let uri = format!("sip:sipsimple@{}", own_address(listen));
     client.application.add_account_spec(AccountSpec { uri: uri.into(), display_name: None, any_user: true })?;
     let mut answering = Answering {
-        client,
+        client: &mut client,
         options,
         sound,
         out,
+        lossy: listen.iter().any(|route| !route.transport.is_reliable()),
         ringing: BTreeMap::new(),
-        calls: BTreeMap::new(),
+        streams: BTreeMap::new(),
         recorded: 0,
         over: 0,
     };
     let result = answering.run();
-    if matches!(result, Ok(End::Counted)) {
-        answering.client.linger();
+    let mut streams = answering.streams;
+    for event in client.stop() {
+        tell(&event, &mut streams, out);
     }
-    answering.client.stop();
-    result.map(drop)
-}
-
-/// Why the command ends.
-enum End {
-    /// As many calls are over as were asked for.
-    Counted,
-    /// Somebody interrupts.
-    Interrupted,
+    result
 }
 
 /// The state of the command.
 struct Answering<'a> {
-    client: Client,
+    client: &'a mut Client,
     options: &'a Options,
     sound: Sound,
     out: Output,
+    /// Whether answers may be lost.
+    lossy: bool,
     /// The calls that are to be answered, and when.
     ringing: BTreeMap<SessionId, (Instant, Vec<StreamId>)>,
-    calls: BTreeMap<SessionId, Call>,
+    streams: Streams,
     /// Calls that had audio.
     recorded: u64,
     /// Calls that are over.
     over: u64,
 }
 
-/// A call that is not over.
-#[derive(Default)]
-struct Call {
-    started: Option<Instant>,
-    statistics: Option<Box<Statistics>>,
-}
+/// The streams whose last report has not come: whose they are, and when they began.
+type Streams = BTreeMap<StreamId, (SessionId, Instant)>;
 
 impl Answering<'_> {
-    fn run(&mut self) -> Result<End, Failure> {
-        while self.options.count.is_none_or(|count| self.over < count) {
-            let due = self.ringing.values().fold(None, |due, (at, _)| earliest(due, Some(*at)));
+    /// Until enough calls are over, or somebody interrupts.
+    fn run(&mut self) -> Result<(), Failure> {
+        let mut end = None;
+        loop {
+            let now = self.client.application.now();
+            if end.is_none() && self.options.count.is_some_and(|count| self.over >= count) {
+                end = Some(now + if self.lossy { LINGER } else { Duration::ZERO });
+            }
+            if end.is_some_and(|end| now >= end) {
+                return Ok(());
+            }
+            let due = self.ringing.values().fold(end, |due, (at, _)| earliest(due, Some(*at)));
             match self.client.next(due) {
-                Wake::Event(event) => self.event(&event)?,
+                Wake::Event(event) => {
+                    tell(&event, &mut self.streams, self.out);
+                    self.act(&event)?;
+                }
                 Wake::Due => self.answer_due()?,
-                Wake::Interrupt => return Ok(End::Interrupted),
+                Wake::Interrupt => return Ok(()),
                 Wake::Stopped => return Err(Failure::new("the application has stopped")),
             }
         }
-        Ok(End::Counted)
     }
 
-    fn event(&mut self, event: &Event) -> Result<(), Failure> {
+    fn act(&mut self, event: &Event) -> Result<(), Failure> {
         match &event.kind {
-            EventKind::Agent(sipsimple_core::agent::EventKind::Session { id, event: news }) => {
-                self.say(event.at, *id, words::of_session(news));
-                self.session(event.at, *id, news)
-            }
-            EventKind::Agent(sipsimple_core::agent::EventKind::Stream { id, session, event: news }) => {
-                self.say(event.at, *session, words::of_stream(news));
-                self.stream(*id, *session, news)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn session(&mut self, at: Instant, id: SessionId, news: &SessionEvent) -> Result<(), Failure> {
-        match news {
-            SessionEvent::NewIncoming { streams, .. } => {
-                self.calls.insert(id, Call::default());
-                self.incoming(at, id, streams)
-            }
-            SessionEvent::DidStart { .. } => {
-                self.calls.entry(id).or_default().started = Some(at);
-                Ok(())
-            }
-            SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
-                self.ringing.remove(&id);
-                self.over += 1;
-                if let Some(Call { started: Some(started), statistics: Some(statistics) }) = self.calls.remove(&id) {
-                    self.say(at, id, Some(words::statistics(at.saturating_since(started), &statistics)));
+            EventKind::Agent(AgentEvent::Session { id, event: news }) => match news {
+                SessionEvent::NewIncoming { streams, .. } => self.incoming(event.at, *id, streams),
+                SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
+                    self.ringing.remove(id);
+                    self.over += 1;
+                    Ok(())
                 }
-                Ok(())
-            }
+                _ => Ok(()),
+            },
+            EventKind::Agent(AgentEvent::Stream { id, event: StreamEvent::DidStart { .. }, .. }) => self.started(*id),
             _ => Ok(()),
         }
     }
@@ -177,27 +163,33 @@ impl Answering<'_> {
         Ok(())
     }
 
-    fn stream(&mut self, id: StreamId, session: SessionId, news: &StreamEvent) -> Result<(), Failure> {
-        match news {
-            StreamEvent::DidStart { .. } => {
-                if self.options.echo {
-                    sound::still_there(self.client.application.echo(id, true))?;
-                }
-                self.recorded += 1;
-                self.sound.start(&self.client.application, id, self.recorded)
-            }
-            StreamEvent::Statistics(statistics) => {
-                self.calls.entry(session).or_default().statistics = Some(statistics.clone());
-                Ok(())
-            }
-            _ => Ok(()),
+    fn started(&mut self, stream: StreamId) -> Result<(), Failure> {
+        if self.options.echo {
+            sound::still_there(self.client.application.echo(stream, true))?;
         }
+        self.recorded += 1;
+        self.sound.start(&self.client.application, stream, self.recorded)
     }
+}
 
-    fn say(&self, at: Instant, id: SessionId, words: Option<String>) {
-        if let Some(words) = words {
-            self.out.at(at, format_args!("call {}: {words}", id.as_u64() + 1));
+/// Says to a person what happened.
+fn tell(event: &Event, streams: &mut Streams, out: Output) {
+    let (session, words) = match &event.kind {
+        EventKind::Agent(AgentEvent::Session { id, event: news }) => (*id, words::of_session(news)),
+        EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {
+            if matches!(news, StreamEvent::DidStart { .. }) {
+                streams.insert(*id, (*session, event.at));
+            }
+            (*session, words::of_stream(news))
         }
+        EventKind::Statistics { stream, statistics } => {
+            let Some((session, began)) = streams.remove(stream) else { return };
+            (session, Some(words::statistics(event.at.saturating_since(began), statistics)))
+        }
+        _ => return,
+    };
+    if let Some(words) = words {
+        out.at(event.at, format_args!("call {}: {words}", session.as_u64() + 1));
     }
 }
 

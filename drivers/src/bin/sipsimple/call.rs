@@ -63,14 +63,24 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
     let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
     let mut client = Client::start(&listen, trace, out)?;
+    sound::open_card(&client.application, sound.plays());
     client.bound(listen.len())?;
     let from = options.from.clone().unwrap_or_else(|| own_uri(local));
     let account = client.application.add_account(&from)?;
     let streams = [StreamSpec::Audio(AudioSpec::default())];
     let session = client.application.connect(account, &options.uri, &[route], &streams)?;
     out.at(client.application.now(), format_args!("calling {} over {route} as {from}", options.uri));
-    let result = Call::new(&mut client, options, sound, out, session).run();
-    client.stop();
+    let mut call = Call::new(&mut client, options, sound, out, session);
+    let result = call.run();
+    let (mut statistics, length) = (call.statistics, call.length);
+    for event in client.stop() {
+        if let EventKind::Statistics { statistics: last, .. } = event.kind {
+            statistics = Some(last);
+        }
+    }
+    if let (Some(statistics), Some(length)) = (statistics, length) {
+        out.line(format_args!("{:12}{}", "", words::statistics(length, &statistics)));
+    }
     result
 }
 
@@ -113,6 +123,9 @@ struct Call<'a> {
     hang_up: Option<Instant>,
     audio: Option<StreamId>,
     started: Option<Instant>,
+    /// How long the call was, when it is over.
+    length: Option<Duration>,
+    /// What was counted, when it is over.
     statistics: Option<Box<Statistics>>,
     interrupted: bool,
 }
@@ -130,13 +143,14 @@ impl<'a> Call<'a> {
             hang_up: None,
             audio: None,
             started: None,
+            length: None,
             statistics: None,
             interrupted: false,
         }
     }
 
     /// Follows the call to its end.
-    fn run(mut self) -> Result<(), Failure> {
+    fn run(&mut self) -> Result<(), Failure> {
         loop {
             match self.client.next(earliest(self.next_key, self.hang_up)) {
                 Wake::Event(event) => {
@@ -168,7 +182,15 @@ impl<'a> Call<'a> {
                 if let Some(words) = words::of_stream(news) {
                     self.out.at(event.at, words);
                 }
-                self.stream(event.at, *id, news)?;
+                if matches!(news, StreamEvent::DidStart { .. }) {
+                    self.audio = Some(*id);
+                    self.next_key = Some(event.at + BEFORE_DIGITS).filter(|_| !self.keys.is_empty());
+                    self.sound.start(&self.client.application, *id, 1)?;
+                }
+                Ok(None)
+            }
+            EventKind::Statistics { statistics, .. } => {
+                self.statistics = Some(statistics.clone());
                 Ok(None)
             }
             _ => Ok(None),
@@ -191,9 +213,7 @@ impl<'a> Call<'a> {
                 Some(Err(Failure::new(format!("the call was not established: {words}"))))
             }
             SessionEvent::DidEnd { originator, end_reason, cause } => {
-                if let (Some(started), Some(statistics)) = (self.started, &self.statistics) {
-                    self.out.at(at, words::statistics(at.saturating_since(started), statistics));
-                }
+                self.length = self.started.map(|started| at.saturating_since(started));
                 // What this side ends without being asked to is a failure of its own.
                 let own_failure = *originator == Originator::Local && end_reason != "user request";
                 Some(match cause.by {
@@ -209,19 +229,6 @@ impl<'a> Call<'a> {
             }
             _ => None,
         }
-    }
-
-    fn stream(&mut self, at: Instant, id: StreamId, news: &StreamEvent) -> Result<(), Failure> {
-        match news {
-            StreamEvent::DidStart { .. } => {
-                self.audio = Some(id);
-                self.next_key = Some(at + BEFORE_DIGITS).filter(|_| !self.keys.is_empty());
-                self.sound.start(&self.client.application, id, 1)?;
-            }
-            StreamEvent::Statistics(statistics) => self.statistics = Some(statistics.clone()),
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Presses the next key, or hangs up, whichever is due.

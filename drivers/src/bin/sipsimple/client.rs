@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::Timer;
@@ -18,13 +19,10 @@ use crate::output::Output;
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
-/// How long peers may repeat themselves after the last call: their second retransmission comes after 1.5 s.
-const LINGER: Duration = Duration::from_secs(2);
-
 /// A running application, and the signals of the terminal.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) application: Application,
+    pub(crate) application: Arc<Application>,
     signals: Signals,
     out: Output,
 }
@@ -47,7 +45,7 @@ impl Client {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
         let mut settings = Settings::listening(listen.iter().copied());
         settings.trace = trace;
-        Ok(Self { application: Application::start(settings)?, signals, out })
+        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out })
     }
 
     /// Waits until `count` sockets are bound; where they are.
@@ -100,22 +98,9 @@ impl Client {
         wake
     }
 
-    /// Stays for a while when all calls are over: a peer whose BYE was answered repeats it when the answer was lost.
-    pub(crate) fn linger(&mut self) {
-        let end = self.application.now() + LINGER;
-        while self.application.now() < end && self.application.with_agent(|agent, _| agent.is_quiescent()) == Ok(false)
-        {
-            if matches!(self.next(Some(end)), Wake::Interrupt | Wake::Stopped) {
-                return;
-            }
-        }
-    }
-
-    /// Ends every session in good order, and prints what is left to tell.
-    pub(crate) fn stop(&self) {
+    /// Ends every session in good order. What is left to tell.
+    pub(crate) fn stop(&self) -> impl Iterator<Item = Event> {
         self.application.stop(GRACE);
-        while let Some(event) = self.application.next_event() {
-            self.out.event(&event);
-        }
+        std::iter::from_fn(|| self.application.next_event()).inspect(|event| self.out.event(event))
     }
 }

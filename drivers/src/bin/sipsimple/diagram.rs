@@ -50,11 +50,14 @@ pub(crate) fn draw(arrows: &[Arrow]) -> String {
     let distance = DISTANCE.max(longest + 4);
     let side_by_side = parties.len() <= SIDE_BY_SIDE;
     let mut out = if side_by_side { heading(&parties, distance) } else { String::new() };
-    let (mut calls, mut seen) = (BTreeMap::new(), BTreeSet::new());
-    for arrow in arrows {
-        let about = About::of(&arrow.message);
+    let abouts: Vec<About> = arrows.iter().map(|arrow| About::of(&arrow.message)).collect();
+    let mut calls = BTreeMap::new();
+    for about in &abouts {
         let next = calls.len() + 1;
-        let call = *calls.entry(about.call_id).or_insert(next);
+        calls.entry(&about.call_id).or_insert(next);
+    }
+    let mut seen = BTreeSet::new();
+    for (arrow, about) in arrows.iter().zip(&abouts) {
         let again = !seen.insert((&arrow.from, &arrow.to, &arrow.message));
         let millis = arrow.at.as_millis();
         let _ = write!(out, "{:>1$}", format!("{}.{:03}", millis / 1000, millis % 1000), TIME);
@@ -65,7 +68,7 @@ pub(crate) fn draw(arrows: &[Arrow]) -> String {
             format!("{} → {}: {}", arrow.from, arrow.to, about.label)
         };
         let _ = write!(out, "{:1$}{drawing}  {2}  {3}", "", MARGIN - TIME, arrow.transport, about.cseq);
-        if call > 1 {
+        if let Some(call) = calls.get(&about.call_id).filter(|_| calls.len() > 1) {
             let _ = write!(out, "  call {call}");
         }
         out.push_str(if again { "  (again)\n" } else { "\n" });
@@ -175,9 +178,9 @@ mod tests {
         ]);
         let expected = "
               alice                          bob                          carol
-     0.001      │─────── INVITE (sdp) ───────►│                             │  udp  1 INVITE
-     0.501      │─────── INVITE (sdp) ───────►│                             │  udp  1 INVITE  (again)
-     1.502      │◄─────── 180 Ringing ────────│                             │  udp  1 INVITE
+     0.001      │─────── INVITE (sdp) ───────►│                             │  udp  1 INVITE  call 1
+     0.501      │─────── INVITE (sdp) ───────►│                             │  udp  1 INVITE  call 1  (again)
+     1.502      │◄─────── 180 Ringing ────────│                             │  udp  1 INVITE  call 1
     12.000      │────────────────────────── BYE ───────────────────────────►│  udp  2 BYE  call 2
     12.001      │                             │                             │⟲ BYE  udp  2 BYE  call 2
 ";

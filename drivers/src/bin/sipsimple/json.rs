@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sipsimple_audio::engine::AudioEvent;
+use sipsimple_audio::mixer::Slot;
 use sipsimple_audio::port::PortEvent;
 use sipsimple_core::agent;
 use sipsimple_core::time::Instant;
@@ -47,7 +48,11 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             ("stream", serde_json::to_value(event))
         }
         EventKind::Agent(other) => ("agent", serde_json::to_value(other)),
-        EventKind::Audio(event) => ("audio", Ok(audio(event, &mut data))),
+        EventKind::Statistics { stream, statistics } => {
+            data.insert("stream".into(), json!(stream));
+            ("stream", Ok(json!({ "statistics": statistics })))
+        }
+        EventKind::Audio(event) => ("", Ok(audio(event, &mut data).into())),
         _ => ("", Ok(Value::Null)),
     };
     let variant = fields(what.unwrap_or_default(), &mut data);
@@ -64,16 +69,20 @@ pub(crate) fn object(at: Instant, name: &str, data: Map<String, Value>) -> Strin
     format!("{{\"t\":{t},{}{comma}{}", &head[1..head.len() - 1], &rest[1..])
 }
 
-/// The name of the variant of an event of the audio. Its data goes into `data`.
-fn audio(event: &AudioEvent, data: &mut Map<String, Value>) -> Value {
-    let (stream, filename, error) = match event {
+/// Takes the data of an event of the audio over into `data`, and gives back its name, for news without one of the seeds'.
+fn audio(event: &AudioEvent, data: &mut Map<String, Value>) -> &'static str {
+    let mut put = |name: &str, value: Value| drop(data.insert(name.into(), value));
+    match event {
         AudioEvent::Port { port, event } => {
-            data.insert("port".into(), port.to_string().into());
+            put("port", port.to_string().into());
             match event {
-                PortEvent::WavePlayerDidFail { error } | PortEvent::WaveRecorderDidFail { error } => {
-                    (None, None, Some(error.to_string()))
+                PortEvent::WavePlayerDidFail { error } => put("error", error.to_string().into()),
+                PortEvent::WaveRecorderDidFail { error } => {
+                    put("error", error.to_string().into());
+                    return "WaveRecorderDidFail";
                 }
-                _ => (None, None, None),
+                PortEvent::AudioDeviceDidFail => return "AudioDeviceDidFail",
+                _ => {}
             }
         }
         AudioEvent::AudioPortDidChangeSlots {
@@ -83,31 +92,26 @@ fn audio(event: &AudioEvent, data: &mut Map<String, Value>) -> Value {
             old_producer_slot,
             new_producer_slot,
         } => {
-            data.insert("port".into(), port.to_string().into());
-            for (name, slot) in [
-                ("old_consumer_slot", old_consumer_slot),
-                ("new_consumer_slot", new_consumer_slot),
-                ("old_producer_slot", old_producer_slot),
-                ("new_producer_slot", new_producer_slot),
-            ] {
-                data.insert(name.into(), slot.map(|slot| slot.number()).into());
-            }
-            (None, None, None)
+            put("port", port.to_string().into());
+            put("old_consumer_slot", old_consumer_slot.map(Slot::number).into());
+            put("new_consumer_slot", new_consumer_slot.map(Slot::number).into());
+            put("old_producer_slot", old_producer_slot.map(Slot::number).into());
+            put("new_producer_slot", new_producer_slot.map(Slot::number).into());
         }
         AudioEvent::WillStartRecording { stream, filename }
         | AudioEvent::DidStartRecording { stream, filename }
-        | AudioEvent::WillStopRecording { stream, filename } => (Some(stream), Some(filename), None),
-        AudioEvent::DidStopRecording { stream, filename, reason } => (Some(stream), Some(filename), reason.clone()),
-        _ => (None, None, None),
-    };
-    if let (Some(stream), Some(filename)) = (stream, filename) {
-        data.insert("stream".into(), json!(stream));
-        data.insert("filename".into(), json!(filename));
+        | AudioEvent::WillStopRecording { stream, filename } => {
+            put("stream", json!(stream));
+            put("filename", json!(filename));
+        }
+        AudioEvent::DidStopRecording { stream, filename, reason } => {
+            put("stream", json!(stream));
+            put("filename", json!(filename));
+            put("reason", json!(reason));
+        }
+        _ => {}
     }
-    if let Some(error) = error {
-        data.insert("error".into(), error.into());
-    }
-    Value::String("event".into())
+    "AudioEvent"
 }
 
 /// Takes an event's fields over into `data`, and gives back the name of its variant.
@@ -182,6 +186,22 @@ mod tests {
             let value: Value = serde_json::from_str(&line(&event(kind))).unwrap();
             assert_eq!(value["name"], name);
         }
+    }
+
+    #[test]
+    fn news_of_the_audio_has_names_and_data_too() {
+        let (stream, filename) = (StreamId::from_u64(2), "/tmp/a.wav".into());
+        let stopped = AudioEvent::DidStopRecording { stream, filename, reason: None };
+        let value: Value = serde_json::from_str(&line(&event(EventKind::Audio(stopped)))).unwrap();
+        assert_eq!(value["name"], "AudioStreamDidStopRecordingAudio");
+        assert_eq!(
+            (&value["stream"], &value["filename"], &value["reason"]),
+            (&json!(2), &json!("/tmp/a.wav"), &Value::Null)
+        );
+        let port = sipsimple_audio::engine::PortId::device(sipsimple_audio::engine::MixerId::VOICE);
+        let failed = AudioEvent::Port { port, event: PortEvent::AudioDeviceDidFail };
+        let value: Value = serde_json::from_str(&line(&event(EventKind::Audio(failed)))).unwrap();
+        assert_eq!((&value["name"], &value["port"]), (&json!("AudioDeviceDidFail"), &json!("port-0-0")));
     }
 
     #[test]

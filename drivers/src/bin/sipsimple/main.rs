@@ -27,7 +27,13 @@ use output::Output;
 
 /// A SIP softphone for the command line.
 #[derive(Debug, Parser)]
-#[command(name = "sipsimple", version, max_term_width = 100)]
+#[command(
+    name = "sipsimple",
+    version,
+    max_term_width = 100,
+    after_help = "Exit code 0: done. 1: failed, and standard error says why. 2: the command line is wrong.\n\
+                  SIPSIMPLE_LOG=debug prints what the program does inside."
+)]
 struct Options {
     #[command(flatten)]
     global: Global,

@@ -1,6 +1,7 @@
 //! What a call plays and records: `--play` and `--record`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use sipsimple_audio::engine::Recorded;
@@ -38,6 +39,11 @@ impl Sound {
         Ok(Self { play: options.play.as_ref().map(open).transpose()?, record: options.record.clone() })
     }
 
+    /// Whether a file is played.
+    pub(crate) const fn plays(&self) -> bool {
+        self.play.is_some()
+    }
+
     /// Begins to play and to record on the audio stream of the `call`th call, counted from 1.
     pub(crate) fn start(&self, application: &Application, stream: StreamId, call: u64) -> Result<(), Failure> {
         if let Some(file) = &self.record {
@@ -50,6 +56,25 @@ impl Sound {
         Ok(())
     }
 }
+
+/// Opens the sound card that the system prefers, while calls go on; `muted`, when something else speaks for us.
+#[cfg(feature = "device")]
+pub(crate) fn open_card(application: &Arc<Application>, muted: bool) {
+    use sipsimple_audio::device::DeviceChoice::SystemDefault;
+    let application = Arc::clone(application);
+    std::thread::spawn(move || {
+        let opened = application
+            .with_engine(move |engine, _| engine.device_mut().input_muted = muted)
+            .and_then(|()| application.open_sound_card(&SystemDefault, &SystemDefault));
+        if let Err(error) = opened {
+            eprintln!("sipsimple: calls go on without a sound card: {error}");
+        }
+    });
+}
+
+/// No sound card is built in.
+#[cfg(not(feature = "device"))]
+pub(crate) const fn open_card(_application: &Arc<Application>, _muted: bool) {}
 
 /// A call may end while its sound begins: what is refused then is no failure.
 pub(crate) fn still_there(done: Result<(), AudioError>) -> Result<(), Failure> {

@@ -13,16 +13,17 @@ pub(crate) fn of_session(event: &SessionEvent) -> Option<String> {
             Some(format!("incoming call from {}", printable(remote_identity)))
         }
         SessionEvent::GotRingIndication => Some("ringing".into()),
-        SessionEvent::GotProvisionalResponse { code, reason } if *code != 100 => {
-            Some(format!("{code} {}", printable(reason)))
-        }
+        // 180 is told by the event before.
+        SessionEvent::GotProvisionalResponse { code: 100 | 180, .. } => None,
+        SessionEvent::GotProvisionalResponse { code, reason } => Some(format!("{code} {}", printable(reason))),
         SessionEvent::DidStart { .. } => Some("call established".into()),
         SessionEvent::DidFail { originator, code, reason, failure_reason, .. } => {
             Some(format!("call failed: {}", ending(*originator, *code, reason, failure_reason)))
         }
-        SessionEvent::DidEnd { originator, end_reason, .. } => {
-            Some(format!("call ended by {}: {}", side(*originator), printable(end_reason)))
-        }
+        SessionEvent::DidEnd { originator, end_reason, .. } => Some(match end_reason.as_str() {
+            "" | "user request" => format!("call ended by {}", side(*originator)),
+            reason => format!("call ended by {}: {}", side(*originator), printable(reason)),
+        }),
         _ => None,
     }
 }

@@ -1,0 +1,202 @@
+//! Calls between two processes of the `sipsimple` program, over loopback sockets.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn sipsimple() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// `sipsimple answer`, listening.
+struct Answering {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    /// What a caller writes after `sip:user@`.
+    address: String,
+}
+
+impl Answering {
+    fn start(socket: &str, args: &[&str]) -> Self {
+        let mut child = sipsimple().args(["answer", "--listen", socket]).args(args).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("listening"), "{line}");
+        let (transport, address) = (words.next().unwrap(), words.next().unwrap());
+        let address = format!("{address};transport={transport}");
+        Self { child, out, address }
+    }
+
+    fn uri(&self) -> String {
+        format!("sip:test@{}", self.address)
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end. The exit code, and what it has printed.
+    fn finish(mut self) -> (Option<i32>, String) {
+        let mut printed = String::new();
+        self.out.read_to_string(&mut printed).unwrap();
+        (self.child.wait().unwrap().code(), printed)
+    }
+}
+
+fn call(uri: &str, args: &[&str]) -> Output {
+    sipsimple().args(["call", uri]).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The names of the events in lines of JSON.
+fn names(output: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let value: Value = serde_json::from_str(line).unwrap();
+        assert!(value["t"].is_number(), "{line}");
+        value["name"].as_str().unwrap().to_owned()
+    };
+    output.lines().map(name).collect()
+}
+
+#[test]
+fn calls_are_answered_over_both_transports_and_address_families() {
+    for socket in ["udp:127.0.0.1:0", "tcp:127.0.0.1:0", "udp:[::1]:0", "tcp:[::1]:0"] {
+        let answering = Answering::start(socket, &["--count", "1", "--echo"]);
+        let output = call(&answering.uri(), &["--duration", "0.2"]);
+        assert_eq!(output.status.code(), Some(0), "{socket}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("call established"), "{socket}: {}", text(&output.stdout));
+        let (code, printed) = answering.finish();
+        assert_eq!(code, Some(0), "{socket}");
+        assert!(printed.contains("call 1: call ended by the remote party"), "{socket}: {printed}");
+    }
+}
+
+#[test]
+fn a_rejected_call_fails_and_says_why() {
+    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1", "--reject", "486"]);
+    let output = call(&answering.uri(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("486 Busy Here"), "{}", text(&output.stderr));
+    assert_eq!(answering.finish().0, Some(0));
+}
+
+#[test]
+fn a_call_to_nobody_fails() {
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = call(&format!("sip:nobody@{free};transport=tcp"), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("connection refused"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn keys_arrive_and_files_are_played_and_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tone, recording) = (dir.path().join("tone.wav"), dir.path().join("heard.wav"));
+    let samples = sipsimple_audio::tone::sine(440.0, -12.0, 8000, 16_000);
+    sipsimple_audio::wave::Wave::new(8000, samples).save(&tone).unwrap();
+    let record = ["--count", "1", "--record", recording.to_str().unwrap()];
+    let answering = Answering::start("udp:127.0.0.1:0", &record);
+    let play = ["--duration", "1.5", "--dtmf", "4#", "--play", tone.to_str().unwrap()];
+    let output = call(&answering.uri(), &play);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let (code, printed) = answering.finish();
+    assert_eq!(code, Some(0));
+    assert!(printed.contains("DTMF 4") && printed.contains("DTMF #"), "{printed}");
+    let heard = sipsimple_audio::wave::Wave::open(&recording).unwrap();
+    assert!(heard.samples().iter().any(|sample| sample.abs() > 1000), "silence");
+}
+
+#[test]
+fn an_interrupted_program_ends_its_calls() {
+    // The one that answers is interrupted: its caller sees an ordinary end.
+    let answering = Answering::start("tcp:127.0.0.1:0", &[]);
+    let mut caller = sipsimple().args(["call", &answering.uri()]).spawn().unwrap();
+    let mut out = BufReader::new(caller.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("call established") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "the call was not established");
+    }
+    answering.signal("INT");
+    assert_eq!(answering.finish().0, Some(0));
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("call ended by the remote party"), "{rest}");
+    assert_eq!(caller.wait().unwrap().code(), Some(0));
+    // So does one that has no call.
+    let answering = Answering::start("udp:127.0.0.1:0", &[]);
+    answering.signal("TERM");
+    assert_eq!(answering.finish().0, Some(0));
+}
+
+#[test]
+fn events_are_lines_of_json_under_the_seeds_names() {
+    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1"]);
+    let output = call(&answering.uri(), &["--json", "--duration", "0.1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let names = names(&text(&output.stdout));
+    let expected = [
+        "SIPApplicationWillStart",
+        "SIPApplicationDidStart",
+        "SIPSessionNewOutgoing",
+        "SIPSessionDidStart",
+        "SIPSessionWillEnd",
+        "SIPSessionDidEnd",
+        "SIPApplicationWillEnd",
+        "SIPApplicationDidEnd",
+    ];
+    let found: Vec<&str> = names.iter().map(String::as_str).filter(|name| expected.contains(name)).collect();
+    assert_eq!(found, expected, "{names:?}");
+    answering.finish();
+}
+
+#[test]
+fn a_trace_replays_and_is_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    let path = trace.to_str().unwrap();
+    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1"]);
+    let output = call(&answering.uri(), &["--trace", path, "--duration", "0.1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    answering.finish();
+    only_for_its_owner(&trace);
+
+    let replay = |file: &Path| sipsimple().arg("replay").arg(file).output().unwrap();
+    let output = replay(&trace);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+
+    let output = sipsimple().args(["ladder", path]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let drawn = text(&output.stdout);
+    for word in ["INVITE (sdp) ─", "200 OK (sdp) ─", "─ ACK ─", "─ BYE ─", "    a=rtpmap:0 PCMU/8000"] {
+        assert!(drawn.contains(word), "{word} in {drawn}");
+    }
+    let output = sipsimple().args(["ladder", path, "--json"]).output().unwrap();
+    assert_eq!(names(&text(&output.stdout)), vec!["SIPMessage"; drawn.matches("    CSeq: ").count()]);
+
+    let changed = std::fs::read_to_string(&trace).unwrap().replacen("BYE sip:", "BYE Sip:", 1);
+    std::fs::write(&trace, changed).unwrap();
+    let output = replay(&trace);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("line "), "{}", text(&output.stderr));
+}
+
+#[cfg(unix)]
+fn only_for_its_owner(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[cfg(not(unix))]
+fn only_for_its_owner(_file: &Path) {}

@@ -1,0 +1,250 @@
+//! DLG: dialogs (RFC 3261 sections 12 to 15).
+//!
+//! - DLG-1: requests with two tags belong to a dialog that was made (12.1).
+//! - DLG-2, DLG-3: the Request-URI and the routes (12.2.1.1).
+//! - DLG-4: CSeq of requests that are sent (12.2.1.1).
+//! - DLG-5: CSeq of requests that come (12.2.2).
+//! - DLG-13: no BYE of the callee before the ACK or 64·T1 (15).
+//! - DLG-14: BYE is answered with 200, or 481 where it is unknown (15.1.2).
+
+use sipsimple_core::time::Instant;
+use sipsimple_core::transport::Transport;
+
+use crate::model::{ServerKey, Step};
+use crate::sip::{Sip, address_of, param, uri_of};
+use crate::wire::Fate;
+
+use super::{Memory, Property, Seen, Violations};
+
+/// A dialog at one of its sides.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    host: usize,
+    call_id: String,
+    local_tag: String,
+    remote_tag: String,
+}
+
+impl Key {
+    /// Of a message: its sender's side if the host sent a request or got a response.
+    fn of(host: usize, sip: &Sip, caller: bool) -> Self {
+        let (from, to) = (sip.from_tag().to_owned(), sip.to_tag().to_owned());
+        let (local_tag, remote_tag) = if caller { (from, to) } else { (to, from) };
+        Self { host, call_id: sip.call_id().to_owned(), local_tag, remote_tag }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Dialog {
+    caller: bool,
+    confirmed: bool,
+    routes: Vec<String>,
+    target: String,
+    /// The number of the last request that was sent, if one was.
+    local: Option<u32>,
+    /// The numbers of the INVITEs that were sent.
+    invites: Vec<u32>,
+    /// The highest number that came.
+    remote: Option<u32>,
+    /// When the 2xx to the initial INVITE was sent.
+    accepted: Option<Instant>,
+    acknowledged: bool,
+    over: bool,
+}
+
+/// Watches what happens inside of dialogs.
+#[derive(Debug, Default)]
+pub struct Dialogs {
+    dialogs: Memory<Key, Dialog>,
+    /// Requests whose CSeq was too low.
+    low: Memory<ServerKey, ()>,
+    /// BYEs that came: whether their dialog was there.
+    byes: Memory<ServerKey, bool>,
+}
+
+impl Property for Dialogs {
+    fn seen(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        match seen.step {
+            Step::ResponseGot { key: Some(key), .. } if key.method == "INVITE" => {
+                if let Some(client) = seen.model.client(key) {
+                    self.made_by_response(seen, &client.request);
+                }
+            }
+            Step::ResponseSent { key: Some(key) } => {
+                if self.low.get(key).is_some() {
+                    broken.unless(sip.code() == 500, "DLG-5", seen, "500 was due");
+                }
+                match (key.method.as_str(), self.byes.get(key)) {
+                    ("BYE", Some(known)) => {
+                        let fits = sip.code() == 200 || (sip.code() == 481 && !known);
+                        let excused = self.low.get(key).is_some();
+                        broken.unless(fits || excused, "DLG-14", seen, format!("the dialog is there: {known}"));
+                    }
+                    ("INVITE", _) => {
+                        if let Some(server) = seen.model.server(key) {
+                            self.answered(seen, &server.request);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Step::RequestSent { first: true, .. } | Step::AckSent { refused: None } if !sip.to_tag().is_empty() => {
+                self.sent(seen, broken);
+            }
+            Step::RequestGot { key, first: true } if !sip.to_tag().is_empty() => self.got(seen, key),
+            Step::AckGot { refused: None } => {
+                if let Some(dialog) = self.dialogs.get_mut(sight.at, &Key::of(sight.host, sip, false)) {
+                    dialog.acknowledged = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Dialogs {
+    /// A response to an INVITE of ours makes, confirms or refreshes a dialog (RFC 3261 sections 12.1.2, 13.2.2.4).
+    fn made_by_response(&mut self, seen: &Seen<'_>, invite: &Sip) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        let success = (200..300).contains(&sip.code());
+        if sip.to_tag().is_empty() || sip.code() <= 100 || sip.code() >= 300 {
+            return;
+        }
+        let mut routes: Vec<String> = sip.list("record-route").into_iter().map(str::to_owned).collect();
+        routes.reverse();
+        let contact = if sip.count("contact") == 1 { sip.contact() } else { "" };
+        let key = Key::of(sight.host, sip, true);
+        let initial = invite.to_tag().is_empty();
+        let dialog = self.dialogs.entry(sight.at, key, || Dialog {
+            caller: true,
+            confirmed: false,
+            routes: routes.clone(),
+            target: if contact.is_empty() { invite.uri().to_owned() } else { contact.to_owned() },
+            local: Some(invite.cseq().0),
+            invites: vec![invite.cseq().0],
+            remote: None,
+            accepted: None,
+            acknowledged: false,
+            over: false,
+        });
+        if success && !contact.is_empty() {
+            if initial && !dialog.confirmed {
+                dialog.routes = routes;
+            }
+            if !dialog.confirmed || !initial {
+                dialog.target = contact.to_owned();
+            }
+            dialog.confirmed = true;
+        }
+    }
+
+    /// A response of ours to an INVITE makes, confirms or refreshes a dialog (RFC 3261 sections 12.1.1, 12.2.2).
+    fn answered(&mut self, seen: &Seen<'_>, invite: &Sip) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        if sip.code() <= 100 || sip.code() >= 300 {
+            return;
+        }
+        let key = Key::of(sight.host, sip, false);
+        let dialog = self.dialogs.entry(sight.at, key, || Dialog {
+            caller: false,
+            confirmed: false,
+            routes: invite.list("record-route").into_iter().map(str::to_owned).collect(),
+            target: invite.contact().to_owned(),
+            local: None,
+            invites: Vec::new(),
+            remote: Some(invite.cseq().0),
+            accepted: None,
+            acknowledged: false,
+            over: false,
+        });
+        if sip.code() >= 200 {
+            dialog.confirmed = true;
+            dialog.accepted.get_or_insert(sight.at);
+            if invite.count("contact") == 1 && !invite.to_tag().is_empty() {
+                dialog.target = invite.contact().to_owned();
+            }
+        }
+    }
+
+    fn sent(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        let key = Key::of(sight.host, sip, true);
+        let timers = seen.model.timers(sight.host);
+        let Some(dialog) = self.dialogs.get_mut(sight.at, &key) else {
+            broken.seen("DLG-1", seen, "there is no such dialog");
+            return;
+        };
+        addressed(seen, dialog, broken);
+        let number = sip.cseq().0;
+        if sip.request() == "ACK" {
+            broken.unless(dialog.invites.contains(&number), "DLG-4", seen, "the ACK is of no INVITE");
+            return;
+        }
+        match dialog.local {
+            Some(last) => broken.unless(number == last + 1, "DLG-4", seen, format!("the last CSeq was {last}")),
+            None => broken.unless(number < 1 << 31, "DLG-4", seen, "the first CSeq is too high"),
+        }
+        dialog.local = Some(number);
+        if sip.request() == "INVITE" {
+            dialog.invites.push(number);
+        }
+        if sip.request() == "BYE" {
+            if !dialog.caller {
+                let waited = dialog.accepted.is_some_and(|accepted| sight.at >= accepted + timers.timeout());
+                broken.unless(dialog.acknowledged || waited, "DLG-13", seen, "the callee has no ACK yet");
+                broken.unless(dialog.accepted.is_some(), "DLG-13", seen, "the dialog is early");
+            }
+            dialog.over = true;
+        }
+    }
+
+    fn got(&mut self, seen: &Seen<'_>, server: &ServerKey) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        let key = Key::of(sight.host, sip, false);
+        let bye = sip.request() == "BYE";
+        let Some(dialog) = self.dialogs.get_mut(sight.at, &key) else {
+            if bye {
+                self.byes.entry(sight.at, server.clone(), || false);
+            }
+            return;
+        };
+        if sip.request() != "CANCEL" {
+            let number = sip.cseq().0;
+            if dialog.remote.is_some_and(|last| number < last) && !dialog.over {
+                self.low.entry(sight.at, server.clone(), || ());
+                return;
+            }
+            dialog.remote = Some(number.max(dialog.remote.unwrap_or(0)));
+        }
+        if bye {
+            // An early dialog may have ended unseen, by a refusal or on another fork's behalf.
+            let there = dialog.confirmed && !dialog.over;
+            dialog.over = true;
+            self.byes.entry(sight.at, server.clone(), || there);
+        }
+    }
+}
+
+/// The Request-URI, the Route, and the next hop (RFC 3261 sections 12.2.1.1 and 8.1.2).
+fn addressed(seen: &Seen<'_>, dialog: &Dialog, broken: &mut Violations) {
+    let (sight, sip) = (seen.sight, seen.sight.sip);
+    let routes: Vec<&str> = sip.list("route").into_iter().map(uri_of).collect();
+    let known: Vec<&str> = dialog.routes.iter().map(|route| uri_of(route)).collect();
+    let loose = known.first().is_none_or(|first| param(first, "lr").is_some());
+    let (uri, expected): (&str, Vec<&str>) = if loose {
+        (&dialog.target, known.clone())
+    } else {
+        let mut rest = known[1..].to_vec();
+        rest.push(&dialog.target);
+        (known[0], rest)
+    };
+    broken.unless(routes == expected, "DLG-2", seen, format!("the routes are {expected:?}"));
+    let asked = if loose { sip.uri() == uri } else { uri.starts_with(sip.uri()) };
+    broken.unless(asked, "DLG-3", seen, format!("the Request-URI should be {uri}"));
+    let hop = known.first().copied().unwrap_or(&dialog.target);
+    let plain = sight.transport == Transport::Udp && sight.fate == Fate::Sent && param(hop, "maddr").is_none();
+    if let Some(address) = address_of(hop).filter(|_| plain) {
+        broken.unless(sight.to == address, "DLG-3", seen, format!("the next hop is {address}"));
+    }
+}

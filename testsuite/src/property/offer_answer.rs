@@ -1,0 +1,125 @@
+//! OA: offers and answers (RFC 3264, RFC 6337).
+//!
+//! - OA-1, OA-2: who may carry an offer, and who its answer (RFC 6337 table 1).
+//! - OA-3: an answer has the lines of the offer (RFC 3264 section 6).
+//! - OA-4: a new offer keeps the lines there are (RFC 3264 section 8).
+//! - OA-5: `o=` (RFC 3264 sections 5 and 8).
+//! - OA-6: directions (RFC 3264 section 6.1).
+//! - OA-7: formats (RFC 3264 section 6.1).
+
+use std::collections::BTreeMap;
+
+use crate::model::Step;
+use crate::sdp::{Media, Sdp};
+
+use super::{Memory, Property, Seen, Violations};
+
+/// Watches the descriptions that hosts send.
+#[derive(Debug, Default)]
+pub struct OfferAnswer {
+    /// The last description that a host sent in a call, under the tag of its own: a host may call itself.
+    own: Memory<(usize, String, String), Sdp>,
+    /// The payload types that a host uses in a call.
+    maps: Memory<(usize, String, String), BTreeMap<String, String>>,
+    /// The offers in 2xx that wait for the answer in an ACK.
+    offers: Memory<(usize, String, u32), Sdp>,
+}
+
+impl Property for OfferAnswer {
+    fn seen(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        match seen.step {
+            Step::RequestSent { key, first: true } => match (key.method.as_str(), description(seen, broken)) {
+                ("INVITE", Some(offer)) => self.offered(seen, sip.from_tag(), offer, broken),
+                (_, Some(_)) => broken.seen("OA-2", seen, "a description has no place here"),
+                (_, None) => {}
+            },
+            Step::ResponseSent { key: Some(key) } => {
+                let Some(own) = description(seen, broken) else { return };
+                let accepts = key.method == "INVITE" && sip.code() < 300;
+                broken.unless(accepts, "OA-2", seen, "a description has no place here");
+                let Some(server) = seen.model.server(key).filter(|_| accepts) else { return };
+                match server.request.description().and_then(Sdp::read) {
+                    Some(offer) => self.answered(seen, sip.to_tag(), &offer, own, broken),
+                    None => {
+                        broken.unless(sip.code() >= 200, "OA-2", seen, "an offer in an unreliable response");
+                        self.offered(seen, sip.to_tag(), own, broken);
+                    }
+                }
+            }
+            Step::ResponseGot { key: Some(key), .. } if key.method == "INVITE" && (200..300).contains(&sip.code()) => {
+                let offered = seen.model.client(key).is_some_and(|client| client.request.description().is_some());
+                if let Some(offer) = sip.description().and_then(Sdp::read).filter(|_| !offered) {
+                    self.offers.entry(sight.at, (sight.host, sip.call_id().to_owned(), sip.cseq().0), || offer);
+                }
+            }
+            Step::AckSent { refused } => {
+                let Some(own) = description(seen, broken) else { return };
+                let offer = self.offers.get(&(sight.host, sip.call_id().to_owned(), sip.cseq().0)).cloned();
+                match offer.filter(|_| refused.is_none()) {
+                    Some(offer) => self.answered(seen, sip.from_tag(), &offer, own, broken),
+                    None => broken.seen("OA-2", seen, "there is no offer that this ACK could answer"),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The description that a host sends.
+fn description(seen: &Seen<'_>, broken: &mut Violations) -> Option<Sdp> {
+    let text = seen.sight.sip.description()?;
+    let sdp = Sdp::read(text);
+    broken.unless(sdp.is_some(), "OA-9", seen, "it cannot be read");
+    sdp
+}
+
+impl OfferAnswer {
+    fn offered(&mut self, seen: &Seen<'_>, tag: &str, offer: Sdp, broken: &mut Violations) {
+        let key = (seen.sight.host, seen.sight.sip.call_id().to_owned(), tag.to_owned());
+        if let Some(before) = self.own.get(&key) {
+            let kept = before.media.len() <= offer.media.len();
+            broken.unless(kept, "OA-4", seen, "lines are missing");
+            let same = |(old, new): (&Media, &Media)| old.kind == new.kind || !old.is_used();
+            broken.unless(before.media.iter().zip(&offer.media).all(same), "OA-4", seen, "a line is another");
+        }
+        self.sent(seen, tag, offer, broken);
+    }
+
+    fn answered(&mut self, seen: &Seen<'_>, tag: &str, offer: &Sdp, answer: Sdp, broken: &mut Violations) {
+        broken.unless(offer.media.len() == answer.media.len(), "OA-3", seen, "the lines are not those of the offer");
+        for (asked, said) in offer.media.iter().zip(&answer.media) {
+            let same = asked.kind == said.kind && asked.protocol == said.protocol;
+            broken.unless(same, "OA-3", seen, "a line is not of the same kind");
+            broken.unless(asked.is_used() || !said.is_used(), "OA-3", seen, "a line without a port has one");
+            if !said.is_used() {
+                continue;
+            }
+            let allowed = (!said.sends() || asked.receives()) && (!said.receives() || asked.sends());
+            broken.unless(allowed, "OA-6", seen, format!("{} is answered with {}", asked.direction, said.direction));
+            let known = |format: &(String, String)| asked.formats.contains(format);
+            broken.unless(said.formats.iter().all(known), "OA-7", seen, "a format was not offered under this number");
+            broken.unless(!said.formats.is_empty(), "OA-7", seen, "there is no format");
+        }
+        self.sent(seen, tag, answer, broken);
+    }
+
+    /// What holds of each description after the first of a call.
+    fn sent(&mut self, seen: &Seen<'_>, tag: &str, sdp: Sdp, broken: &mut Violations) {
+        let key = (seen.sight.host, seen.sight.sip.call_id().to_owned(), tag.to_owned());
+        let map = self.maps.entry(seen.sight.at, key.clone(), BTreeMap::new);
+        for (number, encoding) in sdp.media.iter().flat_map(|media| &media.formats).filter(|(_, name)| !name.is_empty())
+        {
+            let known = map.entry(number.clone()).or_insert_with(|| encoding.clone());
+            broken.unless(known == encoding, "OA-7", seen, format!("payload type {number} was {known}"));
+        }
+        let before = self.own.entry(seen.sight.at, key, || sdp.clone());
+        let version = |sdp: &Sdp| sdp.origin.get(2).and_then(|version| version.parse::<u64>().ok()).unwrap_or(0);
+        let constant = |sdp: &Sdp| [0, 1, 3, 4, 5].map(|word| sdp.origin.get(word).cloned());
+        broken.unless(constant(before) == constant(&sdp), "OA-5", seen, "o= names another session");
+        let step = u64::from(before.rest != sdp.rest);
+        let due = version(before) + step;
+        broken.unless(version(&sdp) == due, "OA-5", seen, format!("the version should be {due}"));
+        *before = sdp;
+    }
+}

@@ -1,0 +1,244 @@
+//! Connections: opened, cut into pieces, reset, closed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use sipsimple_core::agent::{ConnectionEvent, Input};
+use sipsimple_core::id::ConnId;
+use sipsimple_core::transport::{CloseCause, CloseHow, Transport};
+
+use crate::post::Letter;
+use crate::sip::Sip;
+use crate::stream::{End, Node, Pipe};
+use crate::wire::{Fate, Packet};
+
+use super::{Happening, World};
+
+impl World {
+    fn pipes(&mut self, node: Node) -> &mut std::collections::BTreeMap<ConnId, Pipe> {
+        match node {
+            Node::Host(host) => &mut self.hosts[host].pipes,
+            Node::Post(post) => &mut self.posts[post].pipes,
+        }
+    }
+
+    pub(super) fn pipe(&mut self, end: End) -> Option<&mut Pipe> {
+        self.pipes(end.node).get_mut(&end.conn)
+    }
+
+    /// A host opens a connection.
+    pub(super) fn open(&mut self, host: usize, conn: ConnId, to: SocketAddr) {
+        self.hosts[host].opening.insert(conn);
+        self.hosts[host].conns.insert(conn);
+        let from = End { node: Node::Host(host), conn };
+        let Some(address) = self.hosts[host].address_toward(to.ip()) else {
+            self.refuse(from, CloseCause::Unreachable);
+            return;
+        };
+        let local = SocketAddr::new(address, self.hosts[host].free_port());
+        let after = self.link(local.ip(), to.ip()).clone().transit(&mut self.random);
+        self.schedule(after, Happening::Connect { from, local, to });
+    }
+
+    fn refuse(&mut self, from: End, cause: CloseCause) {
+        if let Node::Host(host) = from.node {
+            self.hosts[host].opening.remove(&from.conn);
+        }
+        let event = ConnectionEvent::Closed(cause);
+        self.schedule(Duration::ZERO, Happening::Stream { to: from, event, from: None });
+    }
+
+    /// A connection reaches the other node: it is accepted or refused. Where nobody is, nothing ever answers.
+    pub(super) fn connect(&mut self, from: End, local: SocketAddr, to: SocketAddr) {
+        if let Node::Host(host) = from.node
+            && !self.hosts[host].opening.contains(&from.conn)
+        {
+            // It was given up in the meantime.
+            return;
+        }
+        let refuse = self.link(local.ip(), to.ip()).refuse;
+        let refused = self.random.one_in_million(refuse);
+        let now = self.now;
+        let end = match self.node_at(to) {
+            None => return,
+            Some(Node::Post(post)) if self.posts[post].listens && !refused => {
+                let conn = ConnId::accepted(self.posts[post].opened);
+                self.posts[post].opened += 1;
+                End { node: Node::Post(post), conn }
+            }
+            Some(Node::Host(host)) if !refused => {
+                let fits = |listening: &SocketAddr| {
+                    let everywhere = listening.ip().is_unspecified() && listening.is_ipv4() == to.is_ipv4();
+                    listening.port() == to.port() && (listening.ip() == to.ip() || everywhere)
+                };
+                let found = self.hosts[host].listening.iter().find(|(_, local)| fits(local)).map(|(id, _)| *id);
+                let Some(on) = found else {
+                    self.refuse(from, CloseCause::Refused);
+                    return;
+                };
+                let conn = ConnId::accepted(self.hosts[host].accepted);
+                self.hosts[host].accepted += 1;
+                self.hosts[host].conns.insert(conn);
+                let end = End { node: Node::Host(host), conn };
+                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, to, local));
+                self.opened(from, end, local, to);
+                self.input(host, Input::Accepted { conn, on, peer: local });
+                let open = ConnectionEvent::Open { local: to, peer: local, tls: None };
+                self.input(host, Input::Stream { conn, event: open });
+                return;
+            }
+            Some(_) => {
+                self.refuse(from, CloseCause::Refused);
+                return;
+            }
+        };
+        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, to, local));
+        self.opened(from, end, local, to);
+    }
+
+    /// The side that opened a connection learns that it is open.
+    fn opened(&mut self, from: End, to: End, local: SocketAddr, remote: SocketAddr) {
+        let now = self.now;
+        self.pipes(from.node).insert(from.conn, Pipe::new(now, to, local, remote));
+        if let Node::Host(host) = from.node {
+            self.hosts[host].opening.remove(&from.conn);
+            let event = ConnectionEvent::Open { local, peer: remote, tls: None };
+            self.schedule(Duration::ZERO, Happening::Stream { to: from, event, from: None });
+        }
+    }
+
+    /// Writes to a connection.
+    pub(super) fn write(&mut self, end: End, data: &Bytes) {
+        let Some(pipe) = self.pipe(end) else { return };
+        let messages = pipe.written.feed(data);
+        let (peer, local, remote, mut last) = (pipe.peer, pipe.local, pipe.remote, pipe.last);
+        if let Node::Host(host) = end.node {
+            for data in messages {
+                self.see(Fate::Sent, host, &Packet { transport: Transport::Tcp, from: local, to: remote, data });
+            }
+        }
+        let faults = self.link(local.ip(), remote.ip()).clone();
+        if self.random.one_in_million(faults.reset) {
+            self.reset(end);
+            return;
+        }
+        let mut rest = data.clone();
+        while !rest.is_empty() {
+            let size = if faults.segment == 0 || faults.segment >= rest.len() {
+                rest.len()
+            } else {
+                let most = u64::try_from(faults.segment).unwrap_or(1);
+                usize::try_from(self.random.between(1, most)).unwrap_or(1)
+            };
+            let piece = rest.split_to(size);
+            last = last.max(self.now + faults.transit(&mut self.random));
+            let event = ConnectionEvent::Data(piece);
+            self.schedule(last - self.now, Happening::Stream { to: peer, event, from: Some(end) });
+        }
+        if let Some(pipe) = self.pipe(end) {
+            pipe.last = last;
+        }
+    }
+
+    /// Closes one end of a connection; the other learns of it.
+    pub(super) fn close(&mut self, end: End, how: CloseHow) {
+        if let Node::Host(host) = end.node {
+            self.hosts[host].opening.remove(&end.conn);
+        }
+        if let Some(pipe) = self.pipes(end.node).remove(&end.conn) {
+            let (cause, at) = match how {
+                CloseHow::Flush => (CloseCause::Peer, pipe.last.max(self.now)),
+                CloseHow::Abort => (CloseCause::Reset, self.now),
+            };
+            let after = (at - self.now) + self.link(pipe.local.ip(), pipe.remote.ip()).delay;
+            let event = ConnectionEvent::Closed(cause);
+            self.schedule(after, Happening::Stream { to: pipe.peer, event, from: None });
+        }
+        let event = ConnectionEvent::Closed(CloseCause::Local);
+        self.schedule(Duration::ZERO, Happening::Stream { to: end, event, from: None });
+    }
+
+    /// Cuts a connection, for both of its ends.
+    pub(super) fn reset(&mut self, end: End) {
+        let Some(pipe) = self.pipes(end.node).remove(&end.conn) else { return };
+        let delay = self.link(pipe.local.ip(), pipe.remote.ip()).delay;
+        for to in [end, pipe.peer] {
+            let event = ConnectionEvent::Closed(CloseCause::Reset);
+            self.schedule(delay, Happening::Stream { to, event, from: None });
+        }
+    }
+
+    /// Cuts every connection between two addresses.
+    pub fn reset_connections(&mut self, one: IpAddr, other: IpAddr) {
+        let mut ends = Vec::new();
+        for (number, host) in self.hosts.iter().enumerate() {
+            for (conn, pipe) in &host.pipes {
+                if pipe.local.ip() == one && pipe.remote.ip() == other {
+                    ends.push(End { node: Node::Host(number), conn: *conn });
+                }
+            }
+        }
+        for end in ends {
+            self.reset(end);
+        }
+    }
+
+    /// Something arrives at one end of a connection.
+    pub(super) fn stream(&mut self, to: End, event: ConnectionEvent, from: Option<End>) {
+        match &event {
+            ConnectionEvent::Closed(_) => {
+                self.pipes(to.node).remove(&to.conn);
+                if let Node::Host(host) = to.node
+                    && !self.hosts[host].conns.remove(&to.conn)
+                {
+                    // It knows already.
+                    return;
+                }
+            }
+            ConnectionEvent::Open { .. } => {
+                if self.pipe(to).is_none() {
+                    return;
+                }
+            }
+            ConnectionEvent::Data(data) => {
+                let Some(pipe) = self.pipe(to) else { return };
+                let messages = pipe.read.feed(data);
+                let (local, remote) = (pipe.local, pipe.remote);
+                for data in messages {
+                    self.read(to, Packet { transport: Transport::Tcp, from: remote, to: local, data });
+                }
+                if let Some(End { node: Node::Host(host), conn }) = from
+                    && self.hosts[host].pipes.contains_key(&conn)
+                {
+                    self.input(host, Input::Stream { conn, event: ConnectionEvent::Drained(data.len()) });
+                }
+            }
+            ConnectionEvent::Drained(_) => {}
+        }
+        match to.node {
+            Node::Host(host) => self.input(host, Input::Stream { conn: to.conn, event }),
+            Node::Post(post) => match event {
+                ConnectionEvent::Closed(_) => self.posts[post].closed += 1,
+                ConnectionEvent::Data(data) if data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) => {
+                    self.posts[post].other.extend_from_slice(&data);
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// A whole message has arrived on a connection.
+    fn read(&mut self, to: End, packet: Packet) {
+        match to.node {
+            Node::Host(host) => self.see(Fate::Arrived, host, &packet),
+            Node::Post(post) => {
+                if let Some(sip) = Sip::read(&packet.data) {
+                    let (at, transport, from, conn) = (self.now, packet.transport, packet.from, Some(to.conn));
+                    self.posts[post].letters.push_back(Letter { at, transport, from, conn, sip });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Datagrams: lost, repeated, delayed, delivered.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use sipsimple_core::agent::Input;
+use sipsimple_core::transport::Transport;
+
+use crate::post::Letter;
+use crate::sip::Sip;
+use crate::stream::Node;
+use crate::wire::{Fate, Packet, Sight};
+
+use super::{Happening, World};
+
+impl World {
+    /// Sends a datagram of SIP.
+    pub(super) fn send(&mut self, packet: Packet) {
+        if let Some(Node::Host(host)) = self.node_at(packet.from) {
+            self.see(Fate::Sent, host, &packet);
+        }
+        self.send_media(packet);
+    }
+
+    /// Sends a datagram that nobody watches.
+    pub(super) fn send_media(&mut self, packet: Packet) {
+        let faults = self.links.get(&(packet.from.ip(), packet.to.ip())).unwrap_or(&self.faults);
+        for after in faults.deliveries(&mut self.random) {
+            self.schedule(after, Happening::Datagram(packet.clone()));
+        }
+    }
+
+    /// Sends a datagram from anywhere to anywhere, as a scripted peer or an attacker does.
+    pub fn inject(&mut self, from: SocketAddr, to: SocketAddr, data: Bytes) {
+        self.send_media(Packet { transport: Transport::Udp, from, to, data });
+    }
+
+    /// Shows a message to those who watch.
+    pub(super) fn see(&mut self, fate: Fate, host: usize, packet: &Packet) {
+        if self.watch.properties.is_empty() {
+            return;
+        }
+        let Packet { transport, from, to, data } = packet;
+        let (transport, from, to) = (*transport, *from, *to);
+        match Sip::read(data) {
+            Some(sip) => self.watch.seen(&Sight { at: self.now, fate, host, transport, from, to, sip: &sip }),
+            // What others send need not be SIP.
+            None if fate == Fate::Sent => self.watch.unreadable(host, self.now, data),
+            None => {}
+        }
+    }
+
+    pub(super) fn arrive(&mut self, packet: &Packet) {
+        match self.node_at(packet.to) {
+            Some(Node::Post(post)) => {
+                if let Some(sip) = Sip::read(&packet.data) {
+                    let (at, from) = (self.now, packet.from);
+                    self.posts[post].letters.push_back(Letter { at, transport: Transport::Udp, from, conn: None, sip });
+                }
+            }
+            Some(Node::Host(host)) if self.hosts[host].media.is_bound(packet.to.port()) => {
+                let data = packet.data.clone();
+                self.hosts[host].media.datagram(self.now, packet.to.port(), packet.from, data);
+                self.drain_media(host);
+            }
+            Some(Node::Host(host)) => self.arrive_at(host, packet),
+            None => {}
+        }
+    }
+
+    fn arrive_at(&mut self, host: usize, packet: &Packet) {
+        let fits = |local: &SocketAddr| {
+            let everywhere = local.ip().is_unspecified() && local.is_ipv4() == packet.to.is_ipv4();
+            local.port() == packet.to.port() && (local.ip() == packet.to.ip() || everywhere)
+        };
+        let found = self.hosts[host].udp.iter().find(|(_, local)| fits(local)).map(|(socket, _)| *socket);
+        let Some(socket) = found else { return };
+        let to = self.hosts[host].place.tells_destination.then_some(packet.to.ip());
+        let times = if self.repeated == Some(self.arrivals) { 2 } else { 1 };
+        self.arrivals += 1;
+        for _ in 0..times {
+            self.see(Fate::Arrived, host, packet);
+            let (from, data) = (packet.from, packet.data.clone());
+            self.input(host, Input::Datagram { socket, from, to, interface: None, ttl: None, data });
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the agents ask of their drivers.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sipsimple_core::agent::{Answer, Effect, Input, Question, SocketEvent};
+use sipsimple_core::id::{SocketId, StreamId};
+use sipsimple_core::media;
+use sipsimple_core::transport::{Port, SocketKind, Transport};
+
+use crate::application::Alarms;
+use crate::host::Host;
+use crate::stream::{End, Node};
+use crate::wire::Packet;
+
+use super::{BEGINNING, Happening, World};
+
+impl World {
+    /// Does all that an agent asks for, tells its user all that it tells, and sees to its being woken.
+    pub(super) fn drain(&mut self, host: usize) {
+        loop {
+            if let Some(effect) = self.hosts[host].agent.poll_effect() {
+                self.effect(host, effect);
+            } else if let Some(event) = self.hosts[host].agent.poll_event() {
+                self.watch.told(host, self.now, &event);
+                let mut alarms = Alarms::default();
+                let Host { application, agent, events, place, .. } = &mut self.hosts[host];
+                application.event(self.now, &event, agent, &mut alarms);
+                if place.keep_events {
+                    events.push((self.now, event));
+                }
+                self.set_alarms(host, alarms);
+            } else {
+                break;
+            }
+        }
+        while let Some(line) = self.hosts[host].agent.poll_trace() {
+            self.hosts[host].traced(line);
+        }
+        if let Some(deadline) = self.hosts[host].agent.poll_timeout() {
+            let at = deadline.at.max(self.now);
+            if self.hosts[host].wake.is_none_or(|wake| at < wake) {
+                self.hosts[host].wake = Some(at);
+                self.schedule(at - self.now, Happening::Wake(host));
+            }
+        }
+    }
+
+    fn effect(&mut self, host: usize, effect: Effect) {
+        match effect {
+            Effect::Bind { socket, kind, addr, port } => self.bind(host, socket, &kind, addr, port),
+            Effect::Unbind { socket } => {
+                self.hosts[host].udp.remove(&socket);
+                self.hosts[host].listening.remove(&socket);
+                self.later(host, Input::Socket { socket, event: SocketEvent::Closed });
+            }
+            Effect::Send { on, to, data } => {
+                let Some(local) = self.hosts[host].udp.get(&on).copied() else { return };
+                // There is no way from one family of addresses to the other.
+                let Some(address) = self.hosts[host].address_toward(to.ip()) else { return };
+                let from =
+                    SocketAddr::new(if local.ip().is_unspecified() { address } else { local.ip() }, local.port());
+                self.send(Packet { transport: Transport::Udp, from, to, data });
+            }
+            Effect::Open { conn, to, .. } => self.open(host, conn, to),
+            Effect::Write { conn, data } => self.write(End { node: Node::Host(host), conn }, &data),
+            Effect::Close { conn, how } => self.close(End { node: Node::Host(host), conn }, how),
+            Effect::Ask { ask, question } => {
+                let Question::LocalAddress { toward } = question else { return };
+                let answer = Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()));
+                self.later(host, Input::Answer { ask, answer });
+            }
+            Effect::Media { stream, command } => self.media(host, stream, &command),
+            _ => {}
+        }
+    }
+
+    fn bind(&mut self, host: usize, socket: SocketId, kind: &SocketKind, addr: IpAddr, port: Port) {
+        let port = match port {
+            Port::Fixed(port) | Port::Range(port, _) if port != 0 => port,
+            _ => self.hosts[host].free_port(),
+        };
+        let local = SocketAddr::new(addr, port);
+        match kind {
+            SocketKind::Listen(_) => self.hosts[host].listening.insert(socket, local),
+            _ => self.hosts[host].udp.insert(socket, local),
+        };
+        self.later(host, Input::Socket { socket, event: SocketEvent::Bound { local } });
+    }
+
+    fn media(&mut self, host: usize, stream: StreamId, command: &media::Command) {
+        let utc = BEGINNING + (self.now - sipsimple_core::time::Instant::ZERO);
+        if let Some(event) = self.hosts[host].media.command(self.now, utc, stream, command) {
+            self.later(host, Input::Media { stream, event });
+        }
+        self.drain_media(host);
+    }
+
+    /// Sends what the media paths of a host have to send, tells its agent what they tell, and sees to their being woken.
+    pub(super) fn drain_media(&mut self, host: usize) {
+        let (mut sent, mut told) = (Vec::new(), Vec::new());
+        self.hosts[host].media.poll(&mut sent, &mut told);
+        for (from, transmit) in sent {
+            self.send_media(Packet { transport: Transport::Udp, from, to: transmit.to, data: transmit.data });
+        }
+        for (stream, event) in told {
+            self.later(host, Input::Media { stream, event });
+        }
+        if let Some(at) = self.hosts[host].media.deadline(self.now) {
+            let at = at.max(self.now);
+            if self.hosts[host].media_wake.is_none_or(|wake| at < wake) {
+                self.hosts[host].media_wake = Some(at);
+                self.schedule(at - self.now, Happening::MediaWake(host));
+            }
+        }
+    }
+}
