@@ -1,12 +1,12 @@
 //! The agent alone, against scripted messages: what no single room can show.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
+
 mod local_address;
 mod replay;
 mod requests;
 mod sessions;
 mod shutdown;
-
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
