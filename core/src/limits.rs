@@ -39,7 +39,7 @@ pub struct Limits {
     pub sessions: usize,
     /// Incoming sessions that nobody has answered yet.
     pub unanswered_sessions: usize,
-    /// Dialogs that one INVITE may fork into; further 2xx are still acknowledged and ended.
+    /// Early dialogs that one INVITE may fork into, and 2xx of other forks that are acknowledged and ended; more are ignored.
     pub forks: usize,
     /// Bytes of a session description.
     pub sdp_bytes: usize,

@@ -20,6 +20,8 @@ pub(super) struct Call {
     pub(super) session: Session,
     /// The flow that its last message took, and whom it leads to: a connection is kept open for it, and used again.
     pub(super) flow: Option<(Flow, IpAddr)>,
+    /// The transaction of the last INVITE that it sent: the only one that it may cancel.
+    pub(super) invite: Option<(Ticket, TransactionId)>,
     /// The ACKs that a retransmitted 2xx brings out again.
     pub(super) acks: Vec<Ack>,
     /// The routes whose local addresses are not all known yet.
@@ -58,6 +60,7 @@ impl Call {
         Self {
             session,
             flow: None,
+            invite: None,
             acks: Vec::new(),
             routes: Vec::new(),
             asked: false,

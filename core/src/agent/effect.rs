@@ -127,9 +127,7 @@ pub enum TimeoutReason {
     Transaction(crate::transaction::Timer),
     /// A timer of a transport: a connection that opens, idles, or has begun a message.
     Transport,
-    /// A timer of an INVITE usage, such as the retransmission of a 2xx.
-    Invitation,
-    /// A timer of a session, such as the invite timeout.
+    /// A timer of a session, such as the invite timeout, or of its INVITE usage, such as the retransmission of a 2xx.
     Session,
     /// A question whose answer is overdue.
     Ask,

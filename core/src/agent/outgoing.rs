@@ -8,7 +8,7 @@ use crate::id::{SessionId, TransactionId};
 use crate::invitation::{self, Hop, Ticket};
 use crate::outbox::Outbox;
 use crate::session::{self, Session};
-use crate::sip::{Request, Response, Uri};
+use crate::sip::{Method, Request, Response, Uri};
 use crate::transaction::End;
 use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, Transport};
 
@@ -74,9 +74,7 @@ impl Agent {
                     self.never_sent(call, ticket, &End::Cancelled, out);
                     return;
                 }
-                let owner = (id, ticket);
-                let transaction = self.calls.clients.iter().find(|(_, known)| **known == owner).map(|(id, _)| *id);
-                if let Some(transaction) = transaction {
+                if let Some((_, transaction)) = call.invite.filter(|(invite, _)| *invite == ticket) {
                     self.table.cancel(self.now, transaction, reason, &mut self.table_out);
                 }
             }
@@ -105,6 +103,7 @@ impl Agent {
         may_ask: bool,
         out: &mut Outbox<session::Output>,
     ) {
+        let is_invite = *request.method() == Method::Invite;
         let started = match self.prepare(call, &request, &hop, may_ask) {
             Ok(sent) => {
                 let reliable = sent.is_reliable();
@@ -120,6 +119,9 @@ impl Agent {
         match started {
             Ok(transaction) => {
                 self.calls.clients.insert(transaction, (call.session.id(), ticket));
+                if is_invite {
+                    call.invite = Some((ticket, transaction));
+                }
             }
             Err(cause) => self.never_sent(call, ticket, &End::TransportFailed(cause), out),
         }

@@ -82,12 +82,15 @@ impl Dialog {
     /// The dialog that a 101–299 response makes at the side that sent `request` (RFC 3261 section 12.1.2).
     ///
     /// # Errors
-    /// When the response lacks the To tag, or its Contact or Record-Route cannot be used.
+    /// When a provisional response lacks the To tag, or the Contact or Record-Route cannot be used. A 2xx without a To tag makes a dialog with an empty remote tag, as RFC 2543 peers need.
     pub fn from_response(request: &Request, response: &Response, essentials: &Essentials) -> Result<Self, DialogError> {
         let local = request.from().map_err(|_| DialogError::NoTag)?;
         let local_tag = local.tag().ok_or(DialogError::NoTag)?;
         let local_cseq = request.cseq().map_or(0, |cseq| cseq.number);
-        let remote_tag = essentials.to.tag().filter(|tag| !tag.is_empty()).ok_or(DialogError::NoTag)?;
+        let remote_tag = essentials.to.tag().unwrap_or_default();
+        if remote_tag.is_empty() && response.code() < 200 {
+            return Err(DialogError::NoTag);
+        }
         // A provisional response without a Contact is seen in the wild: requests then go where the INVITE went.
         let remote_target = match contact(response)? {
             Some(uri) => uri,
@@ -251,14 +254,17 @@ impl Dialog {
     }
 }
 
-/// The URI of the only Contact of a message.
+/// The URI of the only Contact of a message, without what must not stand in a request line (RFC 3261 section 19.1.1).
 fn contact(message: &Headers) -> Result<Option<Uri>, DialogError> {
     let mut contacts = message.contacts();
     match (contacts.next(), contacts.next()) {
         (None, _) => Ok(None),
         (Some(Ok(contact)), None) => match contact.address() {
-            Some(address) if address.uri.as_sip().is_some() => Ok(Some(address.uri.clone())),
-            _ => Err(DialogError::BadContact),
+            Some(address) => {
+                let uri = address.uri.as_sip().ok_or(DialogError::BadContact)?;
+                Ok(Some(Uri::Sip(uri.as_request_uri())))
+            }
+            None => Err(DialogError::BadContact),
         },
         _ => Err(DialogError::BadContact),
     }

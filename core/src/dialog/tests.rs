@@ -69,6 +69,11 @@ fn a_dialog_needs_a_tag_and_one_contact() {
     let error =
         |response: &Response| Dialog::from_response(&request(""), response, &response.validate().unwrap()).unwrap_err();
     assert_eq!(error(&response(180, "", CONTACT)), DialogError::NoTag);
+    // A 2xx of an RFC 2543 peer may lack it (RFC 3261 section 12.1.2).
+    let accepted = response(200, "", CONTACT);
+    let dialog = Dialog::from_response(&request(""), &accepted, &accepted.validate().unwrap()).unwrap();
+    assert_eq!(dialog.id(), &DialogId::new("c@192.0.2.1", "A", ""));
+    assert_eq!(dialog.remote().tag(), None);
     assert_eq!(error(&response(200, ";tag=B", "")), DialogError::BadContact);
     assert_eq!(caller(200, "Contact: <sip:a@h>, <sip:b@h>\r\n").unwrap_err(), DialogError::BadContact);
     assert_eq!(caller(200, "Contact: *\r\n").unwrap_err(), DialogError::BadContact);
@@ -100,6 +105,15 @@ fn a_strict_router_takes_the_request_line() {
     assert_eq!(lines[0], "BYE sip:p0 SIP/2.0");
     let routes: Vec<_> = lines.iter().filter(|line| line.starts_with("Route:")).collect();
     assert_eq!(routes, ["Route: <sip:p1;lr>", "Route: <sip:bob@192.0.2.4>"]);
+}
+
+#[test]
+fn what_a_contact_must_not_hold_does_not_come_into_the_request_line() {
+    let hostile = "Contact: <sip:bob@192.0.2.4;method=BYE?Route=%3Csip:evil%3E>\r\n";
+    assert_eq!(lines(caller(200, hostile).unwrap(), Method::Bye)[0], "BYE sip:bob@192.0.2.4 SIP/2.0");
+    let mut dialog = caller(200, CONTACT).unwrap();
+    dialog.refresh_target(&request(hostile));
+    assert_eq!(dialog.remote_target().to_string(), "sip:bob@192.0.2.4");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::dialog::{Dialog, DialogId, Role};
 use crate::negotiation::{Negotiator, Origin};
 use crate::outbox::Outbox;
 use crate::sip::{
-    Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Text, To, reason_phrase,
+    Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Text, To, Uri,
+    reason_phrase,
 };
 use crate::transaction::End;
 
@@ -30,10 +31,12 @@ impl Invitation {
         let local_tag: Text = cx.random.token(13).into();
         let cseq = CSeq { number: u32::from(cx.random.u16()) + 1, method: Method::Invite };
         let call_id = cx.random.token(22);
-        let builder = Request::build(Method::Invite, &invite.to.uri)
+        // What an application may write into a URI, but a request line or a To header must not hold, is left out (RFC 3261 section 19.1.1).
+        let uri = invite.to.uri.as_sip().map_or_else(|| invite.to.uri.clone(), |uri| Uri::Sip(uri.as_request_uri()));
+        let builder = Request::build(Method::Invite, &uri)
             .field(HeaderName::MaxForwards, 70)
             .header(&From(invite.from.with_tag(&local_tag)))
-            .header(&To(NameAddr { params: crate::sip::Params::default(), ..invite.to }))
+            .header(&To(NameAddr { display_name: invite.to.display_name, ..NameAddr::new(uri) }))
             .field(HeaderName::CallId, &call_id)
             .header(&cseq);
         let request = finish_invite(cx, builder, &first.contact, invite.offer.as_deref())?;
@@ -363,7 +366,7 @@ pub(super) fn send_ack(
 pub(super) fn finish_invite(
     cx: &Context<'_>,
     builder: Builder<Request>,
-    contact: &crate::sip::Uri,
+    contact: &Uri,
     offer: Option<&[u8]>,
 ) -> Result<Request, InvitationError> {
     let mut builder = builder

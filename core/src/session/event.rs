@@ -30,7 +30,7 @@ pub enum AckReceived {
     Unknown,
 }
 
-/// News of a session. Each start has exactly one end: `DidFail` before `DidStart`, `DidEnd` after it, never both.
+/// News of a session. Each start has exactly one end, never both: `DidEnd` after `WillEnd`, when the INVITE had been accepted, else `DidFail`. An incoming session whose acceptance is never acknowledged fails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

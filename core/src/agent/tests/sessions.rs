@@ -47,6 +47,21 @@ fn a_2xx_that_crosses_the_cancel_is_told_as_a_cancelled_call() {
 }
 
 #[test]
+fn what_a_to_must_not_hold_is_not_sent() {
+    let mut script = Script::new(OURS);
+    let connect = Intent::Connect {
+        account: AccountId::from_u64(0),
+        to: "Them <sip:them@example.com;method=BYE?Subject=hello>".into(),
+        routes: vec!["udp:192.0.2.4:5060".parse::<Route>().unwrap()],
+        streams: vec![StreamSpec::Audio(AudioSpec::default())],
+    };
+    script.intend(connect).unwrap();
+    let (_, invite) = script.request().unwrap();
+    assert_eq!(invite.uri().unwrap().to_string(), "sip:them@example.com");
+    assert_eq!(invite.to().unwrap().uri.to_string(), "sip:them@example.com");
+}
+
+#[test]
 fn a_bye_that_crosses_ours_is_the_peers_transaction() {
     let mut script = Script::new(OURS);
     let (session, tag) = script.established(THEM);
