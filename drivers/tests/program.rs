@@ -21,6 +21,7 @@ fn a_wrong_command_line_exits_with_2() {
         &["call", "sip:a@127.0.0.1", "--route", "udp:localhost:5060"],
         &["call", "sip:a@127.0.0.1", "--route", "tls:127.0.0.1:5061"],
         &["answer", "--listen", "tls:127.0.0.1:5061"],
+        &["call", "sip:a@127.0.0.1", "--route", "udp:127.0.0.1:0"],
         &["answer", "--listen", "127.0.0.1:5060"],
         &["answer", "--reject", "200"],
         &["answer", "--reject", "700"],
@@ -46,6 +47,9 @@ fn what_fails_exits_with_1_and_says_why() {
         (&["call", "sip:a@127.0.0.1", "--play", "/nowhere/a.wav"], "/nowhere/a.wav"),
         (&["call", "sip:a@example.com"], "--route"),
         (&["call", "mailto:a@example.com"], "not a SIP URI"),
+        (&["call", "sip:a@127.0.0.1\r\nX: y"], "not a SIP URI"),
+        (&["call", "sip:a@127.0.0.1:0"], "port 0"),
+        (&["ladder", "/dev/null"], "no SIP messages"),
         (&["call", "sip:a@127.0.0.1", "--trace", "/nowhere/trace"], "/nowhere/trace"),
         (&["--trace", "/nowhere/trace", "answer", "--listen", "udp:127.0.0.1:0"], "/nowhere/trace"),
         // TEST-NET-1 of RFC 5737: no machine has it.
@@ -54,6 +58,7 @@ fn what_fails_exits_with_1_and_says_why() {
     ] {
         let output = sipsimple(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}: {}", error(&output));
+        assert!(output.stdout.is_empty(), "{args:?}");
         let error = error(&output);
         assert!(error.starts_with("sipsimple: ") && error.contains(words), "{args:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{args:?}: {error}");

@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URI")]
     from: Option<String>,
     /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address
-    #[arg(long, value_name = "SOCKET", value_parser = value::socket)]
+    #[arg(long, value_name = "SOCKET", value_parser = value::route)]
     route: Option<Route>,
     #[command(flatten)]
     sound: sound::Options,
@@ -98,7 +98,11 @@ fn route_of(uri: &str) -> Result<Route, Failure> {
     let Some(address) = sip.host.ip() else {
         return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send the call with --route")));
     };
-    Ok(Route { address, port: sip.port.unwrap_or_else(|| transport.default_port()), transport })
+    let port = sip.port.unwrap_or_else(|| transport.default_port());
+    if port == 0 {
+        return Err(Failure::new(format!("'{uri}' has port 0, at which nobody can be reached")));
+    }
+    Ok(Route { address, port, transport })
 }
 
 /// `sip:USER@ADDRESS` of the user who runs the program.
@@ -276,6 +280,7 @@ mod tests {
             ("sip:bob@127.0.0.1;transport=sctp", "sctp"),
             ("bob", "not a SIP URI"),
             ("tel:+123", "not a SIP URI"),
+            ("sip:bob@127.0.0.1:0", "port 0"),
         ] {
             let failure = route_of(uri).unwrap_err().to_string();
             assert!(failure.contains(words), "{failure}");

@@ -44,7 +44,11 @@ pub(crate) fn run(options: &Options, trace: Option<&Path>, out: Output) -> Resul
         }
         return read;
     }
-    out.line(diagram::draw(&arrows));
+    if !arrows.is_empty() {
+        out.line(diagram::draw(&arrows));
+    } else if read.is_ok() {
+        return Err(Failure::new(format!("{} holds no SIP messages", options.file.display())));
+    }
     for (number, arrow) in arrows.iter().enumerate() {
         let Arrow { at, from, to, transport, message } = arrow;
         out.line(format_args!("{}. {from} → {to} over {transport} at {at}\n", number + 1));
