@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let listen = if options.listen.is_empty() { &default[..] } else { &options.listen };
     let mut client = Client::start(listen, trace, out)?;
     sound::open_card(&client.application, options.echo || sound.plays());
-    for (transport, local) in client.bound(listen.len())? {
+    for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
     let uri = format!("sip:sipsimple@{}", own_address(listen));

@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
     let mut client = Client::start(&listen, trace, out)?;
     sound::open_card(&client.application, sound.plays());
-    client.bound(listen.len())?;
+    client.bound(&listen)?;
     let from = options.from.clone().unwrap_or_else(|| own_uri(local));
     let account = client.application.add_account(&from)?;
     let streams = [StreamSpec::Audio(AudioSpec::default())];

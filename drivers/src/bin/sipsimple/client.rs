@@ -48,13 +48,13 @@ impl Client {
         Ok(Self { application: Arc::new(Application::start(settings)?), signals, out })
     }
 
-    /// Waits until `count` sockets are bound; where they are.
+    /// Waits until the sockets that it was started on are bound; where they are.
     ///
     /// # Errors
     /// When one cannot be.
-    pub(crate) fn bound(&mut self, count: usize) -> Result<Vec<(Transport, SocketAddr)>, Failure> {
+    pub(crate) fn bound(&mut self, listen: &[Route]) -> Result<Vec<(Transport, SocketAddr)>, Failure> {
         let mut bound = Vec::new();
-        while bound.len() < count {
+        while bound.len() < listen.len() {
             let event = match self.next(None) {
                 Wake::Event(event) => event,
                 Wake::Interrupt => return Err(Failure::new("interrupted")),
@@ -66,9 +66,14 @@ impl Client {
                     ..
                 }) => bound.push((transport, local)),
                 EventKind::Agent(agent::EventKind::Transport {
+                    id,
                     event: TransportEvent::Failed { transport, cause },
-                    ..
-                }) => return Err(Failure::new(format!("cannot listen on {transport}: {cause}"))),
+                }) => {
+                    // Sockets are counted in the order of the configuration.
+                    let route = usize::try_from(id.as_u64()).ok().and_then(|number| listen.get(number));
+                    let socket = route.map_or_else(|| transport.to_string(), Route::to_string);
+                    return Err(Failure::new(format!("cannot listen on {socket}: {cause}")));
+                }
                 _ => {}
             }
         }
