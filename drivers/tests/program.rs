@@ -1,6 +1,7 @@
 //! The `sipsimple` program from outside: exit codes, and what goes to which output.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 fn sipsimple(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sipsimple")).args(args).output().unwrap()
@@ -75,5 +76,60 @@ fn help_names_every_command() {
     let help = String::from_utf8(output.stdout).unwrap();
     for command in ["demo", "answer", "call", "replay", "ladder", "--json", "--trace"] {
         assert!(help.contains(command), "{command} in {help}");
+    }
+}
+
+/// `sipsimple answer` on a port of the system's choice, and what it prints.
+struct Answer {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    uri: String,
+}
+
+impl Answer {
+    fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
+        command.args(["answer", "--listen", "udp:127.0.0.1:0"]).args(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let uri = format!("sip:bob@{}", line.strip_prefix("listening udp ").unwrap());
+        Self { child, lines, uri }
+    }
+
+    /// Waits until it ends; what it printed.
+    fn end(mut self) -> (Vec<String>, Output) {
+        let lines = self.lines.by_ref().map(Result::unwrap).collect();
+        (lines, self.child.wait_with_output().unwrap())
+    }
+}
+
+#[test]
+fn what_cannot_be_recorded_fails_the_command_and_not_its_calls() {
+    let answer = Answer::start(&["--count", "2", "--record", "/dev/null/bob.wav"]);
+    let call = sipsimple(&["call", &answer.uri, "--duration", "0.2"]);
+    assert_eq!(call.status.code(), Some(0), "{}", error(&call));
+    let call = sipsimple(&["call", &answer.uri, "--duration", "0.2", "--record", "/dev/null/alice.wav"]);
+    assert_eq!(call.status.code(), Some(1));
+    assert!(error(&call).contains("cannot record to /dev/null/alice.wav"), "{}", error(&call));
+    assert!(String::from_utf8_lossy(&call.stdout).contains("call ended by us"), "it was a whole call");
+    let (lines, output) = answer.end();
+    assert_eq!(output.status.code(), Some(1));
+    let error = error(&output);
+    assert!(error.starts_with("sipsimple: cannot record to /dev/null/bob.wav: "), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert_eq!(lines.iter().filter(|line| line.contains("call established")).count(), 2, "{lines:#?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_fails_the_command() {
+    // A device that refuses every byte stands for a full disk.
+    for option in ["--record", "--trace"] {
+        let answer = Answer::start(&["--count", "1"]);
+        let call = sipsimple(&["call", &answer.uri, "--duration", "0.2", option, "/dev/full"]);
+        assert_eq!(call.status.code(), Some(1), "{option}");
+        assert!(error(&call).contains("No space left"), "{option}: {}", error(&call));
+        assert_eq!(answer.end().1.status.code(), Some(0));
     }
 }

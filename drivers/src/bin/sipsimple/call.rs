@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     if let (Some(statistics), Some(length)) = (statistics, length) {
         out.line(format_args!("{:12}{}", "", words::statistics(length, &statistics)));
     }
-    result
+    result.and_then(|()| client.written())
 }
 
 /// The route that the URI itself tells (RFC 3263 section 4: an IP address needs no DNS).
@@ -189,7 +189,7 @@ impl<'a> Call<'a> {
                 if matches!(news, StreamEvent::DidStart { .. }) {
                     self.audio = Some(*id);
                     self.next_key = Some(event.at + BEFORE_DIGITS).filter(|_| !self.keys.is_empty());
-                    self.sound.start(&self.client.application, *id, 1)?;
+                    self.sound.start(self.client, *id, 1)?;
                 }
                 Ok(None)
             }

@@ -15,6 +15,7 @@ use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::words;
 
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -25,6 +26,8 @@ pub(crate) struct Client {
     pub(crate) application: Arc<Application>,
     signals: Signals,
     out: Output,
+    /// What was asked for and could not be written: the first of it.
+    unwritten: Option<Failure>,
 }
 
 /// What a command wakes up for.
@@ -45,7 +48,7 @@ impl Client {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
         let mut settings = Settings::listening(listen.iter().copied());
         settings.trace = trace;
-        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out })
+        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unwritten: None })
     }
 
     /// Waits until the sockets that it was started on are bound; where they are.
@@ -98,14 +101,36 @@ impl Client {
         };
         let wake = smol::block_on(interrupt.or(timer).or(event));
         if let Wake::Event(event) = &wake {
-            self.out.event(event);
+            self.tell(event);
         }
         wake
     }
 
     /// Ends every session in good order. What is left to tell.
-    pub(crate) fn stop(&self) -> impl Iterator<Item = Event> {
+    pub(crate) fn stop(&mut self) -> Vec<Event> {
         self.application.stop(GRACE);
-        std::iter::from_fn(|| self.application.next_event()).inspect(|event| self.out.event(event))
+        let events: Vec<Event> = std::iter::from_fn(|| self.application.next_event()).collect();
+        for event in &events {
+            self.tell(event);
+        }
+        events
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.out.event(event);
+        if let Some(words) = words::unwritten(&event.kind) {
+            self.not_written(event.at, words);
+        }
+    }
+
+    /// Says what could not be written. Calls go on; the command fails at its end.
+    pub(crate) fn not_written(&mut self, at: Instant, words: String) {
+        self.out.at(at, &words);
+        self.unwritten.get_or_insert(Failure::new(words));
+    }
+
+    /// The result of the command, when it did everything else that it was asked for.
+    pub(crate) fn written(self) -> Result<(), Failure> {
+        self.unwritten.map_or(Ok(()), Err)
     }
 }
