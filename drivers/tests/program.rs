@@ -133,3 +133,18 @@ fn a_full_disk_fails_the_command() {
         assert_eq!(answer.end().1.status.code(), Some(0));
     }
 }
+
+#[test]
+fn a_call_whose_output_nobody_reads_ends_in_good_order() {
+    let answer = Answer::start(&["--count", "1"]);
+    let mut call = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
+    call.args(["call", &answer.uri, "--dtmf", "12", "--duration", "60"]);
+    let mut call = call.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(call.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("call established")));
+    drop(lines);
+    let call = call.wait_with_output().unwrap();
+    assert_eq!((call.status.code(), error(&call).lines().count()), (Some(1), 1), "{}", error(&call));
+    let (lines, _) = answer.end();
+    assert!(lines.iter().any(|line| line.contains("call ended by the remote party")), "{lines:#?}");
+}

@@ -15,7 +15,7 @@ use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::words;
+use crate::{output, words};
 
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -26,6 +26,8 @@ pub(crate) struct Client {
     pub(crate) application: Arc<Application>,
     signals: Signals,
     out: Output,
+    /// Whether it is known that nobody reads the output any more.
+    unread: bool,
     /// What was asked for and could not be written: the first of it.
     unwritten: Option<Failure>,
 }
@@ -34,7 +36,7 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) enum Wake {
     Event(Event),
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C or SIGTERM, or nobody reads the output any more.
     Interrupt,
     /// The time has come.
     Due,
@@ -48,7 +50,7 @@ impl Client {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
         let mut settings = Settings::listening(listen.iter().copied());
         settings.trace = trace;
-        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unwritten: None })
+        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })
     }
 
     /// Waits until the sockets that it was started on are bound; where they are.
@@ -85,6 +87,11 @@ impl Client {
 
     /// The next event, printed when programs read the output; or what comes before it.
     pub(crate) fn next(&mut self, due: Option<Instant>) -> Wake {
+        if output::is_closed() && !self.unread {
+            self.unread = true;
+            self.unwritten.get_or_insert_with(|| Failure::new("nobody reads the output any more"));
+            return Wake::Interrupt;
+        }
         let Self { application, signals, .. } = self;
         let left = due.map(|at| at.saturating_since(application.now()));
         let event = async { application.event().await.map_or(Wake::Stopped, Wake::Event) };
