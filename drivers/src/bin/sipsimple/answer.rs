@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let listen = if options.listen.is_empty() { &default[..] } else { &options.listen };
     let mut client = Client::start(listen, trace, out)?;
     sound::open_card(&client.application, options.echo || sound.plays());
-    for (transport, local) in client.bound(listen.len())? {
+    for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
     let uri = format!("sip:sipsimple@{}", own_address(listen));
@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     for event in client.stop() {
         tell(&event, &mut streams, out);
     }
-    result
+    result.and_then(|()| client.written())
 }
 
 /// The state of the command.
@@ -168,7 +168,7 @@ impl Answering<'_> {
             sound::still_there(self.client.application.echo(stream, true))?;
         }
         self.recorded += 1;
-        self.sound.start(&self.client.application, stream, self.recorded)
+        self.sound.start(self.client, stream, self.recorded)
     }
 }
 

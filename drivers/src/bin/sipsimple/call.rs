@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URI")]
     from: Option<String>,
     /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address
-    #[arg(long, value_name = "SOCKET", value_parser = value::socket)]
+    #[arg(long, value_name = "SOCKET", value_parser = value::route)]
     route: Option<Route>,
     #[command(flatten)]
     sound: sound::Options,
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
     let mut client = Client::start(&listen, trace, out)?;
     sound::open_card(&client.application, sound.plays());
-    client.bound(listen.len())?;
+    client.bound(&listen)?;
     let from = options.from.clone().unwrap_or_else(|| own_uri(local));
     let account = client.application.add_account(&from)?;
     let streams = [StreamSpec::Audio(AudioSpec::default())];
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     if let (Some(statistics), Some(length)) = (statistics, length) {
         out.line(format_args!("{:12}{}", "", words::statistics(length, &statistics)));
     }
-    result
+    result.and_then(|()| client.written())
 }
 
 /// The route that the URI itself tells (RFC 3263 section 4: an IP address needs no DNS).
@@ -98,7 +98,11 @@ fn route_of(uri: &str) -> Result<Route, Failure> {
     let Some(address) = sip.host.ip() else {
         return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send the call with --route")));
     };
-    Ok(Route { address, port: sip.port.unwrap_or_else(|| transport.default_port()), transport })
+    let port = sip.port.unwrap_or_else(|| transport.default_port());
+    if port == 0 {
+        return Err(Failure::new(format!("'{uri}' has port 0, at which nobody can be reached")));
+    }
+    Ok(Route { address, port, transport })
 }
 
 /// `sip:USER@ADDRESS` of the user who runs the program.
@@ -185,7 +189,7 @@ impl<'a> Call<'a> {
                 if matches!(news, StreamEvent::DidStart { .. }) {
                     self.audio = Some(*id);
                     self.next_key = Some(event.at + BEFORE_DIGITS).filter(|_| !self.keys.is_empty());
-                    self.sound.start(&self.client.application, *id, 1)?;
+                    self.sound.start(self.client, *id, 1)?;
                 }
                 Ok(None)
             }
@@ -276,6 +280,7 @@ mod tests {
             ("sip:bob@127.0.0.1;transport=sctp", "sctp"),
             ("bob", "not a SIP URI"),
             ("tel:+123", "not a SIP URI"),
+            ("sip:bob@127.0.0.1:0", "port 0"),
         ] {
             let failure = route_of(uri).unwrap_err().to_string();
             assert!(failure.contains(words), "{failure}");

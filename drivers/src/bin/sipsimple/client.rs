@@ -15,6 +15,7 @@ use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::{output, words};
 
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -25,13 +26,17 @@ pub(crate) struct Client {
     pub(crate) application: Arc<Application>,
     signals: Signals,
     out: Output,
+    /// Whether it is known that nobody reads the output any more.
+    unread: bool,
+    /// What was asked for and could not be written: the first of it.
+    unwritten: Option<Failure>,
 }
 
 /// What a command wakes up for.
 #[derive(Debug)]
 pub(crate) enum Wake {
     Event(Event),
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C or SIGTERM, or nobody reads the output any more.
     Interrupt,
     /// The time has come.
     Due,
@@ -45,16 +50,16 @@ impl Client {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
         let mut settings = Settings::listening(listen.iter().copied());
         settings.trace = trace;
-        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out })
+        Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })
     }
 
-    /// Waits until `count` sockets are bound; where they are.
+    /// Waits until the sockets that it was started on are bound; where they are.
     ///
     /// # Errors
     /// When one cannot be.
-    pub(crate) fn bound(&mut self, count: usize) -> Result<Vec<(Transport, SocketAddr)>, Failure> {
+    pub(crate) fn bound(&mut self, listen: &[Route]) -> Result<Vec<(Transport, SocketAddr)>, Failure> {
         let mut bound = Vec::new();
-        while bound.len() < count {
+        while bound.len() < listen.len() {
             let event = match self.next(None) {
                 Wake::Event(event) => event,
                 Wake::Interrupt => return Err(Failure::new("interrupted")),
@@ -66,9 +71,14 @@ impl Client {
                     ..
                 }) => bound.push((transport, local)),
                 EventKind::Agent(agent::EventKind::Transport {
+                    id,
                     event: TransportEvent::Failed { transport, cause },
-                    ..
-                }) => return Err(Failure::new(format!("cannot listen on {transport}: {cause}"))),
+                }) => {
+                    // Sockets are counted in the order of the configuration.
+                    let route = usize::try_from(id.as_u64()).ok().and_then(|number| listen.get(number));
+                    let socket = route.map_or_else(|| transport.to_string(), Route::to_string);
+                    return Err(Failure::new(format!("cannot listen on {socket}: {cause}")));
+                }
                 _ => {}
             }
         }
@@ -77,6 +87,11 @@ impl Client {
 
     /// The next event, printed when programs read the output; or what comes before it.
     pub(crate) fn next(&mut self, due: Option<Instant>) -> Wake {
+        if output::is_closed() && !self.unread {
+            self.unread = true;
+            self.unwritten.get_or_insert_with(|| Failure::new("nobody reads the output any more"));
+            return Wake::Interrupt;
+        }
         let Self { application, signals, .. } = self;
         let left = due.map(|at| at.saturating_since(application.now()));
         let event = async { application.event().await.map_or(Wake::Stopped, Wake::Event) };
@@ -93,14 +108,36 @@ impl Client {
         };
         let wake = smol::block_on(interrupt.or(timer).or(event));
         if let Wake::Event(event) = &wake {
-            self.out.event(event);
+            self.tell(event);
         }
         wake
     }
 
     /// Ends every session in good order. What is left to tell.
-    pub(crate) fn stop(&self) -> impl Iterator<Item = Event> {
+    pub(crate) fn stop(&mut self) -> Vec<Event> {
         self.application.stop(GRACE);
-        std::iter::from_fn(|| self.application.next_event()).inspect(|event| self.out.event(event))
+        let events: Vec<Event> = std::iter::from_fn(|| self.application.next_event()).collect();
+        for event in &events {
+            self.tell(event);
+        }
+        events
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.out.event(event);
+        if let Some(words) = words::unwritten(&event.kind) {
+            self.not_written(event.at, words);
+        }
+    }
+
+    /// Says what could not be written. Calls go on; the command fails at its end.
+    pub(crate) fn not_written(&mut self, at: Instant, words: String) {
+        self.out.at(at, &words);
+        self.unwritten.get_or_insert(Failure::new(words));
+    }
+
+    /// The result of the command, when it did everything else that it was asked for.
+    pub(crate) fn written(self) -> Result<(), Failure> {
+        self.unwritten.map_or(Ok(()), Err)
     }
 }

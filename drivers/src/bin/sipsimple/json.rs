@@ -4,8 +4,6 @@
 //! {"t":0.012,"name":"SIPSessionGotProvisionalResponse","code":183,"reason":"Session Progress","session":0,"timestamp":"…"}
 //! ```
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 use sipsimple_audio::engine::AudioEvent;
 use sipsimple_audio::mixer::Slot;
@@ -62,7 +60,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
 
 /// A line with this time, name and data.
 pub(crate) fn object(at: Instant, name: &str, data: Map<String, Value>) -> String {
-    let t = Duration::from_millis(at.as_millis()).as_secs_f64();
+    let millis = at.as_millis();
+    // Exact, which a floating-point number is not.
+    let seconds = format!("{}.{:03}", millis / 1000, millis % 1000);
+    let t = seconds.trim_end_matches('0').trim_end_matches('.');
     let head = json!({ "name": name }).to_string();
     let rest = Value::Object(data).to_string();
     let comma = if rest == "{}" { "" } else { "," };
@@ -207,5 +208,12 @@ mod tests {
     #[test]
     fn an_object_without_data_is_one() {
         assert_eq!(object(Instant::from_millis(1500), "x", Map::new()), r#"{"t":1.5,"name":"x"}"#);
+    }
+
+    #[test]
+    fn the_time_is_exact() {
+        for (millis, t) in [(0, "0"), (7, "0.007"), (1590, "1.59"), (1910, "1.91"), (2000, "2"), (100_000, "100")] {
+            assert_eq!(object(Instant::from_millis(millis), "x", Map::new()), format!(r#"{{"t":{t},"name":"x"}}"#));
+        }
     }
 }

@@ -13,7 +13,7 @@ use sipsimple_core::transport::Transport;
 use crate::diagram::{self, Arrow};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::words;
+use crate::{output, words};
 
 /// Options of `sipsimple ladder`.
 #[derive(Debug, Args)]
@@ -44,8 +44,12 @@ pub(crate) fn run(options: &Options, trace: Option<&Path>, out: Output) -> Resul
         }
         return read;
     }
-    out.line(diagram::draw(&arrows));
-    for (number, arrow) in arrows.iter().enumerate() {
+    if !arrows.is_empty() {
+        out.line(diagram::draw(&arrows));
+    } else if read.is_ok() {
+        return Err(Failure::new(format!("{} holds no SIP messages", options.file.display())));
+    }
+    for (number, arrow) in arrows.iter().enumerate().take_while(|_| !output::is_closed()) {
         let Arrow { at, from, to, transport, message } = arrow;
         out.line(format_args!("{}. {from} → {to} over {transport} at {at}\n", number + 1));
         for line in mask(&String::from_utf8_lossy(message)).lines() {

@@ -73,7 +73,8 @@ fn main() -> ExitCode {
     match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("sipsimple: {failure}");
+            // One line, whatever was quoted in it.
+            eprintln!("sipsimple: {}", words::printable(&failure.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 use sipsimple_core::time::Instant;
@@ -60,11 +61,19 @@ impl Output {
     }
 }
 
-/// Prints a line. When nobody reads any more there is nothing left to do.
+/// Whether standard output was closed by its reader.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether nobody reads any more what is printed.
+pub(crate) fn is_closed() -> bool {
+    CLOSED.load(Ordering::Relaxed)
+}
+
+/// Prints a line.
 fn print(line: &impl fmt::Display) {
     if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() == ErrorKind::BrokenPipe
     {
-        std::process::exit(1);
+        CLOSED.store(true, Ordering::Relaxed);
     }
 }

@@ -9,6 +9,7 @@ use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::id::StreamId;
 use sipsimple_drivers::{Application, AudioError};
 
+use crate::client::Client;
 use crate::failure::Failure;
 
 /// Options of every command that has calls.
@@ -44,11 +45,20 @@ impl Sound {
         self.play.is_some()
     }
 
-    /// Begins to play and to record on the audio stream of the `call`th call, counted from 1.
-    pub(crate) fn start(&self, application: &Application, stream: StreamId, call: u64) -> Result<(), Failure> {
+    /// Begins to play and to record on the audio stream of the `call`th call, counted from 1. A file that cannot be
+    /// recorded to does not disturb the call.
+    pub(crate) fn start(&self, client: &mut Client, stream: StreamId, call: u64) -> Result<(), Failure> {
         if let Some(file) = &self.record {
-            still_there(application.start_recording(stream, numbered(file, call), Recorded::Received))?;
+            let file = numbered(file, call);
+            match client.application.start_recording(stream, &file, Recorded::Received) {
+                Err(AudioError::Wave(error)) => {
+                    let words = format!("cannot record to {}: {error}", file.display());
+                    client.not_written(client.application.now(), words);
+                }
+                done => still_there(done)?,
+            }
         }
+        let application = &client.application;
         if let Some(wave) = &self.play {
             let player = WavePlayer::from_wave(wave.clone(), application.sample_rate());
             still_there(application.play(stream, player).map(drop))?;

@@ -14,6 +14,18 @@ pub(crate) fn socket(text: &str) -> Result<Route, String> {
     Ok(route)
 }
 
+/// Reads where to send a call: a [`socket`] with a port.
+///
+/// # Errors
+/// Those of [`socket`], and for port 0, which nobody has.
+pub(crate) fn route(text: &str) -> Result<Route, String> {
+    let route = socket(text)?;
+    if route.port == 0 {
+        return Err("nobody can be reached at port 0".into());
+    }
+    Ok(route)
+}
+
 /// The transport again, when it can be used.
 ///
 /// # Errors
@@ -66,6 +78,8 @@ mod tests {
             assert!(socket(wrong).is_err(), "{wrong}");
         }
         assert!(socket("tls:127.0.0.1:5061").unwrap_err().contains("TLS"));
+        assert!(route("udp:127.0.0.1:0").unwrap_err().contains("port 0"));
+        assert_eq!(route("udp:127.0.0.1:1"), socket("udp:127.0.0.1:1"));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use sipsimple_audio::engine::AudioEvent;
 use sipsimple_core::media::{Parameters, Statistics};
 use sipsimple_core::session::{Originator, SessionEvent};
 use sipsimple_core::stream::StreamEvent;
+use sipsimple_drivers::{ApplicationEvent, EventKind};
 
 /// What a session's news says to a person; `None` for what only programs want to know.
 pub(crate) fn of_session(event: &SessionEvent) -> Option<String> {
@@ -37,6 +39,19 @@ pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
         StreamEvent::GotDtmf { digit } => Some(format!("DTMF {digit}")),
         StreamEvent::GotNoAudio { got_any: true } => Some("no more audio comes in".into()),
         StreamEvent::GotNoAudio { got_any: false } => Some("no audio comes in".into()),
+        _ => None,
+    }
+}
+
+/// What this says of a file that was asked for and is not, or not wholly, written; `None` for other news.
+pub(crate) fn unwritten(event: &EventKind) -> Option<String> {
+    match event {
+        EventKind::Audio(AudioEvent::DidStopRecording { filename, reason: Some(reason), .. }) => {
+            Some(format!("cannot record to {}: {reason}", filename.display()))
+        }
+        EventKind::Application(ApplicationEvent::TraceFailed { error }) => {
+            Some(format!("the trace ends early: {}", printable(error)))
+        }
         _ => None,
     }
 }
