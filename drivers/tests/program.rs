@@ -54,10 +54,7 @@ fn what_fails_exits_with_1_and_says_why() {
         (&["call", "sip:a@127.0.0.1", "--trace", "/nowhere/trace"], "/nowhere/trace"),
         (&["--trace", "/nowhere/trace", "answer", "--listen", "udp:127.0.0.1:0"], "/nowhere/trace"),
         // TEST-NET-1 of RFC 5737: no machine has it.
-        (
-            &["answer", "--listen", "tcp:127.0.0.1:0", "--listen", "udp:192.0.2.1:0"],
-            "cannot listen on udp:192.0.2.1:0",
-        ),
+        (&["answer", "--listen", "tcp:127.0.0.1:0", "--listen", "udp:192.0.2.1:0"], "cannot listen on udp:192.0.2.1:0"),
         (&["demo", "--out", "/dev/null/folder"], "/dev/null/folder"),
     ] {
         let output = sipsimple(args);

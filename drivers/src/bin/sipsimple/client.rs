@@ -133,7 +133,7 @@ impl Client {
     /// Says what could not be written. Calls go on; the command fails at its end.
     pub(crate) fn not_written(&mut self, at: Instant, words: String) {
         self.out.at(at, &words);
-        self.unwritten.get_or_insert(Failure::new(words));
+        self.unwritten.get_or_insert_with(|| Failure::new(words));
     }
 
     /// The result of the command, when it did everything else that it was asked for.
