@@ -1,8 +1,8 @@
 //! The facts that a table states of a message, looked up in the core's reading of it.
 
 use sipsimple_core::sip::{
-    CSeq, Contact, From, Header, HeaderError, HeaderName, Headers, Host, MaxForwards, Message, NameAddr, Params, Text,
-    To, Uri, Via,
+    CSeq, Contact, Date, From, Header, HeaderError, HeaderName, Headers, Host, MaxForwards, Message, NameAddr, Params,
+    Text, To, Uri, Via,
 };
 
 /// A fact: what is found, or the byte of an error.
@@ -78,6 +78,7 @@ pub(crate) fn of(message: &Message, key: &str, wanted: Option<&[u8]>) -> Fact {
             name => Fact::some(headers.values(name).count()),
         },
         ("error", _) => match rest {
+            "Date" => error::<Date>(headers),
             "Contact" => error::<Contact>(headers),
             // No typed reading of these yet.
             _ => Fact::some("no"),
