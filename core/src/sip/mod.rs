@@ -6,6 +6,7 @@
 mod build;
 mod cseq;
 mod cursor;
+pub(crate) mod decimal;
 mod error;
 mod escape;
 mod fields;
