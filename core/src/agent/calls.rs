@@ -1,35 +1,29 @@
-//! The sessions, and who owns which transaction, dialog and stream.
+//! The sessions, and whose a stream is.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use std::net::IpAddr;
 
 use bytes::Bytes;
 
 use crate::dialog::DialogId;
 use crate::id::{Counter, SessionId, StreamId, TransactionId};
-use crate::invitation::{Hop, Incoming, Ticket};
+use crate::invitation::Incoming;
 use crate::session::{Session, SessionState};
 use crate::sip::Request;
 use crate::time::Instant;
 use crate::transport::{Flow, Route};
+use crate::uac::{Hop, Ticket};
+
+use super::sending::Sending;
 
 /// One session, with what the agent keeps for it.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) session: Session,
-    /// The flow that its last message took, and whom it leads to: a connection is kept open for it, and used again.
-    pub(super) flow: Option<(Flow, IpAddr)>,
+    pub(super) sending: Sending,
     /// The transaction of the last INVITE that it sent: the only one that it may cancel.
     pub(super) invite: Option<(Ticket, TransactionId)>,
     /// The ACKs that a retransmitted 2xx brings out again.
     pub(super) acks: Vec<Ack>,
-    /// The routes whose local addresses are not all known yet.
-    pub(super) routes: Vec<Route>,
-    /// Whether the local addresses toward the routes were asked for.
-    pub(super) asked: bool,
-    /// What waits for the local address toward its hop, oldest first.
-    pub(super) waiting: Vec<Unsent>,
     deadline: Option<Instant>,
 }
 
@@ -43,35 +37,18 @@ pub(super) struct Ack {
     pub(super) hop: Hop,
     /// The flow that it took, and its bytes with the Via.
     pub(super) sent: Option<(Flow, Bytes)>,
-}
-
-/// A message that waits for the local address toward its hop.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few, and not for long")]
-pub(super) enum Unsent {
-    /// A request of a transaction of its own.
-    Request { ticket: Ticket, request: Request, hop: Hop },
-    /// An ACK, one of those that the call keeps.
-    Ack { ticket: Ticket, dialog: DialogId },
+    /// Whether it waits for the local address toward its hop.
+    pub(super) waits: bool,
 }
 
 impl Call {
-    pub(super) const fn new(session: Session) -> Self {
-        Self {
-            session,
-            flow: None,
-            invite: None,
-            acks: Vec::new(),
-            routes: Vec::new(),
-            asked: false,
-            waiting: Vec::new(),
-            deadline: None,
-        }
+    pub(super) fn new(session: Session) -> Self {
+        Self { session, sending: Sending::default(), invite: None, acks: Vec::new(), deadline: None }
     }
 
     /// Whether it waits for a local address.
     fn is_waiting(&self) -> bool {
-        !self.routes.is_empty() || !self.waiting.is_empty()
+        self.sending.is_waiting() || self.acks.iter().any(|ack| ack.waits)
     }
 }
 
@@ -127,11 +104,6 @@ pub(super) struct Calls {
     unrouted: BTreeSet<SessionId>,
     /// How many sessions nobody has answered yet.
     incoming: usize,
-    pub(super) dialogs: BTreeMap<DialogId, SessionId>,
-    /// Who sent the request of a client transaction, and under which name.
-    pub(super) clients: BTreeMap<TransactionId, (SessionId, Ticket)>,
-    /// Whose a server transaction of an INVITE is.
-    pub(super) servers: BTreeMap<TransactionId, SessionId>,
     pub(super) streams: BTreeMap<StreamId, SessionId>,
     pub(super) waiting: BTreeMap<TransactionId, Waiting>,
     pub(super) invites: Invites,
@@ -185,9 +157,7 @@ impl Calls {
         if call.session.state() == SessionState::Incoming {
             self.incoming -= 1;
         }
-        if call.is_waiting() {
-            self.unrouted.remove(&id);
-        }
+        self.unrouted.remove(&id);
         for stream in call.session.streams() {
             self.streams.remove(&stream.id());
         }

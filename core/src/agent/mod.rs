@@ -19,8 +19,10 @@
 //! | `world` | inputs, and the outputs of the transports |
 //! | `wish` | intents |
 //! | `requests` | what to do with a request: sessions, OPTIONS, refusals |
-//! | `calls` | the sessions, and who owns which transaction, dialog and stream |
-//! | `outgoing` | sending for a session: hops, flows, ACKs |
+//! | `calls` | the sessions, and whose a stream is |
+//! | `owner` | who owns which transaction and dialog |
+//! | `sending` | sending for any owner: flows, local addresses, hops |
+//! | `outgoing` | what sessions ask for: requests, ACKs, responses |
 //! | `asks` | questions to the driver |
 //! | `accounts` | the accounts, and whose a request is |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
@@ -36,7 +38,9 @@ mod handles;
 mod input;
 mod intent;
 mod outgoing;
+mod owner;
 mod requests;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod wish;
@@ -65,6 +69,7 @@ use crate::transport::{self, Flow, TransportConfig, Transports};
 use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
+use owner::Owners;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +110,7 @@ pub struct Agent {
     table: Table<Flow>,
     accounts: Accounts,
     calls: Calls,
+    owners: Owners,
     asks: Asks,
     stats: Stats,
     shutdown: Shutdown,
@@ -181,6 +187,7 @@ impl Agent {
             table,
             accounts: Accounts::default(),
             calls: Calls::default(),
+            owners: Owners::default(),
             asks: Asks::default(),
             stats: Stats::default(),
             shutdown: Shutdown::No,

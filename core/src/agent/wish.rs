@@ -10,7 +10,7 @@ use crate::transport::{BindError, Local, Route};
 
 use super::calls::{Call, Waiting};
 use super::intent::{AccountError, ConnectError, Intent, IntentError, ListenError, Outcome};
-use super::outgoing::route_of;
+use super::sending::route_of;
 use super::{AccountEvent, Agent, EventKind, Listen, Shutdown};
 
 impl Agent {
@@ -118,7 +118,7 @@ impl Agent {
         };
         let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
         let mut call = Call::new(session);
-        call.routes = routes;
+        call.sending.locate(routes);
         self.finish_call(call, out);
         self.route(id);
         Ok(id)
