@@ -6,6 +6,7 @@
 mod build;
 mod cseq;
 mod cursor;
+pub mod digest;
 mod error;
 mod escape;
 mod fields;
