@@ -24,3 +24,4 @@ pub mod time;
 pub mod trace;
 pub mod transaction;
 pub mod transport;
+pub mod uac;
