@@ -75,8 +75,11 @@ impl Entity {
             let line = std::str::from_utf8(line).map_err(|_| Error::new(start, Fault::NotUtf8))?;
             if line.starts_with([' ', '\t']) {
                 let field = fields.last_mut().ok_or_else(|| Error::new(start, Fault::Field))?;
-                field.value.push(' ');
-                field.value.push_str(line.trim_ascii());
+                let more = line.trim_ascii();
+                if !field.value.is_empty() && !more.is_empty() {
+                    field.value.push(' ');
+                }
+                field.value.push_str(more);
                 continue;
             }
             let (name, value) = line.split_once(':').ok_or_else(|| Error::new(start, Fault::Field))?;
