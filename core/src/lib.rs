@@ -17,6 +17,7 @@ pub mod notifier;
 pub mod outbox;
 pub mod package;
 pub mod publication;
+pub mod payload;
 pub mod random;
 pub mod rtp;
 pub mod sdp;

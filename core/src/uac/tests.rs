@@ -56,10 +56,9 @@ impl Script {
 
     /// The request that was sent, if one was.
     fn sent(&mut self) -> Option<(Ticket, Request, Hop)> {
-        match self.out.pop()? {
-            Output::Request { ticket, request, hop } => Some((ticket, request, hop)),
-            other => panic!("{other:?}"),
-        }
+        let output = self.out.pop()?;
+        let Output::Request { ticket, request, hop } = output else { panic!("{output:?}") };
+        Some((ticket, request, hop))
     }
 
     fn answer(&mut self, ticket: Ticket, response: &Response) -> Option<Done> {
