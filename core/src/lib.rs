@@ -14,6 +14,7 @@ pub mod media;
 pub mod negotiation;
 pub mod outbox;
 pub mod random;
+pub mod registration;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
