@@ -64,6 +64,7 @@ use std::collections::VecDeque;
 use crate::id::{ConnId, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
+use crate::session;
 use crate::sip::Text;
 use crate::time::{Clock, Instant, Utc};
 use crate::trace::{Entry, Recorder};
@@ -128,6 +129,9 @@ pub struct Agent {
     recorder: Option<Recorder>,
     transport_out: Outbox<transport::Output>,
     table_out: Outbox<transaction::Output<Flow>>,
+    /// What one request that arrives makes the transactions say.
+    arrival_out: Outbox<transaction::Output<Flow>>,
+    session_out: Outbox<session::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
     tag: Text,
 }
@@ -206,6 +210,8 @@ impl Agent {
             recorder,
             transport_out: Outbox::new(),
             table_out: Outbox::new(),
+            arrival_out: Outbox::new(),
+            session_out: Outbox::new(),
             config,
         };
         for listen in agent.config.listen.clone() {

@@ -112,7 +112,7 @@ impl Agent {
             .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))
             .collect();
         let id = self.calls.next_session();
-        let mut out = crate::outbox::Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
         let cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -120,7 +120,7 @@ impl Agent {
             config: &self.config,
         };
         let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
-        let mut call = Call::new(session);
+        let mut call = Box::new(Call::new(session));
         call.sending.locate(routes);
         self.finish_call(call, out);
         self.route(id);

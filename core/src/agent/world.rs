@@ -172,13 +172,14 @@ impl Agent {
             }
             Message::Request(request) => {
                 let arrival = Arrival { flow: reply, from, reliable: transport.is_reliable() };
-                let mut out = crate::outbox::Outbox::new();
+                let mut out = std::mem::take(&mut self.arrival_out);
                 self.table.receive_request(self.now, request, &essentials, arrival, &mut out);
                 let mut arrived = Some(Arrived { flow, transport, local, received: Received { from }, essentials });
                 while let Some(output) = out.pop() {
                     let arrived = if is_request(&output) { arrived.take() } else { None };
                     self.table_output(output, arrived);
                 }
+                self.arrival_out = out;
             }
         }
     }
