@@ -19,6 +19,7 @@ pub mod package;
 pub mod payload;
 pub mod publication;
 pub mod random;
+pub mod registration;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
