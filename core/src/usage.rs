@@ -5,11 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::cause::{By, Cause};
+use crate::config::Context;
 use crate::random::Random;
 use crate::sip::{
     BuildError, Builder, CSeq, From, HeaderName, Headers, Host, Method, MinExpires, NameAddr, Request, Response,
     RetryAfter, SipUri, Text, To, Uri,
 };
+use crate::time::Instant;
 use crate::transport::Transport;
 use crate::uac::{Failure, Hop, Located, Patience, Target};
 
@@ -185,6 +188,89 @@ pub fn check(content: Option<&Content>) -> Result<(), BuildError> {
     }
 }
 
+/// A pause that doubles with each failure: from `w` to `2·w`, where `w` goes from 1 s to 30 s.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff(Duration);
+
+impl Backoff {
+    const LEAST: Duration = Duration::from_secs(1);
+    const MOST: Duration = Duration::from_secs(30);
+
+    /// The first pause is the shortest.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Self::LEAST)
+    }
+
+    /// The next pause.
+    pub fn next(&mut self, random: &mut Random) -> Duration {
+        let pause = random.duration(self.0, self.0 * 2);
+        self.0 = (self.0 * 2).min(Self::MOST);
+        pause
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// When what has failed is tried again, by one who does not give up (behaviour of the reference's account subscriptions and publications).
+#[derive(Debug, Default)]
+pub struct Persistence {
+    backoff: Backoff,
+    /// When the last attempt began.
+    began: Option<Instant>,
+    /// Whether it was followed at once by another, though it was short.
+    hasty: bool,
+}
+
+/// An attempt that lasted so long was a good one.
+const STABLE: Duration = Duration::from_secs(60);
+
+impl Persistence {
+    /// An attempt begins.
+    pub const fn begin(&mut self, now: Instant) {
+        self.began = Some(now);
+    }
+
+    /// How long to wait after this failure or ending; `None` for ever. `located` tells whether there was a place to send to.
+    pub fn pause(&mut self, cx: &mut Context<'_>, failure: &Ended<'_>, located: bool) -> Option<Duration> {
+        let between = |low: u64, high: u64| (Duration::from_secs(low), Duration::from_secs(high));
+        let stable = self.began.is_some_and(|began| cx.now.saturating_since(began) >= STABLE);
+        if stable {
+            self.backoff = Backoff::new();
+            self.hasty = false;
+        }
+        let refused = failure.cause.code.filter(|_| failure.cause.by == By::Remote);
+        let (low, high) = match (refused, failure.retry) {
+            (Some(401 | 407), _) => between(60, 120),
+            (Some(423), _) if failure.min_expires.is_some() => between(60, 120),
+            (Some(423), _) => between(3 * 3600, 3 * 3600),
+            (Some(405 | 406 | 489), _) => between(3600, 3600),
+            (None, Retry::Never) if failure.cause.by == By::Remote => return None,
+            (_, Retry::Now) if !std::mem::replace(&mut self.hasty, true) => between(0, 0),
+            (_, Retry::Now) => return Some(self.backoff.next(cx.random)),
+            (_, Retry::After(time)) => (time.max(Duration::from_secs(1)), time.max(Duration::from_secs(1))),
+            (_, Retry::Later | Retry::Never) if !located => between(15, 30),
+            (_, Retry::Later | Retry::Never) => between(60, 180),
+        };
+        Some(cx.random.duration(low, high))
+    }
+}
+
+/// How an attempt has ended.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// Why.
+    pub cause: &'a Cause,
+    /// The shortest time in seconds that the server accepts, after a 423.
+    pub min_expires: Option<u32>,
+    /// When another attempt makes sense.
+    pub retry: Retry,
+}
+
 /// When a soft state that lasts for `expires` is refreshed: half a minute before its end, or in the middle of a short one, or after a second.
 #[must_use]
 pub fn refresh_after(expires: Duration) -> Duration {
@@ -226,5 +312,66 @@ mod tests {
         assert_eq!(retry(503, Some(20)), Retry::After(Duration::from_secs(20)));
         assert_eq!(retry(603, Some(20)), Retry::After(Duration::from_secs(20)));
         assert_eq!(retry(481, None), Retry::Now);
+    }
+
+    #[test]
+    fn pauses_follow_the_reason() {
+        use crate::config::Config;
+        use crate::random::Seed;
+        use crate::time::Utc;
+        let config = Config::default();
+        let mut random = Random::new(&Seed::from_u64(1));
+        let mut pause = |cause: &Cause, min_expires, retry, located| {
+            let mut cx = Context { now: Instant::ZERO, utc: Utc::default(), random: &mut random, config: &config };
+            let mut persistence = Persistence::default();
+            persistence.begin(Instant::ZERO);
+            let pause = persistence.pause(&mut cx, &Ended { cause, min_expires, retry }, located);
+            pause.map(|pause| pause.as_secs())
+        };
+        let refused = |code| Cause::status(By::Remote, code, "");
+        for _ in 0..100 {
+            assert!(pause(&refused(407), None, Retry::Never, true).is_some_and(|s| (60..=120).contains(&s)));
+            assert!(pause(&refused(423), Some(900), Retry::Never, true).is_some_and(|s| (60..=120).contains(&s)));
+            assert!(pause(&refused(500), None, Retry::Later, true).is_some_and(|s| (60..=180).contains(&s)));
+            assert!(pause(&refused(403), None, Retry::Never, true).is_some_and(|s| (60..=180).contains(&s)));
+            let lost = Cause::new(By::Network, "DNS lookup failed");
+            assert!(pause(&lost, None, Retry::Later, false).is_some_and(|s| (15..=30).contains(&s)));
+        }
+        assert_eq!(pause(&refused(423), None, Retry::Never, true), Some(3 * 3600));
+        assert_eq!(pause(&refused(489), None, Retry::Never, true), Some(3600));
+        assert_eq!(pause(&refused(503), None, Retry::After(Duration::from_secs(7)), true), Some(7));
+        assert_eq!(pause(&refused(481), None, Retry::Now, true), Some(0));
+        let terminated = Cause::new(By::Remote, "rejected");
+        assert_eq!(pause(&terminated, None, Retry::Never, true), None);
+        assert_eq!(pause(&terminated, None, Retry::Now, true), Some(0));
+    }
+
+    #[test]
+    fn at_once_is_not_a_loop() {
+        use crate::config::Config;
+        use crate::random::Seed;
+        use crate::time::Utc;
+        let config = Config::default();
+        let mut random = Random::new(&Seed::from_u64(1));
+        let cause = Cause::new(By::Remote, "deactivated");
+        let mut persistence = Persistence::default();
+        let mut now = Instant::ZERO;
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            persistence.begin(now);
+            let mut cx = Context { now, utc: Utc::default(), random: &mut random, config: &config };
+            let ended = Ended { cause: &cause, min_expires: None, retry: Retry::Now };
+            let pause = persistence.pause(&mut cx, &ended, true).unwrap();
+            pauses.push(pause.as_secs());
+            now += pause;
+        }
+        assert_eq!(pauses[0], 0);
+        assert!(pauses[1..].iter().all(|pause| *pause >= 1) && pauses[7] >= 30, "{pauses:?}");
+        // One that lasted is followed at once again.
+        persistence.begin(now);
+        let mut cx =
+            Context { now: now + Duration::from_secs(60), utc: Utc::default(), random: &mut random, config: &config };
+        let ended = Ended { cause: &cause, min_expires: None, retry: Retry::Now };
+        assert_eq!(persistence.pause(&mut cx, &ended, true), Some(Duration::ZERO));
     }
 }

@@ -11,8 +11,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::payload::composing::{IsComposing, State};
 use crate::time::{Instant, earliest};
 
 /// How long somebody who does not compose still counts as composing (section 3.2).
@@ -21,25 +20,6 @@ const IDLE: Duration = Duration::from_secs(15);
 const BELIEVED: Duration = Duration::from_secs(120);
 /// The shortest refresh interval (section 3.2).
 const SHORTEST_REFRESH: u32 = 60;
-
-/// Whether somebody composes a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Composing {
-    /// No.
-    Idle,
-    /// Yes.
-    Active,
-}
-
-/// A status message to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// What it says.
-    pub state: Composing,
-    /// With "active": after how many seconds it is said again.
-    pub refresh: Option<u32>,
-}
 
 /// The side that composes.
 #[derive(Debug)]
@@ -60,8 +40,8 @@ impl Composer {
 
     /// Whether the user counts as composing.
     #[must_use]
-    pub const fn state(&self) -> Composing {
-        if self.active.is_some() { Composing::Active } else { Composing::Idle }
+    pub const fn state(&self) -> State {
+        if self.active.is_some() { State::Active } else { State::Idle }
     }
 
     /// When [`timeout`](Self::timeout) is next wanted.
@@ -71,7 +51,7 @@ impl Composer {
     }
 
     /// The user composes: a key was pressed. Says what to send, if anything.
-    pub fn composing(&mut self, now: Instant) -> Option<Status> {
+    pub fn composing(&mut self, now: Instant) -> Option<IsComposing> {
         if self.unwanted {
             return None;
         }
@@ -95,19 +75,19 @@ impl Composer {
     }
 
     /// Works off the deadline that has come; says what to send.
-    pub fn timeout(&mut self, now: Instant) -> Option<Status> {
+    pub fn timeout(&mut self, now: Instant) -> Option<IsComposing> {
         let (again, idle) = self.active?;
         if idle <= now {
             self.active = None;
-            return Some(Status { state: Composing::Idle, refresh: None });
+            return Some(IsComposing { state: State::Idle, ..IsComposing::default() });
         }
         if again <= now { Some(self.activate(now, idle)) } else { None }
     }
 
-    fn activate(&mut self, now: Instant, idle: Instant) -> Status {
+    fn activate(&mut self, now: Instant, idle: Instant) -> IsComposing {
         let again = now + Duration::from_secs(self.refresh.into());
         self.active = Some((again, idle));
-        Status { state: Composing::Active, refresh: Some(self.refresh) }
+        IsComposing { state: State::Active, refresh: Some(self.refresh), ..IsComposing::default() }
     }
 }
 
@@ -121,8 +101,8 @@ pub struct Watched {
 impl Watched {
     /// Whether it composes.
     #[must_use]
-    pub const fn state(&self) -> Composing {
-        if self.until.is_some() { Composing::Active } else { Composing::Idle }
+    pub const fn state(&self) -> State {
+        if self.until.is_some() { State::Active } else { State::Idle }
     }
 
     /// When [`timeout`](Self::timeout) is next wanted.
@@ -132,11 +112,11 @@ impl Watched {
     }
 
     /// A status message came; an unknown state counts as idle (section 3.5). True when the state has changed.
-    pub fn told(&mut self, now: Instant, state: Composing, refresh: Option<u32>) -> bool {
+    pub fn told(&mut self, now: Instant, said: &IsComposing) -> bool {
         let before = self.state();
-        self.until = match state {
-            Composing::Idle => None,
-            Composing::Active => Some(now + refresh.map_or(BELIEVED, |seconds| Duration::from_secs(seconds.into()))),
+        self.until = match said.state {
+            State::Idle => None,
+            State::Active => Some(now + said.refresh.map_or(BELIEVED, |seconds| Duration::from_secs(seconds.into()))),
         };
         self.state() != before
     }

@@ -10,5 +10,5 @@ mod outgoing;
 #[cfg(test)]
 mod tests;
 
-pub use composing::{Composer, Composing, Status, Watched};
+pub use composing::{Composer, Watched};
 pub use outgoing::{MessageError, MessageEvent, OutgoingMessage, SendMessage};

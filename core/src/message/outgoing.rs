@@ -118,10 +118,14 @@ impl OutgoingMessage {
     }
 
     /// The places to send it to are known; a large message only goes to those that are reached over a stream.
-    pub fn located(&mut self, cx: &Context<'_>, located: &[Located], out: Out<'_>) {
+    pub fn located(&mut self, cx: &Context<'_>, located: Result<Vec<Located>, Text>, out: Out<'_>) {
         if self.done || self.exchange.is_some() {
             return;
         }
+        let located = match located {
+            Ok(located) => located,
+            Err(reason) => return self.over(MessageEvent::DidFail { cause: Cause::new(By::Network, reason) }, out),
+        };
         // Via and the credentials come on top.
         let large = self.request.bytes().len() > LARGEST;
         let fits = |located: &&Located| !large || located.route.transport.is_reliable();
@@ -137,7 +141,7 @@ impl OutgoingMessage {
         }
         let targets = targets(&fitting, None);
         let patience = self.patience.unwrap_or_else(|| patience(targets.len(), cx.config.timers.timeout()));
-        match Exchange::start(cx, &mut self.client, &self.request, targets, patience, out) {
+        match Exchange::start(cx, &mut self.client, self.request.clone(), targets, patience, out) {
             Ok(exchange) => self.exchange = Some(exchange),
             Err(failure) => self.over(MessageEvent::DidFail { cause: failure.cause() }, out),
         }

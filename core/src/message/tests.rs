@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::*;
 use crate::config::{Config, Context};
 use crate::outbox::Outbox;
+use crate::payload::composing::{IsComposing, State};
 use crate::random::{Random, Seed};
 use crate::sip::{HeaderName, NameAddr, Request, Response, Text, Uri};
 use crate::time::{Instant, Utc};
@@ -66,6 +67,10 @@ impl Run {
     }
 }
 
+fn says(state: State, refresh: Option<u32>) -> IsComposing {
+    IsComposing { state, refresh, ..IsComposing::default() }
+}
+
 fn located(transport: Transport) -> Located {
     let route = Route::new(transport, ([192, 0, 2, 4], 5060).into());
     Located { route, local: ([192, 0, 2, 1], 5060).into() }
@@ -75,7 +80,7 @@ fn located(transport: Transport) -> Located {
 fn a_message_carries_its_type_and_no_contact() {
     let mut run = Run::new();
     let mut message = run.send(Content::new("text/plain;charset=utf-8", "hello")).unwrap();
-    run.with(|cx, out| message.located(cx, &[located(Transport::Udp)], out));
+    run.with(|cx, out| message.located(cx, Ok(vec![located(Transport::Udp)]), out));
     let (ticket, request, _) = run.request().unwrap();
     assert_eq!(request.text(HeaderName::ContentType).unwrap().unwrap().as_str(), "text/plain;charset=utf-8");
     assert_eq!((request.body().as_ref(), request.has(HeaderName::Contact)), (b"hello".as_slice(), false));
@@ -89,7 +94,7 @@ fn a_message_carries_its_type_and_no_contact() {
 fn a_refusal_and_a_silence_are_told_once() {
     let mut run = Run::new();
     let mut message = run.send(Content::new("text/plain", "hello")).unwrap();
-    run.with(|cx, out| message.located(cx, &[located(Transport::Udp)], out));
+    run.with(|cx, out| message.located(cx, Ok(vec![located(Transport::Udp)]), out));
     let (ticket, ..) = run.request().unwrap();
     let response = Response::build(404, None).finish().unwrap();
     run.with(|cx, out| message.response(cx, ticket, &response, out));
@@ -97,7 +102,7 @@ fn a_refusal_and_a_silence_are_told_once() {
     let events = run.events();
     assert!(matches!(&events[..], [MessageEvent::DidFail { cause }] if cause.code == Some(404)), "{events:?}");
     let mut message = run.send(Content::new("text/plain", "hello")).unwrap();
-    run.with(|cx, out| message.located(cx, &[located(Transport::Udp)], out));
+    run.with(|cx, out| message.located(cx, Ok(vec![located(Transport::Udp)]), out));
     run.now = message.deadline().unwrap();
     assert_eq!(run.now, Instant::ZERO + 32 * SECOND);
     run.with(|cx, out| message.timeout(cx, out));
@@ -110,15 +115,15 @@ fn a_large_message_needs_a_stream() {
     let mut run = Run::new();
     let large = Content { content_type: "text/plain".into(), body: Bytes::from(vec![b'x'; 1300]) };
     let mut message = run.send(large.clone()).unwrap();
-    run.with(|cx, out| message.located(cx, &[located(Transport::Udp), located(Transport::Tcp)], out));
+    run.with(|cx, out| message.located(cx, Ok(vec![located(Transport::Udp), located(Transport::Tcp)]), out));
     let (_, _, hop) = run.request().unwrap();
     assert_eq!(hop, Hop::Route(located(Transport::Tcp).route));
     let mut message = run.send(large).unwrap();
-    run.with(|cx, out| message.located(cx, &[located(Transport::Udp)], out));
+    run.with(|cx, out| message.located(cx, Ok(vec![located(Transport::Udp)]), out));
     let events = run.events();
     assert!(matches!(&events[..], [MessageEvent::DidFail { cause }] if cause.code == Some(513)), "{events:?}");
     let mut message = run.send(Content::new("text/plain", "small")).unwrap();
-    run.with(|cx, out| message.located(cx, &[], out));
+    run.with(|cx, out| message.located(cx, Ok(vec![]), out));
     let events = run.events();
     assert!(matches!(&events[..], [MessageEvent::DidFail { cause }] if cause.code.is_none()), "{events:?}");
 }
@@ -134,7 +139,7 @@ fn a_type_with_a_line_break_is_refused() {
 fn composing_is_said_once_and_again_after_the_refresh_interval() {
     let mut composer = Composer::new(90);
     let start = Instant::ZERO;
-    let active = Some(Status { state: Composing::Active, refresh: Some(90) });
+    let active = Some(says(State::Active, Some(90)));
     assert_eq!(composer.composing(start), active);
     for second in 1..90 {
         assert_eq!(composer.composing(start + second * SECOND), None);
@@ -142,11 +147,11 @@ fn composing_is_said_once_and_again_after_the_refresh_interval() {
     }
     assert_eq!(composer.deadline(), Some(start + 90 * SECOND));
     assert_eq!(composer.timeout(start + 90 * SECOND), active);
-    assert_eq!(composer.state(), Composing::Active);
+    assert_eq!(composer.state(), State::Active);
     // Nothing more is typed: idle 15 s after the last key.
     assert_eq!(composer.deadline(), Some(start + 104 * SECOND));
-    assert_eq!(composer.timeout(start + 104 * SECOND), Some(Status { state: Composing::Idle, refresh: None }));
-    assert_eq!((composer.deadline(), composer.state()), (None, Composing::Idle));
+    assert_eq!(composer.timeout(start + 104 * SECOND), Some(says(State::Idle, None)));
+    assert_eq!((composer.deadline(), composer.state()), (None, State::Idle));
 }
 
 #[test]
@@ -170,16 +175,16 @@ fn the_refresh_interval_is_a_minute_at_least_and_a_refused_composer_is_silent() 
 fn the_receiver_falls_to_idle_in_three_ways() {
     let mut watched = Watched::default();
     let start = Instant::ZERO;
-    assert!(watched.told(start, Composing::Active, None));
-    assert!(!watched.told(start, Composing::Active, None));
+    assert!(watched.told(start, &says(State::Active, None)));
+    assert!(!watched.told(start, &says(State::Active, None)));
     assert_eq!(watched.deadline(), Some(start + 120 * SECOND));
     assert!(!watched.timeout(start + 119 * SECOND));
     assert!(watched.timeout(start + 120 * SECOND));
-    assert_eq!(watched.state(), Composing::Idle);
-    assert!(watched.told(start, Composing::Active, Some(90)));
+    assert_eq!(watched.state(), State::Idle);
+    assert!(watched.told(start, &says(State::Active, Some(90))));
     assert_eq!(watched.deadline(), Some(start + 90 * SECOND));
-    assert!(watched.told(start, Composing::Idle, None));
-    assert!(watched.told(start, Composing::Active, Some(90)));
+    assert!(watched.told(start, &says(State::Idle, None)));
+    assert!(watched.told(start, &says(State::Active, Some(90))));
     assert!(watched.message());
     assert!(!watched.message());
 }

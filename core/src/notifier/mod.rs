@@ -521,7 +521,7 @@ impl Notifier {
         let patience = Patience::of(cx.config.timers.timeout());
         // All that goes in was checked when it came.
         let Ok(request) = builder.finish() else { return self.settle(out) };
-        match Exchange::start(cx, &mut self.client, &request, target, patience, out) {
+        match Exchange::start(cx, &mut self.client, request, target, patience, out) {
             Ok(exchange) => {
                 self.in_flight = Some(exchange);
                 out.push(Output::Event(NotifierEvent::SentNotify));

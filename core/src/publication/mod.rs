@@ -21,10 +21,12 @@
 //! | remove | no | yes | 0 |
 
 mod event;
+mod publisher;
 #[cfg(test)]
 mod tests;
 
 pub use event::PublicationEvent;
+pub use publisher::Publisher;
 
 use std::time::Duration;
 
@@ -33,7 +35,6 @@ use serde::{Deserialize, Serialize};
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::outbox::Outbox;
-use crate::sip::digest::Credentials;
 use crate::sip::{BuildError, Event, HeaderName, Method, NameAddr, Response, SipEtag, SipIfMatch, Text};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
@@ -72,8 +73,6 @@ pub struct Publish {
     pub destination: Destination,
     /// How long each place may take; without it as long as a transaction, shared among the places.
     pub patience: Option<Patience>,
-    /// What answers challenges.
-    pub credentials: Option<Credentials>,
 }
 
 /// Why a call is refused. Nothing changed.
@@ -130,12 +129,12 @@ impl Publication {
     ///
     /// # Errors
     /// When what it says cannot be written into a message.
-    pub fn publish(cx: &mut Context<'_>, publish: Publish, out: Out<'_>) -> Result<Self, BuildError> {
+    pub fn publish(cx: &mut Context<'_>, publish: Publish, client: Client, out: Out<'_>) -> Result<Self, BuildError> {
         let sender = Sender::new(cx.random, publish.from.clone(), publish.from);
         let mut publication = Self {
             state: State::Publishing,
             sender,
-            client: Client::new(publish.credentials),
+            client,
             event: publish.event,
             expires: publish.expires,
             content: publish.content,
@@ -171,6 +170,12 @@ impl Publication {
     #[must_use]
     pub const fn etag(&self) -> Option<&Text> {
         self.etag.as_ref()
+    }
+
+    /// What another attempt needs, so that no answer to this one is taken for one to that.
+    #[must_use]
+    pub fn into_client(self) -> Client {
+        self.client
     }
 
     /// Whether it is over.
@@ -221,8 +226,15 @@ impl Publication {
         self.next(out);
     }
 
+    /// Forgets it: the server is not told, or not waited for any longer.
+    pub fn abandon(&mut self, out: Out<'_>) {
+        if self.state != State::Ended {
+            self.over(PublicationEvent::DidNotEnd { cause: Cause::new(By::Local, "user request") }, out);
+        }
+    }
+
     /// The places to send the PUBLISH to are known; without any it has failed.
-    pub fn located(&mut self, cx: &Context<'_>, located: &[Located], out: Out<'_>) {
+    pub fn located(&mut self, cx: &Context<'_>, located: Result<Vec<Located>, Text>, out: Out<'_>) {
         let Some(operation) = self.locating.take() else { return };
         // What was to be published is to be removed by now.
         let operation =
@@ -231,13 +243,20 @@ impl Publication {
             self.next(out);
             return;
         }
-        let targets = targets(located, None);
+        let located = match located {
+            Ok(located) => located,
+            Err(reason) => {
+                self.refused(cx, operation, Cause::new(By::Network, reason), None, Retry::Later, None, out);
+                return;
+            }
+        };
+        let targets = targets(&located, None);
         let patience = self.patience.unwrap_or_else(|| patience(targets.len(), cx.config.timers.timeout()));
         let exchange = if targets.is_empty() {
             Err(Failure::Transport(CloseCause::Unreachable))
         } else {
             let request = self.request(cx, operation).map_err(Failure::Unwritable);
-            request.and_then(|request| Exchange::start(cx, &mut self.client, &request, targets, patience, out))
+            request.and_then(|request| Exchange::start(cx, &mut self.client, request, targets, patience, out))
         };
         match exchange {
             Ok(exchange) => {
@@ -290,7 +309,9 @@ impl Publication {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether nothing is under way now.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
         self.exchange.is_none() && self.locating.is_none()
     }
 

@@ -42,10 +42,9 @@ impl Run {
             content: pidf("one"),
             destination: Destination::Routes(Vec::new()),
             patience: None,
-            credentials: None,
         };
         let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
-        run.usage = Some(Publication::publish(&mut cx, publish, &mut run.out).unwrap());
+        run.usage = Some(Publication::publish(&mut cx, publish, Client::default(), &mut run.out).unwrap());
         run
     }
 
@@ -83,7 +82,7 @@ impl Run {
                 Output::Locate(_) => {
                     let route = Route::new(Transport::Udp, ([192, 0, 2, 4], 5060).into());
                     let located = [Located { route, local: ([192, 0, 2, 1], 5060).into() }];
-                    self.act(|usage, cx, out| usage.located(cx, &located, out));
+                    self.act(|usage, cx, out| usage.located(cx, Ok(located.to_vec()), out));
                 }
                 Output::Request { ticket, request, .. } => requests.push((ticket, request)),
                 other => kept.push(other),

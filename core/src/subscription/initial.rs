@@ -4,7 +4,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::Dialog;
 use crate::package::Forking;
-use crate::sip::{Contact, Method, Response};
+use crate::sip::{Contact, Method, Response, Text};
 use crate::transaction::End;
 use crate::transport::CloseCause;
 use crate::uac::{Done, Exchange, Failure, Located, Output, Target, Ticket};
@@ -15,20 +15,26 @@ use super::{Out, State, Subscription};
 
 impl Subscription {
     /// The places to send the SUBSCRIBE to are known; without any it has failed.
-    pub fn located(&mut self, cx: &Context<'_>, located: &[Located], out: Out<'_>) {
+    pub fn located(&mut self, cx: &Context<'_>, located: Result<Vec<Located>, Text>, out: Out<'_>) {
         if self.state != State::Null {
             return;
         }
-        if located.is_empty() {
-            let cause = Failure::Transport(CloseCause::Unreachable).cause();
-            self.answered = true;
-            self.over(cause, None, Retry::Later, out);
-            return;
-        }
+        let located = match located {
+            Ok(located) if !located.is_empty() => located,
+            unknown => {
+                let cause = unknown.map_or_else(
+                    |reason| Cause::new(By::Network, reason),
+                    |_| Failure::Transport(CloseCause::Unreachable).cause(),
+                );
+                self.answered = true;
+                self.over(cause, None, Retry::Later, out);
+                return;
+            }
+        };
         out.push(Output::DialogBegan(self.half()));
         self.timer_n = Some(cx.now + cx.config.timers.timeout());
         self.change(State::Sent, out);
-        self.send(cx, targets(located, Some(&self.contact_user)), out);
+        self.send(cx, targets(&located, Some(&self.contact_user)), out);
     }
 
     fn send(&mut self, cx: &Context<'_>, targets: Vec<Target>, out: Out<'_>) {
@@ -36,7 +42,7 @@ impl Subscription {
         let builder = self.sender.request(Method::Subscribe);
         let request = self.words.finish(cx, builder, None, self.expires, true).map_err(Failure::Unwritable);
         let exchange =
-            request.and_then(|request| Exchange::start(cx, &mut self.client, &request, targets, patience, out));
+            request.and_then(|request| Exchange::start(cx, &mut self.client, request, targets, patience, out));
         match exchange {
             Ok(exchange) => {
                 self.exchange = Some(exchange);

@@ -1,7 +1,7 @@
 //! The subscriber's side of a subscription (RFC 6665 section 4.1): SUBSCRIBE, the NOTIFYs that come, refreshes.
 //!
 //! A [`Subscription`] is one attempt, from its SUBSCRIBE to its end: it never begins anew by itself, but tells when that
-//! makes sense ([`Retry`]). Its states and their diagram stand at [`State`]. The dialog is made by the first NOTIFY,
+//! makes sense ([`Retry`]); a [`Subscriber`] follows that. Its states and their diagram stand at [`State`]. The dialog is made by the first NOTIFY,
 //! which may overtake the 2xx, or by the 2xx; where the package lets a SUBSCRIBE fork, there is one for each notifier.
 //!
 //! | file | what it does |
@@ -10,6 +10,7 @@
 //! | `notify` | NOTIFYs: judged, answered, and what they change |
 //! | `refresh` | the SUBSCRIBEs inside the dialogs |
 //! | `leg` | one dialog and its time |
+//! | `subscriber` | one subscription after the other |
 
 mod event;
 mod initial;
@@ -17,18 +18,19 @@ mod leg;
 mod notify;
 mod refresh;
 mod state;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 
 pub use event::{Notify, SubscriptionEvent};
 pub use state::State;
+pub use subscriber::Subscriber;
 
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::outbox::Outbox;
 use crate::package::Forking;
-use crate::sip::digest::Credentials;
 use crate::sip::{BuildError, Event, NameAddr, Request, Response, Text};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
@@ -62,8 +64,6 @@ pub struct Subscribe {
     pub patience: Option<Patience>,
     /// The user part of our Contact.
     pub contact_user: Text,
-    /// What answers challenges.
-    pub credentials: Option<Credentials>,
 }
 
 type Out<'a> = &'a mut Outbox<Output<SubscriptionEvent>>;
@@ -105,7 +105,12 @@ impl Subscription {
     ///
     /// # Errors
     /// When what it says cannot be written into a message.
-    pub fn subscribe(cx: &mut Context<'_>, subscribe: Subscribe, out: Out<'_>) -> Result<Self, BuildError> {
+    pub fn subscribe(
+        cx: &mut Context<'_>,
+        subscribe: Subscribe,
+        client: Client,
+        out: Out<'_>,
+    ) -> Result<Self, BuildError> {
         let mut sender = Sender::new(cx.random, subscribe.from, subscribe.to);
         let words = Words {
             event: subscribe.event,
@@ -117,7 +122,7 @@ impl Subscription {
         let subscription = Self {
             state: State::Null,
             sender,
-            client: Client::new(subscribe.credentials),
+            client,
             words,
             forking: subscribe.forking,
             expires: subscribe.expires,
@@ -160,6 +165,21 @@ impl Subscription {
     /// How many notifiers it has.
     pub fn dialogs(&self) -> impl Iterator<Item = &DialogId> {
         self.legs.iter().map(|leg| leg.dialog.id())
+    }
+
+    /// What another attempt needs, so that no answer to this one is taken for one to that.
+    #[must_use]
+    pub fn into_client(self) -> Client {
+        self.client
+    }
+
+    /// Whether nothing is under way now, and no NOTIFY is awaited.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let quiet = |leg: &Leg| leg.in_flight.is_none() && leg.timer_n.is_none();
+        matches!(self.state, State::Pending | State::Active | State::Terminated)
+            && self.exchange.is_none()
+            && self.legs.iter().all(quiet)
     }
 
     /// Whether it is over.
@@ -227,6 +247,14 @@ impl Subscription {
             self.over(Cause::new(By::Local, "user request"), None, Retry::Never, out);
         } else {
             self.end_legs(cx, out);
+        }
+    }
+
+    /// Forgets it: its notifiers are not told, or not waited for any longer.
+    pub fn abandon(&mut self, out: Out<'_>) {
+        if self.state != State::Terminated {
+            self.ending = true;
+            self.over(Cause::new(By::Local, "user request"), None, Retry::Never, out);
         }
     }
 

@@ -19,7 +19,7 @@ impl Subscription {
         let Ok(request) = leg.subscribe(cx, &self.words, contact, expires) else { return };
         let target = vec![Target { hop: Hop::Uri(leg.dialog.next_hop().clone()), contact: None }];
         let patience = Patience::of(cx.config.timers.timeout());
-        match Exchange::start(cx, &mut self.client, &request, target, patience, out) {
+        match Exchange::start(cx, &mut self.client, request, target, patience, out) {
             Ok(exchange) => leg.in_flight = Some((exchange, expires)),
             Err(failure) => {
                 self.drop_leg(index, out);

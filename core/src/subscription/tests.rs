@@ -96,17 +96,16 @@ impl Run {
             destination: Destination::Routes(vec![route(5060).route]),
             patience: None,
             contact_user: "alice".into(),
-            credentials: None,
         };
         let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
-        run.usage = Some(Subscription::subscribe(&mut cx, subscribe, &mut run.out).unwrap());
+        run.usage = Some(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut run.out).unwrap());
         run
     }
 
     /// One whose SUBSCRIBE has left.
     fn sent(forking: Forking, expires: u32) -> (Self, Ticket, Request) {
         let mut run = Self::new(forking, expires);
-        run.act(|usage, cx, out| usage.located(cx, &[route(5060)], out));
+        run.act(|usage, cx, out| usage.located(cx, Ok(vec![route(5060)]), out));
         let (ticket, request) = run.said().request();
         (run, ticket, request)
     }
@@ -543,7 +542,7 @@ fn a_423_lengthens_it_once() {
 #[test]
 fn it_is_tried_over_its_places() {
     let mut run = Run::new(Forking::One, 3600);
-    run.act(|usage, cx, out| usage.located(cx, &[route(1), route(2), route(3)], out));
+    run.act(|usage, cx, out| usage.located(cx, Ok(vec![route(1), route(2), route(3)]), out));
     let (ticket, first) = run.said().request();
     run.answer(ticket, &first, 503, "x", "");
     let (ticket, second) = run.said().request();
@@ -559,7 +558,7 @@ fn it_is_tried_over_its_places() {
 #[test]
 fn no_place_is_a_failure() {
     let mut run = Run::new(Forking::One, 3600);
-    run.act(|usage, cx, out| usage.located(cx, &[], out));
+    run.act(|usage, cx, out| usage.located(cx, Ok(vec![]), out));
     assert_eq!(run.said().names(), ["WillStart", "ChangedState", "DidFail"]);
 }
 
@@ -580,9 +579,8 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         destination: Destination::Routes(Vec::new()),
         patience: None,
         contact_user: "alice".into(),
-        credentials: None,
     };
     let mut out = Outbox::new();
-    assert!(Subscription::subscribe(&mut cx, subscribe, &mut out).is_err());
+    assert!(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut out).is_err());
     assert!(out.is_empty());
 }
