@@ -17,6 +17,7 @@ pub mod random;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod settings;
 pub mod sip;
 pub mod stream;
 pub mod time;
