@@ -65,6 +65,8 @@ pub struct Limits {
     pub effects: usize,
     /// Events that wait for the application; beyond it new datagrams are shed.
     pub events: usize,
+    /// Bytes of the stored settings.
+    pub settings_bytes: usize,
     /// How long the driver may take to answer a question or to prepare a media path.
     pub ask_time: Duration,
 }
@@ -100,6 +102,7 @@ impl Default for Limits {
             state_rows: 4096,
             effects: 16 * 1024,
             events: 64 * 1024,
+            settings_bytes: 4 * 1024 * 1024,
             ask_time: Duration::from_secs(5),
         }
     }
