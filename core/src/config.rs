@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+use crate::package::{Package, default_packages};
 use crate::random::Random;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
@@ -33,6 +34,8 @@ pub struct Config {
     pub end_timeout: Duration,
     /// Bytes above which a request leaves UDP for TCP (RFC 3261 section 18.1.1): 1300, or 200 below the path's MTU where that is known.
     pub datagram_bytes: usize,
+    /// The event packages that are known: others are answered with 489 (RFC 6665).
+    pub packages: Vec<Package>,
     /// RTP.
     pub rtp: RtpConfig,
     /// Limits on everything.
@@ -50,6 +53,7 @@ impl Default for Config {
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
+            packages: default_packages(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),
         }

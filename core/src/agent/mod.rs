@@ -25,6 +25,7 @@
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
 //! | `asks` | questions to the driver |
 //! | `usages`, `machine` | registrations, and what other usages there are |
+//! | `subscriptions`, `publications`, `messages`, `summaries` | event state both ways, messages, and voice mail |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
 //!
@@ -40,10 +41,14 @@ mod handles;
 mod input;
 mod intent;
 mod machine;
+mod messages;
 mod outgoing;
 mod owner;
+mod publications;
 mod requests;
 mod sending;
+mod subscriptions;
+mod summaries;
 #[cfg(test)]
 mod tests;
 mod usages;
@@ -57,11 +62,11 @@ pub use effect::{Deadline, Effect, Question, TimeoutReason};
 pub use event::{AccountEvent, Event, EventKind, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
-pub use intent::{AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, Outcome};
+pub use intent::{AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, Outcome, UsageError};
 
 use std::collections::VecDeque;
 
-use crate::id::{ConnId, TransactionId};
+use crate::id::{ConnId, Counter, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::session;
@@ -74,7 +79,9 @@ use crate::transport::{self, Flow, TransportConfig, Transports};
 use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
+use messages::Messages;
 use owner::Owners;
+use subscriptions::Subscriptions;
 use usages::Usages;
 
 /// Why a configuration is refused.
@@ -121,6 +128,9 @@ pub struct Agent {
     calls: Calls,
     owners: Owners,
     usages: Usages,
+    subscriptions: Subscriptions,
+    publication_ids: Counter,
+    messages: Messages,
     asks: Asks,
     stats: Stats,
     shutdown: Shutdown,
@@ -202,6 +212,9 @@ impl Agent {
             calls: Calls::default(),
             owners: Owners::default(),
             usages: Usages::default(),
+            subscriptions: Subscriptions::default(),
+            publication_ids: Counter::default(),
+            messages: Messages::default(),
             asks: Asks::default(),
             stats: Stats::default(),
             shutdown: Shutdown::No,
@@ -298,6 +311,7 @@ impl Agent {
         self.table.is_empty()
             && self.calls.is_empty()
             && self.usages.are_idle()
+            && self.messages.is_empty()
             && self.asks.is_empty()
             && self.transports.is_quiescent()
             && self.effects.is_empty()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::dialog::DialogId;
 use crate::id::{AccountId, TransactionId};
 use crate::invitation::{ALLOWED, Incoming, SUPPORTED};
+use crate::package::allow_events;
 use crate::session::{Session, SessionState};
 use crate::sip::{Essentials, HeaderName, Host, Method, Received, Request, SipUri, Uri};
 use crate::transport::{Flow, Local, Route, Transport};
@@ -12,6 +13,10 @@ use crate::transport::{Flow, Local, Route, Transport};
 use super::calls::{Call, Waiting};
 use super::owner::Owner;
 use super::{Agent, Shutdown};
+
+/// The methods that are answered otherwise than with 405.
+const UNDERSTOOD: &[Method] =
+    &[Method::Invite, Method::Bye, Method::Options, Method::Subscribe, Method::Notify, Method::Message];
 
 /// How a request came.
 #[derive(Debug)]
@@ -47,6 +52,10 @@ impl Agent {
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
         match (dialog, method) {
+            (dialog, Method::Notify) => self.notified(incoming, dialog),
+            (Some(dialog), Method::Message) => self.messaged_inside(&incoming, &dialog),
+            (None, Method::Subscribe) => self.subscribed(incoming, flow, transport, local),
+            (None, Method::Message) => self.messaged(&incoming),
             (Some(dialog), Method::Options) => self.options_inside(&incoming, &dialog),
             (None, Method::Options) => self.options(&incoming),
             (Some(dialog), _) => self.requested_inside(incoming, &dialog),
@@ -58,7 +67,7 @@ impl Agent {
 
     /// The checks that every request must pass, in the order of RFC 3261 section 8.2.
     fn inspect(&self, incoming: &Incoming, method: &Method) -> Result<(), (u16, Vec<(HeaderName, String)>)> {
-        if !matches!(method, Method::Invite | Method::Bye | Method::Options) {
+        if !UNDERSTOOD.contains(method) {
             return Err((405, vec![(HeaderName::Allow, ALLOWED.to_owned())]));
         }
         if !incoming.request.uri().is_ok_and(|uri| uri.as_sip().is_some()) {
@@ -143,11 +152,12 @@ impl Agent {
                 (HeaderName::AcceptEncoding, "identity".to_owned()),
                 (HeaderName::AcceptLanguage, "en".to_owned()),
                 (HeaderName::Supported, SUPPORTED.join(", ")),
+                (HeaderName::AllowEvents, allow_events(&self.config.packages)),
             ],
         );
     }
 
-    fn requested_inside(&mut self, incoming: Incoming, dialog: &DialogId) {
+    pub(super) fn requested_inside(&mut self, incoming: Incoming, dialog: &DialogId) {
         let Some(owner) = self.owners.dialogs.get(dialog).copied() else {
             self.refuse(&incoming, 481, &[]);
             return;
@@ -159,8 +169,11 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
             }
-            // A registration has no dialog.
-            Owner::Registration(_) => self.refuse(&incoming, 481, &[]),
+            Owner::Notifier(_) => self.subscribed_inside(owner, &incoming),
+            // Inside the dialog of a subscription only NOTIFYs come; the others have none.
+            Owner::Subscription(_) | Owner::Registration(_) | Owner::Publication(_) | Owner::Message(_) => {
+                self.refuse(&incoming, 481, &[]);
+            }
         }
     }
 
@@ -181,6 +194,18 @@ impl Agent {
             self.refuse(&incoming, 482, &[]);
             return;
         }
+        self.start_located(incoming, account, flow, transport, local);
+    }
+
+    /// Goes on with a request that makes a dialog when our address toward its sender is known.
+    pub(super) fn start_located(
+        &mut self,
+        incoming: Incoming,
+        account: AccountId,
+        flow: Flow,
+        transport: Transport,
+        local: SocketAddr,
+    ) {
         if !local.ip().is_unspecified() {
             self.start_incoming(incoming, account, flow, transport, local);
             return;
@@ -197,13 +222,13 @@ impl Agent {
         }
     }
 
-    /// Refuses an INVITE for which there is no room.
-    fn shed(&mut self, incoming: &Incoming) {
+    /// Refuses a request for which there is no room.
+    pub(super) fn shed(&mut self, incoming: &Incoming) {
         self.refuse(incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
         self.stats.shed += 1;
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.shutdown == Shutdown::No
             && self.calls.len() < self.config.limits.sessions
             && self.calls.unanswered() < self.config.limits.unanswered_sessions
@@ -217,6 +242,10 @@ impl Agent {
         transport: Transport,
         local: SocketAddr,
     ) {
+        if *incoming.request.method() == Method::Subscribe {
+            self.start_notifier(incoming, account, flow, transport, local);
+            return;
+        }
         let transaction = incoming.transaction;
         let from = incoming.received.from.ip();
         let uri = incoming.request.uri().ok();

@@ -20,7 +20,7 @@ pub struct Incoming {
 pub const SUPPORTED: &[&str] = &[];
 
 /// The methods that this side understands, for Allow headers.
-pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, SUBSCRIBE, NOTIFY, MESSAGE";
 
 impl Incoming {
     /// Starts a response with our tag, and the Server header.

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
 mod accounts;
+mod events;
 mod local_address;
 mod replay;
 mod requests;
