@@ -61,13 +61,13 @@ impl Script {
     }
 
     fn notifies(&self) -> Vec<&Notify> {
-        let notify =
-            |event: &EventKind| matches!(event, EventKind::Subscription { event: SubscriptionEvent::GotNotify(_), .. });
-        let of = |event| match event {
-            &EventKind::Subscription { event: SubscriptionEvent::GotNotify(ref notify), .. } => notify,
-            other => panic!("{other:?}"),
-        };
-        self.events.iter().filter(|event| notify(event)).map(of).collect()
+        let mut notifies = Vec::new();
+        for event in &self.events {
+            if let EventKind::Subscription { event: SubscriptionEvent::GotNotify(notify), .. } = event {
+                notifies.push(notify.as_ref());
+            }
+        }
+        notifies
     }
 
     /// A request of the peer that carries text.
