@@ -159,6 +159,8 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
             }
+            // A registration has no dialog.
+            Owner::Registration(_) => self.refuse(&incoming, 481, &[]),
         }
     }
 
@@ -265,6 +267,7 @@ impl Agent {
             self.route(session);
             self.send_waiting(session);
         }
+        self.usages_learned();
     }
 
     /// An ACK for a 2xx, or for nothing: then it is silently dropped.
