@@ -26,7 +26,7 @@ fn world(kind: Kind, faults: Faults) -> World {
     for (name, application) in [("alice", Box::new(Idle) as Box<dyn Application>), ("bob", Box::new(answering))] {
         let host = world.add(Config::default(), application);
         let uri = format!("sip:{name}@{}", world.host(host).addresses[0]);
-        let spec = AccountSpec { uri: uri.into(), display_name: None, any_user: true };
+        let spec = AccountSpec { any_user: true, ..AccountSpec::new(uri) };
         world.with(host, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     }
     let nat = world.add_nat(OUTSIDE.parse().unwrap(), kind);
