@@ -7,6 +7,7 @@ pub mod agent;
 pub mod cause;
 pub mod config;
 pub mod dialog;
+pub mod dns;
 pub mod id;
 pub mod invitation;
 pub mod limits;
