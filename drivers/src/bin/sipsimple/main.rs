@@ -9,11 +9,15 @@ mod client;
 mod demo;
 mod diagram;
 mod failure;
+mod identity;
 mod json;
 mod ladder;
+mod message;
 mod output;
+mod publish;
 mod replay;
 mod sound;
+mod subscribe;
 mod value;
 mod words;
 
@@ -60,6 +64,12 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Send an instant message
+    Message(message::Options),
+    /// Subscribe to the state of something, and print each notification
+    Subscribe(subscribe::Options),
+    /// Publish the presence of an account, and keep it published
+    Publish(publish::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
     Replay(replay::Options),
     /// Draw the SIP messages of a recorded trace, passwords and keys masked
@@ -86,6 +96,9 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Message(options) => message::run(&options, trace, out),
+        Command::Subscribe(options) => subscribe::run(&options, trace, out),
+        Command::Publish(options) => publish::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
     }
