@@ -75,6 +75,8 @@ pub struct Limits {
     pub xml_namespaces: usize,
     /// Parts of a multipart body.
     pub parts: usize,
+    /// Rows of one kind that the documents of a subscription may add up to: users of a conference, watchers, dialogs, contacts, resources.
+    pub state_rows: usize,
     /// Effects that wait for the driver; beyond it new datagrams are shed.
     pub effects: usize,
     /// Events that wait for the application; beyond it new datagrams are shed.
@@ -121,6 +123,7 @@ impl Default for Limits {
             xml_attributes: 64,
             xml_namespaces: 64,
             parts: 512,
+            state_rows: 4096,
             effects: 16 * 1024,
             events: 64 * 1024,
             settings_bytes: 4 * 1024 * 1024,
