@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dns::DnsConfig;
 use crate::limits::Limits;
 use crate::package::{Package, default_packages};
 use crate::random::Random;
@@ -36,6 +37,8 @@ pub struct Config {
     pub datagram_bytes: usize,
     /// The event packages that are known: others are answered with 489 (RFC 6665).
     pub packages: Vec<Package>,
+    /// Name servers and lookups.
+    pub dns: DnsConfig,
     /// RTP.
     pub rtp: RtpConfig,
     /// Limits on everything.
@@ -54,6 +57,7 @@ impl Default for Config {
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
             packages: default_packages(),
+            dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),
         }

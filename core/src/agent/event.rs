@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::dns::{LookupEvent, LookupId, ResolverEvent};
 use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
@@ -123,6 +124,18 @@ pub enum EventKind {
         /// The news.
         event: StreamEvent,
     },
+    /// News of a lookup (seed class DNSLookup): of the application's, and of those for sessions and other usages.
+    Lookup {
+        /// The lookup.
+        id: LookupId,
+        /// The news.
+        event: LookupEvent,
+    },
+    /// News of the name servers (seed class DNSManager).
+    Resolver {
+        /// The news.
+        event: ResolverEvent,
+    },
     /// The last news: everything has ended.
     ShutDown,
 }
@@ -212,6 +225,8 @@ impl EventKind {
             Self::MessageSummary { .. } => &["SIPAccountMWIDidGetSummary"],
             Self::Session { event, .. } => event.names(),
             Self::Stream { event, .. } => event.names(),
+            Self::Lookup { event, .. } => event.names(),
+            Self::Resolver { event } => event.names(),
             Self::Transport { .. } | Self::ShutDown => &[],
         }
     }

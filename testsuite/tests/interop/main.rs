@@ -4,6 +4,7 @@
 
 mod baresip;
 mod events;
+mod knot;
 mod peer;
 mod rtp_echo;
 mod sipp;

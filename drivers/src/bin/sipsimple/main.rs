@@ -12,6 +12,7 @@ mod failure;
 mod identity;
 mod json;
 mod ladder;
+mod lookup;
 mod message;
 mod output;
 mod publish;
@@ -70,6 +71,8 @@ enum Command {
     Subscribe(subscribe::Options),
     /// Publish the presence of an account, and keep it published
     Publish(publish::Options),
+    /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
+    Lookup(lookup::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
     Replay(replay::Options),
     /// Draw the SIP messages of a recorded trace, passwords and keys masked
@@ -99,6 +102,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
+        Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
     }
