@@ -25,6 +25,8 @@ pub struct Config {
     pub timers: Timers,
     /// How long a proposal may go unanswered before it is cancelled (setting `sip.invite_timeout`); `None` waits for ever.
     pub invite_timeout: Option<Duration>,
+    /// Whether provisional responses must be reliable (RFC 3262): our INVITEs require it, and we send all of ours so where the caller supports it. Otherwise it is supported, and done when the caller requires it or a response carries a session description.
+    pub reliable_provisionals: bool,
     /// How long a media stream may take to start.
     pub media_stream_timeout: Duration,
     /// How long `end` and `reject` wait for the peer before the session is reported as ended; the protocol machines below linger on as the RFC says.
@@ -44,6 +46,7 @@ impl Default for Config {
             listen: Vec::new(),
             timers: Timers::default(),
             invite_timeout: Some(Duration::from_secs(90)),
+            reliable_provisionals: false,
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,

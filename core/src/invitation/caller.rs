@@ -13,8 +13,12 @@ use crate::sip::{
 };
 use crate::transaction::End;
 
+use super::body::session_description;
 use super::client::ClientInvite;
+use super::incoming::{RELIABLE, supported};
+use super::leg::{Carrier, Exchange, Leg};
 use super::output::{Description, Event, Output};
+use super::prack::{Delivery, delivery};
 use super::state::State;
 use super::{ALLOWED, Invitation, InvitationError, Invite, Target, cause_of, reason_text};
 
@@ -50,8 +54,13 @@ impl Invitation {
             invite: None,
             reinvites: Vec::new(),
             received: Vec::new(),
-            dialogs: Vec::new(),
+            legs: Vec::new(),
+            update: None,
+            asked: None,
+            late: Vec::new(),
+            pracks: Vec::new(),
             bye: None,
+            cause: None,
             fork_byes: Vec::new(),
             tickets: 0,
         };
@@ -76,8 +85,9 @@ impl Invitation {
         let initial = state == State::Connecting && self.role == Role::Caller;
         let waits = |invite: &&mut ClientInvite| invite.accepted && invite.acknowledged.is_empty();
         let invite = if initial { self.invite.as_mut().filter(waits) } else { self.reinvites.iter_mut().find(waits) };
-        let (Some(invite), Some(dialog)) = (invite, self.dialogs.first()) else { return Err(refused) };
-        send_ack(cx, invite, dialog, Some(answer), out)?;
+        let (Some(invite), Some(leg)) = (invite, self.legs.first_mut()) else { return Err(refused) };
+        send_ack(cx, invite, &leg.dialog, Some(answer), out)?;
+        leg.exchange = Exchange::Settled;
         if initial {
             self.state = State::Connected;
         }
@@ -110,21 +120,49 @@ impl Invitation {
         let Some(invite) = &mut self.invite else { return };
         invite.heard = true;
         invite.provisional = true;
-        let description = invite.description(response);
         if !matches!(self.state, State::Outgoing | State::Early) {
             return;
         }
-        if essentials.to.tag().is_some_and(|tag| !tag.is_empty())
-            && self.dialogs.len() < cx.config.limits.forks
-            && let Ok(dialog) = Dialog::from_response(&invite.request, response, essentials)
-            && !self.dialogs.iter().any(|known| known.id() == dialog.id())
-        {
-            out.push(Output::DialogBegan(dialog.id().clone()));
-            self.dialogs.push(dialog);
+        let delivery = delivery(response);
+        if delivery == Delivery::Broken {
+            return;
         }
+        let tag = essentials.to.tag().filter(|tag| !tag.is_empty());
+        let id = tag.map(|tag| DialogId::new(&essentials.call_id, &self.local_tag, tag));
+        if let Some(id) = &id
+            && !self.legs.iter().any(|leg| leg.dialog.id() == id)
+            && self.legs.len() < cx.config.limits.forks
+            && let Ok(dialog) = Dialog::from_response(&invite.request, response, essentials)
+        {
+            out.push(Output::DialogBegan(id.clone()));
+            self.legs.push(Leg::new(dialog, Exchange::begun(invite.offers()), response));
+        }
+        let leg = self.legs.iter_mut().find(|leg| Some(leg.dialog.id()) == id.as_ref());
+        let carrier = match (delivery, &leg, &id) {
+            (Delivery::Reliable(rseq), Some(_), Some(id)) => {
+                if !invite.in_order(id, rseq) {
+                    return;
+                }
+                invite.to_acknowledge(id, rseq);
+                Carrier::Reliable
+            }
+            (Delivery::Unreliable, ..) => Carrier::Unreliable,
+            // A fork too many: it cannot be acknowledged.
+            (Delivery::Reliable(_) | Delivery::Broken, ..) => return,
+        };
+        let body = session_description(response);
+        let description = match leg {
+            Some(leg) => {
+                leg.learn(response);
+                leg.exchange.take(carrier, body)
+            }
+            None => Exchange::begun(invite.offers()).take(carrier, body),
+        };
+        let ticket = invite.ticket;
         self.state = State::Early;
-        let reason = response.reason();
-        out.push(Output::Event(Event::Provisional { code: response.code(), reason, description }));
+        self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+        let (code, reason) = (response.code(), response.reason());
+        out.push(Output::Event(Event::Provisional { dialog: id, code, reason, description }));
     }
 
     fn invite_accepted(
@@ -141,23 +179,24 @@ impl Invitation {
             return;
         }
         let first = !invite.answered;
-        if !first && self.dialogs.first().is_some_and(|dialog| *dialog.id() == id) {
+        if !first && self.legs.first().is_some_and(|leg| *leg.dialog.id() == id) {
             // The first 2xx again, whose offer the session is still answering.
             return;
         }
-        let position = self.dialogs.iter().position(|dialog| *dialog.id() == id);
-        let dialog = match position.map(|index| self.dialogs.remove(index)) {
-            Some(mut dialog) => match dialog.confirm(response) {
-                Ok(()) => Ok(dialog),
+        let position = self.legs.iter().position(|leg| *leg.dialog.id() == id);
+        let leg = match position.map(|index| self.legs.remove(index)) {
+            Some(mut leg) => match leg.dialog.confirm(response) {
+                Ok(()) => Ok(leg),
                 Err(error) => {
-                    out.push(Output::DialogEnded(id));
+                    out.push(Output::DialogEnded(id.clone()));
                     Err(error)
                 }
             },
-            None => Dialog::from_response(&invite.request, response, essentials),
+            None => Dialog::from_response(&invite.request, response, essentials)
+                .map(|dialog| Leg::new(dialog, Exchange::begun(invite.offers()), response)),
         };
-        let dialog = match dialog {
-            Ok(dialog) => dialog,
+        let mut leg = match leg {
+            Ok(leg) => leg,
             Err(error) => {
                 // A 2xx without a usable Contact cannot even be acknowledged. The INVITE has failed if it was the first.
                 if first {
@@ -169,7 +208,8 @@ impl Invitation {
                 return;
             }
         };
-        let description = invite.description(response);
+        leg.learn(response);
+        let description = leg.exchange.take(Carrier::Reliable, session_description(response));
         if let Some(Description::Offer(offer)) = &description {
             invite.offer_to_us = Some(offer.clone());
         }
@@ -178,33 +218,32 @@ impl Invitation {
         invite.accepted = true;
         if !wanted {
             // Another fork, or a 2xx that crossed our CANCEL: acknowledge and end it (RFC 3261 section 13.2.2.4).
-            self.decline_fork(cx, dialog, description.as_ref(), first, out);
+            self.decline_fork(cx, leg, description.as_ref(), first, out);
             return;
         }
-        for early in std::mem::take(&mut self.dialogs) {
-            out.push(Output::DialogEnded(early.id().clone()));
+        for early in std::mem::take(&mut self.legs) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
         if position.is_none() {
-            out.push(Output::DialogBegan(dialog.id().clone()));
+            out.push(Output::DialogBegan(leg.dialog.id().clone()));
         }
         self.state = State::Connecting;
-        let mut connected = false;
         if !matches!(description, Some(Description::Offer(_))) {
-            connected = send_ack(cx, invite, &dialog, None, out).is_ok();
+            leg.exchange = Exchange::Settled;
+            if send_ack(cx, invite, &leg.dialog, None, out).is_ok() {
+                self.state = State::Connected;
+            }
         }
-        if connected {
-            self.state = State::Connected;
-        }
-        self.dialogs = vec![dialog];
+        self.legs = vec![leg];
         let (code, reason) = (response.code(), response.reason());
-        out.push(Output::Event(Event::Accepted { code, reason, description }));
+        out.push(Output::Event(Event::Accepted { dialog: id, code, reason, description }));
     }
 
     /// Acknowledges a 2xx that nobody wants, and ends its dialog at once.
     fn decline_fork(
         &mut self,
         cx: &Context<'_>,
-        mut dialog: Dialog,
+        mut leg: Leg,
         description: Option<&Description>,
         first: bool,
         out: &mut Outbox<Output>,
@@ -217,21 +256,21 @@ impl Invitation {
             Some(Description::Offer(offer)) => refusal(cx, offer),
             _ => None,
         };
-        if send_ack(cx, invite, &dialog, refusal.as_deref(), out).is_err() {
+        if send_ack(cx, invite, &leg.dialog, refusal.as_deref(), out).is_err() {
             return;
         }
         if first {
             // The CANCEL came too late: the BYE ends the usage (RFC 5407 section 3.1.2).
-            out.push(Output::DialogBegan(dialog.id().clone()));
-            self.dialogs.insert(0, dialog);
+            out.push(Output::DialogBegan(leg.dialog.id().clone()));
+            self.legs.insert(0, leg);
             self.send_bye(cx, None, out);
             return;
         }
-        let request = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
+        let request = leg.dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
         if let Ok(request) = request {
             let ticket = self.ticket();
             self.fork_byes.push(ticket);
-            out.push(Output::Request { ticket, request, hop: Self::next_hop(&dialog) });
+            out.push(Output::Request { ticket, request, hop: Self::next_hop(&leg.dialog) });
         }
     }
 
@@ -256,7 +295,7 @@ impl Invitation {
         let cancelled = self.state == State::Disconnecting;
         self.disconnected(out);
         let by = if cancelled { By::Local } else { By::Remote };
-        let cause = Cause::status(by, code, response.reason());
+        let cause = self.cause.take().unwrap_or_else(|| Cause::status(by, code, response.reason()));
         let text = reason_text(response);
         out.push(Output::Event(Event::Refused { cause, text, answered: true, contacts }));
     }
@@ -281,6 +320,7 @@ impl Invitation {
         self.invite = None;
         // No answer to the CANCEL for 64·T1: the INVITE counts as cancelled (RFC 3261 section 9.1).
         let cause = if cancelled { Cause::status(By::Local, 487, reason_phrase(487)) } else { cause_of(end) };
+        let cause = self.cause.take().unwrap_or(cause);
         self.disconnected(out);
         out.push(Output::Event(Event::Refused { cause, text: None, answered: false, contacts: Vec::new() }));
     }
@@ -302,8 +342,8 @@ impl Invitation {
                 }
             }
         };
-        for early in self.dialogs.drain(..) {
-            out.push(Output::DialogEnded(early.id().clone()));
+        for early in self.legs.drain(..) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
         self.state = State::Outgoing;
         self.contact = target.contact;
@@ -318,19 +358,20 @@ impl Invitation {
 impl Invitation {
     /// The ACK that a 2xx with an offer must have before a BYE may follow: it refuses every stream.
     pub(super) fn acknowledge_for_bye(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
-        if let (Some(invite), Some(dialog)) = (&mut self.invite, self.dialogs.first())
+        if let (Some(invite), Some(leg)) = (&mut self.invite, self.legs.first_mut())
             && invite.accepted
             && invite.acknowledged.is_empty()
         {
             let refusal = invite.offer_to_us.take().and_then(|offer| refusal(cx, &offer));
             // What is in an ACK without a body was read before: it can be written.
-            let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
+            let _ = send_ack(cx, invite, &leg.dialog, refusal.as_deref(), out);
+            leg.exchange = Exchange::Settled;
         }
     }
 }
 
 /// The answer that refuses every stream of an offer: an ACK must carry one even when nothing is wanted (RFC 6337 section 3.3).
-fn refusal(cx: &Context<'_>, offer: &[u8]) -> Option<bytes::Bytes> {
+pub(super) fn refusal(cx: &Context<'_>, offer: &[u8]) -> Option<bytes::Bytes> {
     let offer = crate::sdp::Session::parse(offer, &cx.config.limits).ok()?;
     let origin = Origin {
         username: Text::from_static("-"),
@@ -372,7 +413,11 @@ pub(super) fn finish_invite(
     let mut builder = builder
         .header(&Contact::Address(NameAddr::new(contact.clone())))
         .field(HeaderName::Allow, ALLOWED)
+        .field(HeaderName::Supported, supported())
         .field(HeaderName::UserAgent, &cx.config.user_agent);
+    if cx.config.reliable_provisionals {
+        builder = builder.field(HeaderName::Require, RELIABLE);
+    }
     if let Some(offer) = offer {
         builder = builder.body("application/sdp", offer);
     }

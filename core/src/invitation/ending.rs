@@ -86,7 +86,8 @@ impl Invitation {
 
     fn bye_now(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         let ticket = self.ticket();
-        let (Some(bye), Some(dialog)) = (&mut self.bye, self.dialogs.first_mut()) else { return };
+        let (Some(bye), Some(leg)) = (&mut self.bye, self.legs.first_mut()) else { return };
+        let dialog = &mut leg.dialog;
         let hop = Self::next_hop(dialog);
         let build = |reason: Option<&Text>, dialog: &mut crate::dialog::Dialog| {
             let mut builder = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent);
@@ -130,12 +131,8 @@ impl Invitation {
         match self.state {
             State::Outgoing | State::Early if self.role == Role::Caller => {
                 // Not allowed to a callee; only that early dialog is gone.
-                let id = crate::dialog::DialogId::new(
-                    &incoming.essentials.call_id,
-                    incoming.essentials.to.tag().unwrap_or_default(),
-                    incoming.essentials.from.tag().unwrap_or_default(),
-                );
-                self.dialogs.retain(|dialog| *dialog.id() != id);
+                let id = incoming.dialog();
+                self.legs.retain(|leg| *leg.dialog.id() != id);
                 out.push(Output::DialogEnded(id));
             }
             State::Outgoing | State::Incoming | State::Early => {

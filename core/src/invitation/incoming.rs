@@ -1,5 +1,6 @@
 //! A request that came, and the answers to it.
 
+use crate::dialog::DialogId;
 use crate::id::TransactionId;
 use crate::sip::{BuildError, Builder, Essentials, HeaderName, Received, Request, Response, Text};
 
@@ -16,13 +17,28 @@ pub struct Incoming {
     pub received: Received,
 }
 
+/// The option tag of reliable provisional responses (RFC 3262).
+pub(super) const RELIABLE: &str = "100rel";
+
 /// The extensions that this side supports, for Supported headers.
-pub const SUPPORTED: &[&str] = &[];
+pub const SUPPORTED: &[&str] = &[RELIABLE];
 
 /// The methods that this side understands, for Allow headers.
-pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE";
+
+/// The value of a Supported header.
+pub(super) fn supported() -> String {
+    SUPPORTED.join(", ")
+}
 
 impl Incoming {
+    /// The dialog that it says to be in, as this side names it.
+    #[must_use]
+    pub fn dialog(&self) -> DialogId {
+        let local_tag = self.essentials.to.tag().unwrap_or_default();
+        DialogId::new(&self.essentials.call_id, local_tag, self.essentials.from.tag().unwrap_or_default())
+    }
+
     /// Starts a response with our tag, and the Server header.
     pub fn reply(&self, code: u16, reason: Option<&str>, to_tag: &str, server: &Text) -> Builder<Response> {
         Response::reply(&self.request, code, reason, Some(to_tag), Some(&self.received))

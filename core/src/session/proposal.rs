@@ -25,7 +25,7 @@ impl Session {
             Ok(description) => {
                 self.with_invitation(cx, out, |invitation, cx, usage| {
                     // The re-INVITE waits, and the description is ours.
-                    let _ = invitation.accept(cx, &description, usage);
+                    let _ = invitation.accept(cx, Some(&description), usage);
                 });
                 let ack = Some(AckReceived::Unknown);
                 self.report(Originator::Remote, "INVITE", 200, "OK".into(), ack, out);
@@ -42,7 +42,7 @@ impl Session {
         }
     }
 
-    fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
+    pub(super) fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
         let offer = sdp::Session::parse(offer, &cx.config.limits).map_err(|error| error.to_string())?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| "nothing was negotiated".to_owned())?;
         negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
