@@ -23,3 +23,4 @@ pub mod time;
 pub mod trace;
 pub mod transaction;
 pub mod transport;
+pub mod uac;

@@ -10,12 +10,13 @@
 //! | [`application`] | the users of hosts |
 //! | [`media`] | their media paths |
 //! | [`program`] | random programs of many users |
-//! | [`post`] | peers that do what a test says |
+//! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 
 pub mod application;
 pub mod cost;
+pub mod draft;
 pub mod host;
 pub mod link;
 pub mod media;
@@ -23,6 +24,7 @@ pub mod model;
 pub mod post;
 pub mod program;
 pub mod property;
+pub mod script;
 pub mod sdp;
 pub mod sip;
 pub mod stream;

@@ -1,4 +1,5 @@
-//! A mailbox in the world that belongs to the test: what is sent to its address waits there until the test reads it.
+//! A mailbox in the world that belongs to the test: what is sent to its address waits there until the test reads it. A
+//! [script](crate::script) may answer it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -47,12 +48,13 @@ pub struct Post {
     pub closed: usize,
     pub(crate) pipes: BTreeMap<ConnId, Pipe>,
     pub(crate) opened: u64,
+    pub(crate) ports: u16,
 }
 
 impl Post {
     pub(crate) fn new(address: SocketAddr, listens: bool) -> Self {
         let (letters, other) = (VecDeque::new(), Vec::new());
-        Self { address, listens, letters, other, closed: 0, pipes: BTreeMap::new(), opened: 0 }
+        Self { address, listens, letters, other, closed: 0, pipes: BTreeMap::new(), opened: 0, ports: 0 }
     }
 
     /// The connection to or from this address, if there is one.

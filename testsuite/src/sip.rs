@@ -138,6 +138,12 @@ impl Sip {
         if sdp && !self.body.is_empty() { std::str::from_utf8(&self.body).ok() } else { None }
     }
 
+    /// All header fields in order, with their full names in small letters.
+    #[must_use]
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
     /// The first value of a header field, by its name in small letters.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

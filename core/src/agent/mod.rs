@@ -19,8 +19,10 @@
 //! | `world` | inputs, and the outputs of the transports |
 //! | `wish` | intents |
 //! | `requests` | what to do with a request: sessions, OPTIONS, refusals |
-//! | `calls` | the sessions, and who owns which transaction, dialog and stream |
-//! | `outgoing` | sending for a session: hops, flows, ACKs |
+//! | `calls` | the sessions, and whose a stream is |
+//! | `owner` | who owns which transaction and dialog |
+//! | `sending` | sending for any owner: flows, local addresses, hops |
+//! | `outgoing` | what sessions ask for: requests, ACKs, responses |
 //! | `asks` | questions to the driver |
 //! | `accounts` | the accounts, and whose a request is |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
@@ -36,7 +38,9 @@ mod handles;
 mod input;
 mod intent;
 mod outgoing;
+mod owner;
 mod requests;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod wish;
@@ -56,6 +60,7 @@ use std::collections::VecDeque;
 use crate::id::{ConnId, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
+use crate::session;
 use crate::sip::Text;
 use crate::time::{Clock, Instant, Utc};
 use crate::trace::{Entry, Recorder};
@@ -65,6 +70,7 @@ use crate::transport::{self, Flow, TransportConfig, Transports};
 use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
+use owner::Owners;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +111,7 @@ pub struct Agent {
     table: Table<Flow>,
     accounts: Accounts,
     calls: Calls,
+    owners: Owners,
     asks: Asks,
     stats: Stats,
     shutdown: Shutdown,
@@ -113,6 +120,9 @@ pub struct Agent {
     recorder: Option<Recorder>,
     transport_out: Outbox<transport::Output>,
     table_out: Outbox<transaction::Output<Flow>>,
+    /// What one request that arrives makes the transactions say.
+    arrival_out: Outbox<transaction::Output<Flow>>,
+    session_out: Outbox<session::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
     tag: Text,
 }
@@ -181,6 +191,7 @@ impl Agent {
             table,
             accounts: Accounts::default(),
             calls: Calls::default(),
+            owners: Owners::default(),
             asks: Asks::default(),
             stats: Stats::default(),
             shutdown: Shutdown::No,
@@ -189,6 +200,8 @@ impl Agent {
             recorder,
             transport_out: Outbox::new(),
             table_out: Outbox::new(),
+            arrival_out: Outbox::new(),
+            session_out: Outbox::new(),
             config,
         };
         for listen in agent.config.listen.clone() {

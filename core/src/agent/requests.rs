@@ -10,7 +10,8 @@ use crate::sip::{Essentials, HeaderName, Host, Method, Received, Request, SipUri
 use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
-use super::{Agent, Effect, Question, Shutdown};
+use super::owner::Owner;
+use super::{Agent, Shutdown};
 
 /// How a request came.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ impl Agent {
     }
 
     fn cancel_requested(&mut self, incoming: &Incoming, cancels: Option<TransactionId>) {
-        let session = cancels.and_then(|invite| self.calls.servers.get(&invite).copied());
+        let session = cancels.and_then(|invite| self.owners.server_session(invite));
         if let Some(session) = session.filter(|session| self.calls.get(*session).is_some()) {
             self.call(session, |session, cx, out| session.cancel(cx, cancels, incoming, out));
             return;
@@ -122,7 +123,7 @@ impl Agent {
 
     /// Inside a dialog OPTIONS is always answered with 200, and has no other effect on it (RFC 3261 section 11.2).
     fn options_inside(&mut self, incoming: &Incoming, dialog: &DialogId) {
-        let session = self.calls.dialogs.get(dialog).copied();
+        let session = self.owners.dialogs.get(dialog).and_then(|owner| owner.session());
         let in_order = session
             .and_then(|id| self.call(id, |session, _, _| session.receive(dialog, &incoming.essentials.cseq)).flatten());
         match in_order {
@@ -147,14 +148,18 @@ impl Agent {
     }
 
     fn requested_inside(&mut self, incoming: Incoming, dialog: &DialogId) {
-        let Some(session) = self.calls.dialogs.get(dialog).copied() else {
+        let Some(owner) = self.owners.dialogs.get(dialog).copied() else {
             self.refuse(&incoming, 481, &[]);
             return;
         };
         if *incoming.request.method() == Method::Invite {
-            self.calls.servers.insert(incoming.transaction, session);
+            self.owners.servers.insert(incoming.transaction, owner);
         }
-        self.call(session, |session, cx, out| session.request(cx, dialog, incoming, out));
+        match owner {
+            Owner::Session(id) => {
+                self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
+            }
+        }
     }
 
     /// An INVITE outside of any dialog.
@@ -216,8 +221,8 @@ impl Agent {
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
         let contact = contact_uri(user.as_deref(), local, transport);
         let id = self.calls.next_session();
-        self.calls.servers.insert(transaction, id);
-        let mut out = crate::outbox::Outbox::new();
+        self.owners.servers.insert(transaction, Owner::Session(id));
+        let mut out = std::mem::take(&mut self.session_out);
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -231,8 +236,8 @@ impl Agent {
             || calls.next_stream(),
             &mut out,
         );
-        let mut call = Call::new(session);
-        self.use_flow(&mut call, flow, from);
+        let mut call = Box::new(Call::new(session));
+        self.use_flow(&mut call.sending.flow, flow, from);
         self.finish_call(call, out);
     }
 
@@ -262,19 +267,13 @@ impl Agent {
         }
     }
 
-    pub(super) fn ask_local(&mut self, toward: SocketAddr) {
-        if let Some(ask) = self.asks.local_address(self.now, toward, self.config.limits.ask_time) {
-            self.effects.push_back(Effect::Ask { ask, question: Question::LocalAddress { toward } });
-        }
-    }
-
     /// An ACK for a 2xx, or for nothing: then it is silently dropped.
     pub(super) fn acknowledged(&mut self, ack: &Request) {
         let Ok(essentials) = ack.validate() else { return };
         let remote_tag = essentials.from.tag().unwrap_or_default();
         let local_tag = essentials.to.tag().unwrap_or_default();
         let dialog = DialogId::new(&essentials.call_id, local_tag, remote_tag);
-        match self.calls.dialogs.get(&dialog).copied() {
+        match self.owners.dialogs.get(&dialog).and_then(|owner| owner.session()) {
             Some(session) => {
                 self.call(session, |session, cx, out| session.ack(cx, &dialog, ack, out));
             }

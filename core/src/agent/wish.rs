@@ -10,7 +10,7 @@ use crate::transport::{BindError, Local, Route};
 
 use super::calls::{Call, Waiting};
 use super::intent::{AccountError, ConnectError, Intent, IntentError, ListenError, Outcome};
-use super::outgoing::route_of;
+use super::sending::route_of;
 use super::{AccountEvent, Agent, EventKind, Listen, Shutdown};
 
 impl Agent {
@@ -109,7 +109,7 @@ impl Agent {
             .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))
             .collect();
         let id = self.calls.next_session();
-        let mut out = crate::outbox::Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
         let cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -117,8 +117,8 @@ impl Agent {
             config: &self.config,
         };
         let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
-        let mut call = Call::new(session);
-        call.routes = routes;
+        let mut call = Box::new(Call::new(session));
+        call.sending.locate(routes);
         self.finish_call(call, out);
         self.route(id);
         Ok(id)

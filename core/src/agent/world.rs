@@ -3,13 +3,15 @@
 use crate::id::{ConnId, SocketId, TransactionId};
 use crate::invitation::Incoming;
 use crate::media;
-use crate::sip::{Message, Received};
+use crate::sip::{Message, Received, Response};
 use crate::time::Clock;
 use crate::transaction::{self, Arrival, End, Table};
 use crate::transport::{self, CloseCause, Flow};
+use crate::uac::Ticket;
 
 use super::calls::Calls;
 use super::input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent};
+use super::owner::{Owner, Owners};
 use super::requests::Arrived;
 use super::{Agent, Effect, EventKind, Shutdown, TransportEvent};
 
@@ -159,13 +161,14 @@ impl Agent {
             }
             Message::Request(request) => {
                 let arrival = Arrival { flow: reply, from, reliable: transport.is_reliable() };
-                let mut out = crate::outbox::Outbox::new();
+                let mut out = std::mem::take(&mut self.arrival_out);
                 self.table.receive_request(self.now, request, &essentials, arrival, &mut out);
                 let mut arrived = Some(Arrived { flow, transport, local, received: Received { from }, essentials });
                 while let Some(output) = out.pop() {
                     let arrived = if is_request(&output) { arrived.take() } else { None };
                     self.table_output(output, arrived);
                 }
+                self.arrival_out = out;
             }
         }
     }
@@ -183,13 +186,13 @@ impl Agent {
             }
             Output::Ack { request, .. } => self.acknowledged(&request),
             Output::Confirmed { id } => {
-                if let Some(session) = self.calls.servers.get(&id).copied() {
+                if let Some(session) = self.owners.server_session(id) {
                     self.call(session, |session, cx, out| session.refusal_acknowledged(cx, id, out));
                 }
             }
             Output::Response { id, response } => {
-                if let Some((session, ticket)) = self.calls.clients.get(&id).copied() {
-                    self.call(session, |session, cx, out| session.response(cx, ticket, &response, out));
+                if let Some((owner, ticket)) = self.owners.clients.get(&id).copied() {
+                    self.answered(owner, ticket, &response);
                 }
             }
             Output::StrayResponse { .. } => self.stats.stray += 1,
@@ -199,14 +202,26 @@ impl Agent {
         }
     }
 
-    fn transaction_ended(&mut self, id: TransactionId, end: &End) {
-        if let Some((session, ticket)) = self.calls.clients.remove(&id) {
-            if let Some(call) = self.calls.get_mut(session) {
-                call.acks.retain(|ack| ack.ticket != ticket);
+    /// A response came to a request of ours.
+    fn answered(&mut self, owner: Owner, ticket: Ticket, response: &Response) {
+        match owner {
+            Owner::Session(id) => {
+                self.call(id, |session, cx, out| session.response(cx, ticket, response, out));
             }
-            self.call(session, |session, cx, out| session.client_ended(cx, ticket, end, out));
         }
-        if let Some(session) = self.calls.servers.remove(&id) {
+    }
+
+    fn transaction_ended(&mut self, id: TransactionId, end: &End) {
+        match self.owners.clients.remove(&id) {
+            Some((Owner::Session(session), ticket)) => {
+                if let Some(call) = self.calls.get_mut(session) {
+                    call.acks.retain(|ack| ack.ticket != ticket);
+                }
+                self.call(session, |session, cx, out| session.client_ended(cx, ticket, end, out));
+            }
+            None => {}
+        }
+        if let Some(session) = self.owners.servers.remove(&id).and_then(Owner::session) {
             self.call(session, |session, cx, out| session.server_ended(cx, id, end, out));
         }
         self.calls.waiting.remove(&id);
@@ -243,6 +258,7 @@ impl Agent {
                 self.shutdown = Shutdown::Transports;
                 self.table = Table::new(self.config.timers, &self.config.limits, &mut self.random);
                 self.calls = Calls::default();
+                self.owners = Owners::default();
                 self.transports.shut_down(self.now, &mut self.transport_out);
                 true
             }

@@ -295,7 +295,7 @@ impl Invitation {
     }
 
     fn ticket(&mut self) -> Ticket {
-        let ticket = Ticket(self.tickets);
+        let ticket = Ticket::new(self.tickets);
         self.tickets = self.tickets.wrapping_add(1);
         ticket
     }

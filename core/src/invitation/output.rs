@@ -5,21 +5,8 @@ use bytes::Bytes;
 use crate::cause::Cause;
 use crate::dialog::DialogId;
 use crate::id::TransactionId;
-use crate::sip::{Request, Response, Text, Uri};
-use crate::transport::Route;
-
-/// The usage's own name for a request that it sent: responses and endings of its transaction come back under it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub(super) u32);
-
-/// Where a request goes next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Hop {
-    /// To the route that the application chose.
-    Route(Route),
-    /// To what this URI names; over the flow that the dialog uses already, where that is a connection to there.
-    Uri(Uri),
-}
+use crate::sip::{Request, Response, Text};
+pub use crate::uac::{Hop, Ticket};
 
 /// Work for the layers below, and news for the one above, in order.
 #[derive(Debug)]

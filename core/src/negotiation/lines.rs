@@ -2,6 +2,7 @@
 
 use crate::sdp::{Builder, Direction, Media, RtpFormat, Session, Time, address_type, is_rtp, is_token};
 use crate::sip::Text;
+use crate::sip::decimal::{Address, Digits};
 
 use super::codec::{Codec, Numbers};
 use super::local::{Description, Formats};
@@ -135,7 +136,13 @@ fn write(
     }
     if let Some(port) = wish.rtcp_port {
         match wish.address {
-            Some(address) => builder.attribute("rtcp", Some(&format!("{port} IN {} {address}", address_type(address)))),
+            Some(address) => builder.attribute(
+                "rtcp",
+                Some(
+                    &[Digits::of(port).as_str(), " IN ", address_type(address), " ", Address::of(address).as_str()]
+                        .concat(),
+                ),
+            ),
             None => builder.number("rtcp", u32::from(port)),
         };
     }

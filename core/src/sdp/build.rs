@@ -1,9 +1,9 @@
 //! Building a session description line by line.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::sip::Text;
+use crate::sip::decimal::Address;
 
 use super::Direction;
 use super::line::{Origin, is_protocol, is_token, trim};
@@ -72,8 +72,9 @@ impl Builder {
     /// Adds `c=`.
     pub fn connection(&mut self, address: IpAddr) -> &mut Self {
         let start = self.begin('c');
-        // Writing to a `String` cannot fail.
-        let _ = write!(self.text, "IN {} {address}", address_type(address));
+        for part in ["IN ", address_type(address), " ", Address::of(address).as_str()] {
+            self.text.push_str(part);
+        }
         self.end('c', start)
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Text;
 use super::cursor::Cursor;
+use super::decimal::Address;
 use super::grammar::{self, DIGIT, LABEL};
 
 /// Where something is: an address, or a name to look up.
@@ -170,7 +171,7 @@ impl Eq for Host {}
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::V4(address) => write!(f, "{address}"),
+            Self::V4(address) => f.write_str(Address::of(IpAddr::V4(*address)).as_str()),
             Self::V6(address) => write!(f, "[{address}]"),
             Self::Name(name) => f.write_str(name),
         }

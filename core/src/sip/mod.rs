@@ -6,6 +6,8 @@
 mod build;
 mod cseq;
 mod cursor;
+pub(crate) mod decimal;
+pub mod digest;
 mod error;
 mod escape;
 mod fields;

@@ -180,6 +180,39 @@ impl Params {
         self.0 = Text::from(all);
     }
 
+    /// The same with the values of the parameters `names`, in one walk: in their places where they are there, else at the end. Names and
+    /// values must be of the grammar.
+    pub(crate) fn with_values(&self, values: &[(&str, Option<&str>)]) -> Self {
+        let text = self.0.as_str();
+        let added = values.iter().map(|(name, value)| name.len() + value.map_or(0, str::len) + 2).sum::<usize>();
+        let mut all = String::with_capacity(text.len() + added);
+        let mut written = 0_u32;
+        let mut write = |all: &mut String, at: usize, name: &str, value: Option<&str>| {
+            let bit = 1_u32 << at;
+            if let Some(value) = value.filter(|_| written & bit == 0) {
+                written |= bit;
+                all.push(';');
+                all.push_str(name);
+                all.push('=');
+                all.push_str(value);
+            }
+        };
+        for found in self.walk() {
+            let named =
+                values.iter().enumerate().find(|(_, (name, value))| value.is_some() && self.is_named(&found, name));
+            if let Some((at, (name, value))) = named {
+                write(&mut all, at, name, *value);
+            } else {
+                let end = found.value.as_ref().map_or(found.name.end, |value| value.end);
+                all.push_str(text.get(found.start..end).unwrap_or_default());
+            }
+        }
+        for (at, (name, value)) in values.iter().enumerate() {
+            write(&mut all, at, name, *value);
+        }
+        Self(Text::from(all))
+    }
+
     /// A copy that does not keep the buffer of a message alive.
     #[must_use]
     pub fn detached(&self) -> Self {

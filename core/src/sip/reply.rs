@@ -54,12 +54,12 @@ fn noted(headers: &Headers, field: &Field, received: &Received) -> Option<Vec<u8
     let value = headers.text_of(field).ok()?;
     let first = Members::new(value.as_bytes()).next()?;
     let via = Via::parse(&value.sub(first.clone())).ok()?;
-    let noted = via.with_received(received.from);
-    if noted == via {
-        return None;
-    }
-    let mut text = noted.to_string().into_bytes();
-    text.extend_from_slice(value.as_bytes().get(first.end..).unwrap_or_default());
+    let noted = Via { params: via.noting(received.from)?, ..via };
+    let rest = value.as_bytes().get(first.end..).unwrap_or_default();
+    let mut text = Vec::with_capacity(noted.params.as_str().len() + rest.len() + 64);
+    // A vector takes everything.
+    let _ = std::fmt::Write::write_fmt(&mut Sink(&mut text), format_args!("{noted}"));
+    text.extend_from_slice(rest);
     Some(text)
 }
 

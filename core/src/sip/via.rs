@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use super::decimal::{Address, Digits};
 use super::grammar::{self, TOKEN};
 use super::{Cursor, Header, HeaderError, HeaderName, Host, Params, Text};
 
@@ -71,15 +72,17 @@ impl Via {
     /// the host is a name or another address, and, when `rport` is asked for, `rport` with the port and `received` in any case.
     #[must_use]
     pub fn with_received(&self, from: SocketAddr) -> Self {
-        let mut via = self.clone();
-        let asks = via.params.has("rport");
-        if asks {
-            via.params.set("rport", Some(&from.port().to_string()));
+        Self { params: self.noting(from).unwrap_or_else(|| self.params.clone()), ..self.clone() }
+    }
+
+    /// The parameters as [`with_received`](Self::with_received) has them; none when they stay as they are.
+    pub(crate) fn noting(&self, from: SocketAddr) -> Option<Params> {
+        let asks = self.params.has("rport");
+        if !asks && self.host.ip() == Some(from.ip()) {
+            return None;
         }
-        if asks || via.host.ip() != Some(from.ip()) {
-            via.params.set("received", Some(&from.ip().to_string()));
-        }
-        via
+        let (port, address) = (Digits::of(from.port()), Address::of(from.ip()));
+        Some(self.params.with_values(&[("rport", asks.then(|| port.as_str())), ("received", Some(address.as_str()))]))
     }
 
     /// A copy that does not keep the buffer of a message alive.

@@ -10,6 +10,7 @@ use sipsimple_core::id::ConnId;
 use sipsimple_core::transport::{CloseCause, CloseHow, Transport};
 
 use crate::post::Letter;
+use crate::script::Way;
 use crate::sip::Sip;
 use crate::stream::{End, Node, Pipe};
 use crate::wire::{Fate, Packet};
@@ -96,6 +97,9 @@ impl World {
         };
         self.pipes(end.node).insert(end.conn, Pipe::new(now, from, to, local));
         self.opened(from, end, local, to);
+        if let Node::Post(post) = end.node {
+            self.play(post, |script, turn| script.opened(end.conn, local, turn));
+        }
     }
 
     /// The side that opened a connection learns that it is open.
@@ -104,9 +108,9 @@ impl World {
         self.pipes(from.node).insert(from.conn, Pipe::new(now, to, local, remote));
         if let Node::Host(host) = from.node {
             self.hosts[host].opening.remove(&from.conn);
-            let event = ConnectionEvent::Open { local, peer: remote, tls: None };
-            self.schedule(Duration::ZERO, Happening::Stream { to: from, event, from: None });
         }
+        let event = ConnectionEvent::Open { local, peer: remote, tls: None };
+        self.schedule(Duration::ZERO, Happening::Stream { to: from, event, from: None });
     }
 
     /// Writes to a connection.
@@ -220,11 +224,22 @@ impl World {
         match to.node {
             Node::Host(host) => self.input(host, Input::Stream { conn: to.conn, event }),
             Node::Post(post) => match event {
-                ConnectionEvent::Closed(_) => self.posts[post].closed += 1,
-                ConnectionEvent::Data(data) if data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) => {
-                    self.posts[post].other.extend_from_slice(&data);
+                ConnectionEvent::Closed(cause) => {
+                    if cause != CloseCause::Local {
+                        self.posts[post].closed += 1;
+                        self.play(post, |script, turn| script.closed(to.conn, turn));
+                    }
                 }
-                _ => {}
+                ConnectionEvent::Data(data) => {
+                    if data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                        self.posts[post].other.extend_from_slice(&data);
+                    }
+                    self.play(post, |script, turn| script.data(Way::Stream(to.conn), &data, turn));
+                }
+                ConnectionEvent::Open { peer, .. } => {
+                    self.play(post, |script, turn| script.opened(to.conn, peer, turn));
+                }
+                ConnectionEvent::Drained(_) => {}
             },
         }
     }
@@ -236,7 +251,7 @@ impl World {
             Node::Post(post) => {
                 if let Some(sip) = Sip::read(&packet.data) {
                     let (at, transport, from, conn) = (self.now, packet.transport, packet.from, Some(to.conn));
-                    self.posts[post].letters.push_back(Letter { at, transport, from, conn, sip });
+                    self.deliver(post, Letter { at, transport, from, conn, sip });
                 }
             }
         }

@@ -8,6 +8,7 @@ use sipsimple_core::agent::Input;
 use sipsimple_core::transport::Transport;
 
 use crate::post::Letter;
+use crate::script::Way;
 use crate::sip::Sip;
 use crate::stream::Node;
 use crate::wire::{Fate, Packet, Sight};
@@ -54,9 +55,12 @@ impl World {
     pub(super) fn arrive(&mut self, packet: &Packet) {
         match self.node_at(packet.to) {
             Some(Node::Post(post)) => {
-                if let Some(sip) = Sip::read(&packet.data) {
-                    let (at, from) = (self.now, packet.from);
-                    self.posts[post].letters.push_back(Letter { at, transport: Transport::Udp, from, conn: None, sip });
+                let from = packet.from;
+                match Sip::read(&packet.data) {
+                    Some(sip) => {
+                        self.deliver(post, Letter { at: self.now, transport: Transport::Udp, from, conn: None, sip })
+                    }
+                    None => self.play(post, |script, turn| script.data(Way::Datagram(from), &packet.data, turn)),
                 }
             }
             Some(Node::Host(host)) if self.hosts[host].media.is_bound(packet.to.port()) => {

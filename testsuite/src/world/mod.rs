@@ -5,7 +5,7 @@
 //! | `effects` | what the agents ask of their drivers |
 //! | `datagrams` | datagrams, of SIP and of media |
 //! | `connections` | connections: opened, cut into pieces, reset, closed |
-//! | `posts` | the mailboxes of the tests |
+//! | `posts` | the mailboxes of the tests, and their scripts |
 
 mod connections;
 mod datagrams;
@@ -26,6 +26,7 @@ use crate::host::{Host, Place, Tracing};
 use crate::link::Faults;
 use crate::post::Post;
 use crate::property::{Property, Violation, Watch};
+use crate::script::{Act, Script};
 use crate::stream::{End, Node};
 use crate::wire::Packet;
 
@@ -36,6 +37,7 @@ pub struct World {
     random: Random,
     hosts: Vec<Host>,
     posts: Vec<Post>,
+    scripts: BTreeMap<usize, Box<dyn Script>>,
     by_address: BTreeMap<IpAddr, usize>,
     by_post: BTreeMap<SocketAddr, usize>,
     faults: Faults,
@@ -84,6 +86,8 @@ enum Happening {
     Wake(usize),
     MediaWake(usize),
     Alarm(usize, u64),
+    /// A mailbox, or its script, does something.
+    Act(usize, Act),
 }
 
 /// 2010-12-08T10:18:00Z: when every world begins.
@@ -102,6 +106,7 @@ impl World {
             random: Random::new(&Seed::from_u64(seed)),
             hosts: Vec::new(),
             posts: Vec::new(),
+            scripts: BTreeMap::new(),
             by_address: BTreeMap::new(),
             by_post: BTreeMap::new(),
             faults,
@@ -311,6 +316,7 @@ impl World {
             Happening::Connect { from, local, to } => self.connect(from, local, to),
             Happening::Stream { to, event, from } => self.stream(to, event, from),
             Happening::Wake(host) => self.wake(host),
+            Happening::Act(post, act) => self.act(post, act),
             Happening::MediaWake(host) => {
                 if self.hosts[host].media_wake.is_some_and(|wake| wake <= self.now) {
                     self.hosts[host].media_wake = None;

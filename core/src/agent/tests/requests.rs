@@ -10,9 +10,7 @@ impl Script {
         let calls = &self.agent.calls;
         calls.is_empty()
             && calls.streams.is_empty()
-            && calls.dialogs.is_empty()
-            && calls.clients.is_empty()
-            && calls.servers.is_empty()
+            && self.agent.owners.is_empty()
             && calls.waiting.is_empty()
             && calls.invites.is_empty()
     }
