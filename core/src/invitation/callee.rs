@@ -8,12 +8,12 @@ use crate::sip::{Builder, Contact, HeaderName, NameAddr, Request, Response, Text
 
 use super::body::session_description;
 use super::incoming::Incoming;
+use super::incoming::{RELIABLE, supported};
 use super::leg::{Exchange, Leg};
 use super::output::{Description, Event, Output};
 use super::reliable::Provisional;
 use super::server::ServerInvite;
 use super::state::State;
-use super::incoming::{RELIABLE, supported};
 use super::{ALLOWED, Invitation, InvitationError, reason_text};
 
 impl Invitation {

@@ -119,7 +119,13 @@ impl Invitation {
     }
 
     /// The final response to a PRACK of ours.
-    pub(super) fn prack_answered(&mut self, cx: &Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+    pub(super) fn prack_answered(
+        &mut self,
+        cx: &Context<'_>,
+        ticket: Ticket,
+        response: &Response,
+        out: &mut Outbox<Output>,
+    ) {
         let code = response.code();
         if code >= 300 && ends_usage(code) {
             self.prack_failed(cx, ticket, Cause::status(By::Remote, code, response.reason()), out);
@@ -152,15 +158,20 @@ impl Invitation {
     }
 
     /// A PRACK came, in order.
-    pub(super) fn pracked(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
+    pub(super) fn pracked(
+        &mut self,
+        cx: &mut Context<'_>,
+        dialog: &DialogId,
+        incoming: Incoming,
+        out: &mut Outbox<Output>,
+    ) {
         let Ok(Some(rack)) = incoming.request.get::<RAck>() else {
             self.respond(cx, &incoming, 400, Some("Missing or bad RAck"), out);
             return;
         };
         let is_invite = rack.method == Method::Invite;
-        let acknowledge = |invite: &mut ServerInvite| {
-            (is_invite && invite.acknowledge(cx.now, &rack)).then(|| invite.transaction())
-        };
+        let acknowledge =
+            |invite: &mut ServerInvite| (is_invite && invite.acknowledge(cx.now, &rack)).then(|| invite.transaction());
         let matched = self.received.iter_mut().find_map(acknowledge);
         let late = self.late.iter().position(|(cseq, rseq)| is_invite && (*cseq, *rseq) == (rack.cseq, rack.rseq));
         let (Some(transaction), _) = (matched, late) else {

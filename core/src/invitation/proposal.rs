@@ -9,8 +9,8 @@ use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Method, Response, reason_phrase};
 use crate::transaction::End;
 
-use super::caller::{finish_invite, send_ack};
 use super::body::session_description;
+use super::caller::{finish_invite, send_ack};
 use super::client::ClientInvite;
 use super::incoming::Incoming;
 use super::leg::{Carrier, Exchange};

@@ -125,7 +125,8 @@ impl Reliable {
 
     /// Whether a session description is not acknowledged yet, so that no 2xx may go out.
     pub(super) fn holds(&self) -> bool {
-        self.unacknowledged.as_ref().is_some_and(|sent| sent.describes) || self.waiting.iter().any(|next| next.describes)
+        self.unacknowledged.as_ref().is_some_and(|sent| sent.describes)
+            || self.waiting.iter().any(|next| next.describes)
     }
 
     /// The final response goes out: nothing is repeated, and nothing new is sent. The number that a late PRACK may still name.

@@ -69,7 +69,14 @@ impl ServerInvite {
     pub(super) fn new(now: Instant, incoming: Incoming) -> Self {
         let expires = incoming.request.expires().ok().flatten();
         let expires = expires.map(|expires| now + Duration::from_secs(u64::from(expires)));
-        Self { incoming, phase: Phase::Unanswered { provisional: None }, reliable: None, held: None, offers: false, expires }
+        Self {
+            incoming,
+            phase: Phase::Unanswered { provisional: None },
+            reliable: None,
+            held: None,
+            offers: false,
+            expires,
+        }
     }
 
     pub(super) const fn incoming(&self) -> &Incoming {

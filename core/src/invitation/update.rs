@@ -84,8 +84,7 @@ impl Invitation {
             }
             if update.offers {
                 leg.exchange = Exchange::Settled;
-                description =
-                    session_description(response).filter(|_| code < 300).map(Description::Answer);
+                description = session_description(response).filter(|_| code < 300).map(Description::Answer);
             }
         }
         let reason = response.reason();
@@ -98,7 +97,9 @@ impl Invitation {
     /// The transaction of our UPDATE is over.
     pub(super) fn update_ended(&mut self, cx: &Context<'_>, end: &End, out: &mut Outbox<Output>) {
         let Some(update) = self.update.take() else { return };
-        if update.offers && let Some(leg) = self.leg_mut(&update.dialog) {
+        if update.offers
+            && let Some(leg) = self.leg_mut(&update.dialog)
+        {
             leg.exchange = Exchange::Settled;
         }
         if self.state == State::Disconnected {
@@ -113,7 +114,13 @@ impl Invitation {
     }
 
     /// An UPDATE came, in order (RFC 3311 section 5.2).
-    pub(super) fn updated(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
+    pub(super) fn updated(
+        &mut self,
+        cx: &mut Context<'_>,
+        dialog: &DialogId,
+        incoming: Incoming,
+        out: &mut Outbox<Output>,
+    ) {
         if matches!(self.state, State::Disconnecting | State::Disconnected) {
             self.respond(cx, &incoming, 481, None, out);
             return;

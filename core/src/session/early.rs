@@ -20,13 +20,7 @@ pub(super) struct Early {
 
 impl Session {
     /// A reliable provisional response brought the answer of one fork: media starts, or goes to the fork that spoke last. An answer that cannot be used is judged when the INVITE is accepted with it.
-    pub(super) fn early_answer(
-        &mut self,
-        cx: &Context<'_>,
-        dialog: DialogId,
-        answer: &[u8],
-        out: &mut Outbox<Output>,
-    ) {
+    pub(super) fn early_answer(&mut self, cx: &Context<'_>, dialog: DialogId, answer: &[u8], out: &mut Outbox<Output>) {
         let Ok(answer) = sdp::Session::parse(answer, &cx.config.limits) else { return };
         let Some(mut negotiator) = self.negotiator.clone() else { return };
         let Ok(agreed) = negotiator.remote_answer(&answer) else { return };

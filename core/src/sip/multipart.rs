@@ -75,7 +75,13 @@ fn open(part: Part, depth: usize, parts: &mut Vec<Part>) {
         let after = part.body.get(end..).unwrap_or_default();
         let last = after.starts_with(b"--");
         // A longer boundary begins with this one.
-        if !opens || !(last || after.is_empty() || after.starts_with(b"\r") || after.starts_with(b"\n") || after.starts_with(b" ")) {
+        if !opens
+            || !(last
+                || after.is_empty()
+                || after.starts_with(b"\r")
+                || after.starts_with(b"\n")
+                || after.starts_with(b" "))
+        {
             continue;
         }
         if let Some(start) = begun {
@@ -104,7 +110,9 @@ fn read(text: Bytes, encoded: bool, alternative: bool) -> Part {
             part.body = text.slice(at..);
             return part;
         }
-        let Some((name, value)) = std::str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else { continue };
+        let Some((name, value)) = std::str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else {
+            continue;
+        };
         let value = Text::from(value.trim());
         match name.trim().to_ascii_lowercase().as_str() {
             "content-type" | "c" => part.content_type = MediaType::parse(&value).ok(),

@@ -30,7 +30,8 @@ fn alone_or_as_a_part() {
                  --b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b1--\r\n";
     assert_eq!(found("multipart/mixed;boundary=b1", parts), found_it);
     assert_eq!(found("multipart/mixed;boundary=\"b1\"", parts), found_it);
-    let alternatives = "--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b--";
+    let alternatives =
+        "--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b--";
     assert_eq!(found("multipart/alternative;boundary=b", alternatives), found_it);
     let nested = format!("--a\r\nContent-Type: multipart/alternative;boundary=b\r\n\r\n{alternatives}\r\n--a--");
     assert_eq!(found("multipart/mixed;boundary=a", &nested), found_it);

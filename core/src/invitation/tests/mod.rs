@@ -1,8 +1,8 @@
 //! The INVITE usage alone, against scripted messages: RFC 3261 sections 9 and 13 to 15, RFC 5407, the CAN and DLG properties.
 
+mod body;
 mod callee;
 mod caller;
-mod body;
 mod glare;
 mod prack;
 mod update;

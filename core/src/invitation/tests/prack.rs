@@ -92,7 +92,9 @@ fn the_first_reliable_response_to_an_invite_without_an_offer_carries_one() {
     let said = prack(&mut run, 2, &format!("{number} 1 INVITE"), Some(ANSWER));
     assert_eq!(words(&said), ["200", "ProvisionalAnswered"]);
     let answer = Some(Description::Answer(Bytes::from_static(ANSWER)));
-    assert!(said.iter().any(|output| matches!(output, Output::Event(Event::ProvisionalAnswered { description }) if *description == answer)));
+    assert!(said.iter().any(
+        |output| matches!(output, Output::Event(Event::ProvisionalAnswered { description }) if *description == answer)
+    ));
     // Nothing is left to describe.
     run.act(|usage, cx, out| usage.accept(cx, None, out)).unwrap();
     assert!(response(run.said()).unwrap().body().is_empty());
@@ -247,7 +249,10 @@ fn every_reliable_response_in_order_is_acknowledged_once() {
     assert_eq!(words(&said), ["began", "PRACK", "Provisional"]);
     assert_eq!(racks(&said)[0].1, format!("7 {cseq} INVITE"));
     let Output::Request { request, .. } = &said[1] else { panic!("{said:?}") };
-    assert_eq!((request.cseq().unwrap().number, request.uri().unwrap().to_string()), (cseq + 1, "sip:B@192.0.2.4".into()));
+    assert_eq!(
+        (request.cseq().unwrap().number, request.uri().unwrap().to_string()),
+        (cseq + 1, "sip:B@192.0.2.4".into())
+    );
     // The same again, one from the past, and a gap.
     for rseq in [7, 6, 9] {
         rung(&mut run, ticket, &invite, 183, "B", rseq, None);

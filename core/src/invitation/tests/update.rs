@@ -134,10 +134,7 @@ fn before_the_final_answer_it_needs_a_reliable_one() {
     let allow = |builder: crate::sip::Builder<Response>| builder.field(HeaderName::Allow, "UPDATE");
     run.answer_with(ticket, &invite, 183, "B", Some(ANSWER), allow);
     run.said();
-    assert_eq!(
-        run.act(|usage, cx, out| usage.update(cx, Some(OFFER), out)),
-        Err(InvitationError::ProposalPending)
-    );
+    assert_eq!(run.act(|usage, cx, out| usage.update(cx, Some(OFFER), out)), Err(InvitationError::ProposalPending));
     run.answer_with(ticket, &invite, 183, "B", Some(ANSWER), |builder| {
         allow(builder).field(HeaderName::Require, "100rel").field(HeaderName::RSeq, 1)
     });
