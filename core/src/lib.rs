@@ -13,6 +13,7 @@ pub mod limits;
 pub mod media;
 pub mod negotiation;
 pub mod outbox;
+pub mod payload;
 pub mod random;
 pub mod rtp;
 pub mod sdp;
