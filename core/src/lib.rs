@@ -15,6 +15,7 @@ pub mod negotiation;
 pub mod outbox;
 pub mod payload;
 pub mod random;
+pub mod registration;
 pub mod rtp;
 pub mod sdp;
 pub mod session;

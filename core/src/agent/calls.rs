@@ -142,6 +142,10 @@ impl Calls {
         self.sessions.keys().copied().collect()
     }
 
+    pub(super) fn sendings(&mut self) -> impl Iterator<Item = &mut Sending> {
+        self.sessions.values_mut().map(|call| &mut call.sending)
+    }
+
     /// The sessions that wait for a local address.
     pub(super) fn unrouted(&self) -> Vec<SessionId> {
         self.unrouted.iter().copied().collect()

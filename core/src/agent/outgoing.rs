@@ -136,9 +136,8 @@ impl Agent {
 
     /// A request that was too large for UDP, and found nobody listening for TCP, goes over UDP.
     pub(super) fn moved(&mut self, failed: Flow, flow: Flow) {
-        for id in self.calls.ids() {
-            if let Some(call) = self.calls.get_mut(id)
-                && let Some((known, _)) = &mut call.sending.flow
+        for sending in self.calls.sendings().chain(self.usages.sendings()) {
+            if let Some((known, _)) = &mut sending.flow
                 && *known == failed
             {
                 *known = flow;
@@ -174,12 +173,13 @@ impl Agent {
         self.calls.put(call);
         let Some(known) = known else { return };
         let user = self.accounts.get(account).map(|account| account.contact_user.clone());
+        let gruu = self.public_gruu(account);
         let first = known.first().map(|(_, local)| local.ip());
         let targets: Vec<invitation::Target> = known
             .into_iter()
             .map(|(route, local)| invitation::Target {
                 hop: Hop::Route(route),
-                contact: contact_uri(user.as_deref(), local, route.transport),
+                contact: gruu.clone().unwrap_or_else(|| contact_uri(user.as_deref(), local, route.transport)),
             })
             .collect();
         self.call(id, |session, cx, out| match first {

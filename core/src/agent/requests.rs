@@ -183,6 +183,8 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
             }
+            // A registration has no dialog.
+            Owner::Registration(_) => self.refuse(&incoming, 481, &[]),
         }
     }
 
@@ -289,6 +291,7 @@ impl Agent {
             self.route(session);
             self.send_waiting(session);
         }
+        self.usages_learned();
     }
 
     /// An ACK for a 2xx, or for nothing: then it is silently dropped.

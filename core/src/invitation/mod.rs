@@ -47,7 +47,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
-use crate::sip::{BuildError, CSeq, Method, NameAddr, Reason, Response, Text, Uri};
+use crate::sip::{BuildError, CSeq, Method, NameAddr, Reason, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 
@@ -93,6 +93,8 @@ pub struct Invite {
     pub from: NameAddr,
     /// The peer's name and URI.
     pub to: NameAddr,
+    /// The proxies to visit before (RFC 3608), in order.
+    pub routes: Vec<ServiceRoute>,
     /// Where to send it, tried in order (design decision 1).
     pub targets: Vec<Target>,
     /// The offer; `None` asks the peer for one.
@@ -188,9 +190,9 @@ impl Invitation {
     pub fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         let mut due = Vec::new();
         for invite in &mut self.received {
-            match invite.timeout(cx.now, &cx.config.timers, out) {
-                Due::Nothing => {}
-                what => due.push((invite.transaction(), what)),
+            let what = invite.timeout(cx.now, &cx.config.timers, out);
+            if what != Due::Nothing {
+                due.push((invite.transaction(), what));
             }
         }
         for (transaction, what) in due {

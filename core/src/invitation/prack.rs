@@ -160,7 +160,7 @@ impl Invitation {
     /// A PRACK came, in order.
     pub(super) fn pracked(
         &mut self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         dialog: &DialogId,
         incoming: Incoming,
         out: &mut Outbox<Output>,
@@ -230,7 +230,7 @@ impl Invitation {
 
 impl ClientInvite {
     /// The reliable provisional response with this number waits for its PRACK.
-    pub(super) fn to_acknowledge(&mut self, dialog: &DialogId, rseq: u32) {
+    pub(super) fn await_acknowledgement(&mut self, dialog: &DialogId, rseq: u32) {
         let rack = RAck { rseq, cseq: self.cseq, method: Method::Invite };
         self.unacknowledged = Some((dialog.clone(), rack));
     }

@@ -140,7 +140,7 @@ impl Invitation {
                     Delivery::Reliable(rseq) if !invite.in_order(&id, rseq) => return,
                     Delivery::Reliable(rseq) => {
                         leg.dialog.refresh_target(response);
-                        invite.to_acknowledge(&id, rseq);
+                        invite.await_acknowledgement(&id, rseq);
                         Carrier::Reliable
                     }
                 };

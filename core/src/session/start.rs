@@ -119,7 +119,7 @@ impl Session {
     }
 
     /// The answer is there, and the INVITE accepted.
-    pub(super) fn agreed_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+    pub(super) fn agreed_on(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         self.wait(cx, super::Wait::Start, Some(cx.config.media_stream_timeout));
         if !self.started {
             out.push(Output::Event(SessionEvent::WillStart));
