@@ -19,6 +19,7 @@ pub mod registration;
 pub mod rtp;
 pub mod sdp;
 pub mod session;
+pub mod settings;
 pub mod sip;
 pub mod stream;
 pub mod time;

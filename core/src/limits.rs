@@ -59,10 +59,14 @@ pub struct Limits {
     pub xml_namespaces: usize,
     /// Parts of a multipart body.
     pub parts: usize,
+    /// Rows of one kind that the documents of a subscription may add up to: users of a conference, watchers, dialogs, contacts, resources.
+    pub state_rows: usize,
     /// Effects that wait for the driver; beyond it new datagrams are shed.
     pub effects: usize,
     /// Events that wait for the application; beyond it new datagrams are shed.
     pub events: usize,
+    /// Bytes of the stored settings.
+    pub settings_bytes: usize,
     /// How long the driver may take to answer a question or to prepare a media path.
     pub ask_time: Duration,
 }
@@ -95,8 +99,10 @@ impl Default for Limits {
             xml_attributes: 64,
             xml_namespaces: 64,
             parts: 512,
+            state_rows: 4096,
             effects: 16 * 1024,
             events: 64 * 1024,
+            settings_bytes: 4 * 1024 * 1024,
             ask_time: Duration::from_secs(5),
         }
     }
