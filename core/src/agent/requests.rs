@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::dialog::DialogId;
 use crate::id::{AccountId, TransactionId};
-use crate::invitation::{ALLOWED, BodyFault, Incoming, SUPPORTED, judge_body};
+use crate::invitation::{ALLOWED, BodyFault, Incoming, judge_body, judge_interval, supported, supported_value};
 use crate::session::{Session, SessionState};
 use crate::sip::{Accept, Essentials, HeaderName, Host, MediaType, Method, Received, Request, SipUri, Uri};
 use crate::transport::{Flow, Local, Route, Transport};
@@ -72,7 +72,7 @@ impl Agent {
             .request
             .values(HeaderName::Require)
             .filter_map(Result::ok)
-            .filter(|option| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option)))
+            .filter(|option| !supported(&self.config).any(|known| known.eq_ignore_ascii_case(option)))
             .map(|option| option.to_string())
             .take(self.config.limits.list_members)
             .collect();
@@ -87,6 +87,11 @@ impl Agent {
                 }
                 Err(BodyFault::Type) => return Err((415, vec![(HeaderName::Accept, "application/sdp".to_owned())])),
             }
+        }
+        if matches!(method, Method::Invite | Method::Update)
+            && let Err(least) = judge_interval(&self.config, &incoming.request)
+        {
+            return Err((422, vec![(HeaderName::MinSe, least.to_string())]));
         }
         // The answer to an INVITE is a session description (RFC 3261 section 13.2.1).
         let sdp = MediaType::new("application", "sdp");
@@ -166,7 +171,7 @@ impl Agent {
                 (HeaderName::Accept, "application/sdp".to_owned()),
                 (HeaderName::AcceptEncoding, "identity".to_owned()),
                 (HeaderName::AcceptLanguage, "en".to_owned()),
-                (HeaderName::Supported, SUPPORTED.join(", ")),
+                (HeaderName::Supported, supported_value(&self.config).to_owned()),
             ],
         );
     }

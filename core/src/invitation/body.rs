@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 
-use crate::sip::{Headers, Part};
+use crate::sip::{HeaderName, Headers, Part};
 
 /// The session description that a message carries, alone or as a part of its body. A part that is for something else, such as an early session of its own (RFC 3959), is none.
 pub(super) fn session_description(message: &Headers) -> Option<Bytes> {
     if message.body.is_empty() {
         return None;
+    }
+    if is_plain(message) {
+        return Some(message.body());
     }
     message.parts().into_iter().find(is_session_description).map(|part| part.body).filter(|body| !body.is_empty())
 }
@@ -26,6 +29,9 @@ pub enum BodyFault {
 /// # Errors
 /// When the request is to be refused with 415 (RFC 3261 section 8.2.3).
 pub fn judge_body(message: &Headers) -> Result<(), BodyFault> {
+    if message.body.is_empty() || is_plain(message) {
+        return Ok(());
+    }
     let parts = message.parts();
     // Of alternatives it is enough to understand one (RFC 5621 section 4).
     let alternative = parts.iter().any(|part| part.alternative && is_session_description(part));
@@ -42,6 +48,13 @@ pub fn judge_body(message: &Headers) -> Result<(), BodyFault> {
         }
     }
     Ok(())
+}
+
+/// Whether the body is a session description and nothing else, as it usually is.
+fn is_plain(message: &Headers) -> bool {
+    !message.has(HeaderName::ContentDisposition)
+        && !message.has(HeaderName::ContentEncoding)
+        && message.content_type().ok().flatten().is_some_and(|own| own.is("application/sdp"))
 }
 
 fn is_session_description(part: &Part) -> bool {

@@ -8,7 +8,7 @@ use crate::sip::{Builder, Contact, HeaderName, NameAddr, Request, Response, Text
 
 use super::body::session_description;
 use super::incoming::Incoming;
-use super::incoming::{RELIABLE, supported};
+use super::incoming::{RELIABLE, supported_value};
 use super::leg::{Exchange, Leg};
 use super::output::{Description, Event, Output};
 use super::reliable::Provisional;
@@ -121,8 +121,12 @@ impl Invitation {
         if (due && description.is_none()) || self.received.iter().any(ServerInvite::is_held) {
             return Err(InvitationError::IllegalState { what: "accept", state: self.state });
         }
-        let response = self.answer(cx, "accept", 200, None, description.filter(|_| due))?.finish()?;
+        let mut builder = self.answer(cx, "accept", 200, None, description.filter(|_| due))?;
         let Some(invite) = self.received.iter_mut().find(|invite| invite.is_unanswered()) else { return Ok(()) };
+        if let Some(leg) = self.legs.first_mut() {
+            builder = leg.grant(cx, &invite.incoming().request, builder);
+        }
+        let response = builder.finish()?;
         if let Some(leg) = self.legs.first_mut() {
             invite.offers = leg.exchange == Exchange::Open;
             leg.exchange.give();
@@ -289,7 +293,7 @@ impl Invitation {
             .copy(&invite.incoming().request, HeaderName::RecordRoute)
             .header(&contact)
             .field(HeaderName::Allow, ALLOWED)
-            .field(HeaderName::Supported, supported());
+            .field(HeaderName::Supported, supported_value(cx.config));
         if let Some(body) = body {
             builder = builder.body("application/sdp", body);
         }

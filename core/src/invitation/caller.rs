@@ -15,11 +15,12 @@ use crate::transaction::End;
 
 use super::body::session_description;
 use super::client::ClientInvite;
-use super::incoming::{RELIABLE, supported};
+use super::incoming::{RELIABLE, supported_value};
 use super::leg::{Carrier, Exchange, Leg};
 use super::output::{Description, Event, Output};
 use super::prack::{Delivery, delivery};
 use super::state::State;
+use super::timer::longer;
 use super::{ALLOWED, Invitation, InvitationError, Invite, Target, cause_of, reason_text};
 
 impl Invitation {
@@ -44,7 +45,8 @@ impl Invitation {
             .header(&To(NameAddr { display_name: invite.to.display_name, ..NameAddr::new(uri) }))
             .field(HeaderName::CallId, &call_id)
             .header(&cseq);
-        let request = finish_invite(cx, builder, &first.contact, invite.offer.as_deref())?;
+        let request =
+            finish_invite(cx, super::timer::ask(cx.config, builder), &first.contact, invite.offer.as_deref())?;
         let mut usage = Self {
             role: Role::Caller,
             state: State::Outgoing,
@@ -210,6 +212,7 @@ impl Invitation {
             }
         };
         leg.learn(response);
+        leg.granted(cx, response);
         let description = leg.exchange.take(Carrier::Reliable, session_description(response));
         if let Some(Description::Offer(offer)) = &description {
             invite.offer_to_us = Some(offer.clone());
@@ -281,7 +284,7 @@ impl Invitation {
             return;
         }
         invite.heard = true;
-        if code == 503 && self.try_next(cx, out) {
+        if (code == 503 && self.try_next(out)) || (code == 422 && self.ask_longer(cx, response, out)) {
             return;
         }
         if let Some(invite) = &mut self.invite {
@@ -302,7 +305,7 @@ impl Invitation {
     }
 
     /// The transaction of the initial INVITE is over.
-    pub(super) fn invite_ended(&mut self, cx: &Context<'_>, end: &End, out: &mut Outbox<Output>) {
+    pub(super) fn invite_ended(&mut self, end: &End, out: &mut Outbox<Output>) {
         let Some(invite) = &self.invite else { return };
         let (answered, heard, provisional) = (invite.answered, invite.heard, invite.provisional);
         if answered {
@@ -314,7 +317,7 @@ impl Invitation {
             End::Timeout => !heard,
             End::Done | End::NoAck | End::Cancelled | End::Unanswered => false,
         };
-        if silent && self.try_next(cx, out) {
+        if silent && self.try_next(out) {
             return;
         }
         let cancelled = self.state == State::Disconnecting;
@@ -326,22 +329,37 @@ impl Invitation {
         out.push(Output::Event(Event::Refused { cause, text: None, answered: false, contacts: Vec::new() }));
     }
 
+    /// Sends the INVITE again with the interval that a 422 asks for (RFC 4028 section 7.4), under the next CSeq number. False when that is no longer than what was refused, was
+    /// done often enough, or nobody wants it any more.
+    fn ask_longer(&mut self, cx: &Context<'_>, response: &Response, out: &mut Outbox<Output>) -> bool {
+        let (Some(invite), Some(hop)) = (&self.invite, self.hop.clone()) else { return false };
+        let wanted = matches!(self.state, State::Outgoing | State::Early);
+        let Some((request, cseq)) = longer(cx.config, invite, response).filter(|_| wanted) else { return false };
+        let refusals = invite.refusals + 1;
+        for early in self.legs.drain(..) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
+        }
+        self.state = State::Outgoing;
+        let ticket = self.ticket();
+        self.invite = Some(ClientInvite { refusals, ..ClientInvite::new(ticket, request.clone(), cseq) });
+        out.push(Output::Request { ticket, request, hop });
+        true
+    }
+
     /// Sends the INVITE to the next target (RFC 3263 section 4.3): the same but for the branch, and the Contact toward there. False when there is none left, or nobody wants it any more.
-    fn try_next(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) -> bool {
+    fn try_next(&mut self, out: &mut Outbox<Output>) -> bool {
         if !matches!(self.state, State::Outgoing | State::Early) {
             return false;
         }
         let (Some(target), Some(old)) = (self.targets.pop_front(), self.invite.take()) else { return false };
+        let contact = Contact::Address(NameAddr::new(target.contact.clone()));
         let request = if target.contact == self.contact {
             old.request.clone()
+        } else if let Ok(request) = old.request.amend(&[HeaderName::Contact]).header(&contact).finish() {
+            request
         } else {
-            match rebuild(cx, &old.request, &target) {
-                Some(request) => request,
-                None => {
-                    self.invite = Some(old);
-                    return false;
-                }
-            }
+            self.invite = Some(old);
+            return false;
         };
         for early in self.legs.drain(..) {
             out.push(Output::DialogEnded(early.dialog.id().clone()));
@@ -350,7 +368,8 @@ impl Invitation {
         self.contact = target.contact;
         self.hop = Some(target.hop.clone());
         let ticket = self.ticket();
-        self.invite = Some(ClientInvite::new(ticket, request.clone(), old.cseq));
+        self.invite =
+            Some(ClientInvite { refusals: old.refusals, ..ClientInvite::new(ticket, request.clone(), old.cseq) });
         out.push(Output::Request { ticket, request, hop: target.hop });
         true
     }
@@ -414,7 +433,7 @@ pub(super) fn finish_invite(
     let mut builder = builder
         .header(&Contact::Address(NameAddr::new(contact.clone())))
         .field(HeaderName::Allow, ALLOWED)
-        .field(HeaderName::Supported, supported())
+        .field(HeaderName::Supported, supported_value(cx.config))
         .field(HeaderName::UserAgent, &cx.config.user_agent);
     if cx.config.reliable_provisionals {
         builder = builder.field(HeaderName::Require, RELIABLE);
@@ -423,25 +442,6 @@ pub(super) fn finish_invite(
         builder = builder.body("application/sdp", offer);
     }
     Ok(builder.finish()?)
-}
-
-/// The INVITE with another Contact.
-fn rebuild(cx: &Context<'_>, request: &Request, target: &Target) -> Option<Request> {
-    let uri = request.uri().ok()?;
-    let mut builder = Request::build(Method::Invite, &uri);
-    for name in [
-        HeaderName::Route,
-        HeaderName::MaxForwards,
-        HeaderName::From,
-        HeaderName::To,
-        HeaderName::CallId,
-        HeaderName::CSeq,
-    ] {
-        builder = builder.copy(request, name);
-    }
-    let body = request.body();
-    let offer = (!body.is_empty()).then_some(body);
-    finish_invite(cx, builder, &target.contact, offer.as_deref()).ok()
 }
 
 fn contact_text(contact: &Contact) -> Option<Text> {

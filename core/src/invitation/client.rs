@@ -28,6 +28,8 @@ pub(super) struct ClientInvite {
     pub(super) rseqs: Vec<(DialogId, u32)>,
     /// The reliable provisional response that has no PRACK yet: it waits for the answer to its offer.
     pub(super) unacknowledged: Option<(DialogId, RAck)>,
+    /// How often it was refused for its session interval.
+    pub(super) refusals: u8,
     /// Whether a final response came.
     pub(super) answered: bool,
     /// Whether it was a 2xx.
@@ -48,6 +50,7 @@ impl ClientInvite {
             acknowledged: Vec::new(),
             rseqs: Vec::new(),
             unacknowledged: None,
+            refusals: 0,
             answered: false,
             accepted: false,
             offer_to_us: None,

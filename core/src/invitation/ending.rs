@@ -7,7 +7,7 @@ use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Method, Response, Text};
 use crate::transaction::End;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, supported_value};
 use super::output::{Event, Output, Ticket};
 use super::server::ServerInvite;
 use super::state::State;
@@ -90,7 +90,10 @@ impl Invitation {
         let dialog = &mut leg.dialog;
         let hop = Self::next_hop(dialog);
         let build = |reason: Option<&Text>, dialog: &mut crate::dialog::Dialog| {
-            let mut builder = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent);
+            let mut builder = dialog
+                .request(Method::Bye)
+                .field(HeaderName::Supported, supported_value(cx.config))
+                .field(HeaderName::UserAgent, &cx.config.user_agent);
             if let Some(reason) = reason {
                 builder = builder.field(HeaderName::Reason, reason);
             }

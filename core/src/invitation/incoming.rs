@@ -1,8 +1,11 @@
 //! A request that came, and the answers to it.
 
+use crate::config::Config;
 use crate::dialog::DialogId;
 use crate::id::TransactionId;
 use crate::sip::{BuildError, Builder, Essentials, HeaderName, Received, Request, Response, Text};
+
+use super::timer::TIMER;
 
 /// A request that came, with what is needed to answer it.
 #[derive(Clone, Debug)]
@@ -20,15 +23,18 @@ pub struct Incoming {
 /// The option tag of reliable provisional responses (RFC 3262).
 pub(super) const RELIABLE: &str = "100rel";
 
-/// The extensions that this side supports, for Supported headers.
-pub const SUPPORTED: &[&str] = &[RELIABLE];
+/// The extensions that this side supports.
+pub fn supported(config: &Config) -> impl Iterator<Item = &'static str> {
+    [RELIABLE].into_iter().chain(config.session_timer.enabled.then_some(TIMER))
+}
 
 /// The methods that this side understands, for Allow headers.
 pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE";
 
 /// The value of a Supported header.
-pub(super) fn supported() -> String {
-    SUPPORTED.join(", ")
+#[must_use]
+pub fn supported_value(config: &Config) -> &'static str {
+    if config.session_timer.enabled { "100rel, timer" } else { RELIABLE }
 }
 
 impl Incoming {

@@ -18,6 +18,7 @@ use crate::dialog::Dialog;
 use crate::sip::{Headers, Method};
 
 use super::output::Description;
+use super::timer::Timer;
 
 /// Where the exchange of offers and answers of a dialog stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,12 +83,16 @@ pub(super) struct Leg {
     pub(super) exchange: Exchange,
     /// Whether the peer said that it understands UPDATE (RFC 3311 section 4).
     pub(super) updates: bool,
+    /// When the session is to be refreshed (RFC 4028).
+    pub(super) timer: Option<Timer>,
+    /// The largest Min-SE that was seen, in seconds; 0 for none.
+    pub(super) min_se: u32,
 }
 
 impl Leg {
     /// A dialog that this message of the peer made.
     pub(super) fn new(dialog: Dialog, exchange: Exchange, message: &Headers) -> Self {
-        let mut leg = Self { dialog, exchange, updates: false };
+        let mut leg = Self { dialog, exchange, updates: false, timer: None, min_se: 0 };
         leg.learn(message);
         leg
     }

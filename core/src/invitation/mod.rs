@@ -12,6 +12,7 @@
 //! | `ending` | CANCEL, BYE, and who waits for whom |
 //! | `prack`, `reliable` | provisional responses that are sure to arrive |
 //! | `update` | UPDATE, both ways, and the answers to offers outside of INVITE |
+//! | `timer` | session timers (RFC 4028) |
 //! | `leg` | one dialog, and its exchange of offers and answers |
 //! | `client`, `server` | one INVITE transaction's usage, sent or received |
 //! | `body` | which body is the session description |
@@ -31,12 +32,14 @@ mod server;
 mod state;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod update;
 
 pub use body::{BodyFault, judge_body};
-pub use incoming::{ALLOWED, Incoming, SUPPORTED};
+pub use incoming::{ALLOWED, Incoming, supported, supported_value};
 pub use output::{Description, Event, Hop, Output, Ticket};
 pub use state::{State, SubState};
+pub use timer::judge_interval;
 
 use std::collections::VecDeque;
 
@@ -183,7 +186,7 @@ impl Invitation {
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.received.iter().map(ServerInvite::deadline).fold(None, earliest)
+        self.received.iter().map(ServerInvite::deadline).fold(self.timer_deadline(), earliest)
     }
 
     /// Works off the deadlines that have come.
@@ -204,12 +207,13 @@ impl Invitation {
                 Due::Expired => self.expired(cx, out),
             }
         }
+        self.timer_due(cx, out);
     }
 
     /// The transaction of a request that we sent has ended. Exactly one call for each [`Output::Request`].
     pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         if self.invite.as_ref().is_some_and(|invite| invite.ticket == ticket) {
-            self.invite_ended(cx, end, out);
+            self.invite_ended(end, out);
         } else if self.reinvites.iter().any(|invite| invite.ticket == ticket) {
             self.reinvite_ended(cx, ticket, end, out);
         } else if self.bye.as_ref().is_some_and(|bye| bye.ticket == Some(ticket)) {

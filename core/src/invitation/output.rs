@@ -140,6 +140,8 @@ pub enum Event {
         /// The offer.
         offer: Bytes,
     },
+    /// It is time to refresh the session, and the peer does not understand UPDATE: offer the description that it has once more, by [`Invitation::refresh`](super::Invitation::refresh).
+    RefreshDue,
     /// Our UPDATE has its final answer.
     UpdateAnswered {
         /// The status code.

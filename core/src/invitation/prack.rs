@@ -9,7 +9,7 @@ use crate::transaction::End;
 
 use super::body::session_description;
 use super::client::ClientInvite;
-use super::incoming::{Incoming, RELIABLE};
+use super::incoming::{Incoming, RELIABLE, supported_value};
 use super::leg::{Exchange, Leg};
 use super::output::{Description, Event, Output, Ticket};
 use super::server::ServerInvite;
@@ -101,8 +101,12 @@ impl Invitation {
     ) -> Result<(), InvitationError> {
         let ticket = self.ticket();
         let Some(leg) = self.legs.iter_mut().find(|leg| leg.dialog.id() == dialog) else { return Ok(()) };
-        let mut builder =
-            leg.dialog.request(Method::Prack).header(&rack).field(HeaderName::UserAgent, &cx.config.user_agent);
+        let mut builder = leg
+            .dialog
+            .request(Method::Prack)
+            .header(&rack)
+            .field(HeaderName::Supported, supported_value(cx.config))
+            .field(HeaderName::UserAgent, &cx.config.user_agent);
         if let Some(answer) = answer {
             builder = builder.body("application/sdp", answer);
         }

@@ -45,7 +45,8 @@ impl Invitation {
             return Err(InvitationError::ProposalPending);
         }
         let hop = Self::next_hop(&leg.dialog);
-        let request = finish_invite(cx, leg.dialog.request(Method::Invite), &self.contact, offer)?;
+        let builder = leg.dialog.request(Method::Invite);
+        let request = finish_invite(cx, leg.refresh(builder), &self.contact, offer)?;
         leg.exchange = Exchange::begun(offer.is_some());
         let cseq = leg.dialog.local_cseq();
         let ticket = self.ticket();
@@ -117,7 +118,7 @@ impl Invitation {
     /// A response to a re-INVITE of ours.
     pub(super) fn reinvite_answered(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         ticket: Ticket,
         response: &Response,
         out: &mut Outbox<Output>,
@@ -157,6 +158,7 @@ impl Invitation {
                 invite.accepted = true;
                 leg.dialog.refresh_target(response);
                 leg.learn(response);
+                leg.granted(cx, response);
                 let description = leg.exchange.take(Carrier::Reliable, session_description(response));
                 if !matches!(description, Some(Description::Offer(_))) {
                     leg.exchange = Exchange::Settled;
@@ -168,6 +170,7 @@ impl Invitation {
             _ => {
                 invite.answered = true;
                 leg.exchange = Exchange::Settled;
+                self.refreshed(cx, response);
                 out.push(Output::Event(Event::ProposalAnswered { code, reason: reason.clone(), description: None }));
                 if ends_usage(code) {
                     self.end_by_bye(cx, None, Some(Cause::status(By::Remote, code, reason)), out);

@@ -11,7 +11,7 @@ use crate::transaction::End;
 
 use super::body::session_description;
 use super::caller::refusal;
-use super::incoming::{Incoming, supported};
+use super::incoming::{Incoming, supported_value};
 use super::leg::Exchange;
 use super::output::{Description, Event, Output, Ticket};
 use super::state::State;
@@ -48,8 +48,9 @@ impl Invitation {
         let mut builder = builder
             .header(&contact)
             .field(HeaderName::Allow, ALLOWED)
-            .field(HeaderName::Supported, supported())
+            .field(HeaderName::Supported, supported_value(cx.config))
             .field(HeaderName::UserAgent, &cx.config.user_agent);
+        builder = leg.refresh(builder);
         if let Some(offer) = offer {
             builder = builder.body("application/sdp", offer);
         }
@@ -70,12 +71,13 @@ impl Invitation {
     }
 
     /// The final response to our UPDATE.
-    pub(super) fn update_answered(&mut self, cx: &Context<'_>, response: &Response, out: &mut Outbox<Output>) {
+    pub(super) fn update_answered(&mut self, cx: &mut Context<'_>, response: &Response, out: &mut Outbox<Output>) {
         let code = response.code();
         if code < 200 {
             return;
         }
         let Some(update) = self.update.take() else { return };
+        self.refreshed(cx, response);
         let mut description = None;
         if let Some(leg) = self.leg_mut(&update.dialog) {
             if code < 300 {
@@ -201,17 +203,20 @@ impl Invitation {
     /// The 2xx to the UPDATE or PRACK that waits.
     fn answer_asked(&mut self, cx: &Context<'_>, answer: Option<&[u8]>, out: &mut Outbox<Output>) {
         let Some(asked) = self.asked.take() else { return };
+        let dialog = asked.dialog();
         let mut builder = asked.reply(200, None, &self.local_tag, &cx.config.user_agent);
         if *asked.request.method() == Method::Update {
             builder = builder
                 .header(&Contact::Address(NameAddr::new(self.contact.clone())))
                 .field(HeaderName::Allow, ALLOWED)
-                .field(HeaderName::Supported, supported());
+                .field(HeaderName::Supported, supported_value(cx.config));
+            if let Some(leg) = self.legs.iter_mut().find(|leg| *leg.dialog.id() == dialog) {
+                builder = leg.grant(cx, &asked.request, builder);
+            }
         }
         if let Some(answer) = answer {
             builder = builder.body("application/sdp", answer);
         }
-        let dialog = asked.dialog();
         if let Some(leg) = self.leg_mut(&dialog) {
             if *asked.request.method() == Method::Update {
                 leg.dialog.refresh_target(&asked.request);

@@ -305,8 +305,9 @@ impl Session {
             Event::Cancelled { reason } => self.cancelled(reason, out),
             Event::Proposal { offer } => self.proposed(cx, offer, out),
             // This side offers nothing in a provisional response or an UPDATE.
-            Event::ProvisionalAnswered { .. } | Event::UpdateAnswered { .. } => {}
-            Event::ProposalCancelled | Event::ProposalAnswered { .. } => {}
+            Event::ProvisionalAnswered { .. } | Event::UpdateAnswered { .. } | Event::ProposalCancelled => {}
+            Event::RefreshDue => self.refresh(cx, out),
+            Event::ProposalAnswered { code, description, .. } => self.refreshed(cx, code, description, out),
             Event::Ended { cause, by_peer, code, reason } => self.ended(cause, by_peer, code, reason, out),
         }
     }

@@ -7,6 +7,7 @@ mod callee;
 mod caller;
 mod glare;
 mod prack;
+mod timer;
 mod update;
 
 use std::time::Duration;
@@ -210,6 +211,7 @@ fn words(said: &[Output]) -> Vec<String> {
                 Event::ProvisionalNotAcknowledged { .. } => "ProvisionalNotAcknowledged",
                 Event::Offered { .. } => "Offered",
                 Event::UpdateAnswered { .. } => "UpdateAnswered",
+                Event::RefreshDue => "RefreshDue",
             }
             .to_owned(),
         })
