@@ -52,6 +52,7 @@ impl Invitation {
             pracks: Vec::new(),
             fork_byes: Vec::new(),
             tickets: 0,
+            authenticator: None,
         };
         Ok((usage, offer.map(Description::Offer)))
     }
