@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
 mod accounts;
+mod dialogs;
 mod events;
 mod local_address;
 mod location;
@@ -54,6 +55,8 @@ struct Script {
     /// Streams that were told to start; they do at once, unless somebody `delays` them.
     starting: Vec<StreamId>,
     delays: bool,
+    /// Where the streams' packets go, as they were told last.
+    remote: Vec<(StreamId, Option<SocketAddr>)>,
     branches: u32,
 }
 
@@ -80,6 +83,7 @@ impl Script {
             udp: SocketId::from_u64(0),
             starting: Vec::new(),
             delays: false,
+            remote: Vec::new(),
             branches: 0,
         };
         script.drain();
@@ -135,6 +139,10 @@ impl Script {
             Effect::Ask { ask, question: Question::LocalAddress { toward } } => self.asked.push((ask, toward)),
             Effect::Abandon { ask } => self.abandoned.push(ask),
             Effect::Media { stream, command } => {
+                if let media::Command::Start(parameters) | media::Command::Update(parameters) = &command {
+                    self.remote.retain(|(known, _)| *known != stream);
+                    self.remote.push((stream, parameters.remote_rtp));
+                }
                 let event = match command {
                     media::Command::Prepare(_) => {
                         let at = |component, port| Candidate {

@@ -18,6 +18,7 @@ use crate::{call, value};
 
 /// Options of commands that send requests outside of calls.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Who we are, as in alice@example.com; sip:USER@ADDRESS if not said
     #[arg(long, value_name = "USER@DOMAIN")]
