@@ -16,6 +16,7 @@ use crate::negotiation::{AgreedMedia, Codec, Description, LocalAnswer, LocalMedi
 use crate::outbox::Outbox;
 use crate::sdp::Direction;
 use crate::sip::Text;
+use crate::transport::CloseCause;
 
 use super::{AudioSpec, Output, StreamError, StreamEvent};
 
@@ -41,6 +42,8 @@ pub enum Progress {
     Started,
     /// The stream failed, in these words.
     Failed(Text),
+    /// The stream failed as there is no port for it now, in these words: later there may be.
+    NoPort(Text),
 }
 
 /// An audio stream.
@@ -173,7 +176,11 @@ impl AudioStream {
                 return Progress::Started;
             }
             media::Event::Failed(cause) if self.state != State::Ended => {
-                return self.fail(cause.to_string().into(), out);
+                let no_port = self.state == State::Initializing && cause == CloseCause::AddressUnavailable;
+                return match self.fail(cause.to_string().into(), out) {
+                    Progress::Failed(reason) if no_port => Progress::NoPort(reason),
+                    progress => progress,
+                };
             }
             media::Event::Ready { .. } | media::Event::Started | media::Event::Failed(_) => return Progress::None,
             media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
