@@ -159,6 +159,8 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
             }
+            // A registration has no dialog.
+            Owner::Registration(_) => self.refuse(&incoming, 481, &[]),
         }
     }
 
@@ -222,7 +224,8 @@ impl Agent {
         let contact = contact_uri(user.as_deref(), local, transport);
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));
-        let mut out = crate::outbox::Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
+        let credentials = self.known_credentials(account);
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -232,11 +235,11 @@ impl Agent {
         let calls = &mut self.calls;
         let session = Session::incoming(
             &mut cx,
-            crate::session::Invited { id, account, incoming, contact, local: local.ip() },
+            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials },
             || calls.next_stream(),
             &mut out,
         );
-        let mut call = Call::new(session);
+        let mut call = Box::new(Call::new(session));
         self.use_flow(&mut call.sending.flow, flow, from);
         self.finish_call(call, out);
     }
@@ -265,6 +268,7 @@ impl Agent {
             self.route(session);
             self.send_waiting(session);
         }
+        self.usages_learned();
     }
 
     /// An ACK for a 2xx, or for nothing: then it is silently dropped.

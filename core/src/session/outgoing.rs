@@ -7,7 +7,8 @@ use crate::config::Context;
 use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
-use crate::sip::{NameAddr, Text};
+use crate::sip::digest::Credentials;
+use crate::sip::{NameAddr, ServiceRoute, Text};
 use crate::stream::AudioStream;
 
 use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
@@ -19,6 +20,10 @@ pub struct Connect {
     pub from: NameAddr,
     /// The remote party's.
     pub to: NameAddr,
+    /// The proxies to visit before (RFC 3608), in order.
+    pub routes: Vec<ServiceRoute>,
+    /// What challenges are answered with.
+    pub credentials: Option<Credentials>,
 }
 
 impl Session {
@@ -91,12 +96,16 @@ impl Session {
         let invite = Invite {
             from: connect.from.clone(),
             to: connect.to.clone(),
+            routes: connect.routes.clone(),
             targets: std::mem::take(&mut self.targets),
             offer: Some(offer),
         };
         let mut usage = Outbox::new();
         match Invitation::invite(cx, invite, &mut usage) {
-            Ok(invitation) => self.invitation = Some(invitation),
+            Ok(mut invitation) => {
+                invitation.set_credentials(connect.credentials.clone());
+                self.invitation = Some(invitation);
+            }
             Err(error) => {
                 let reason = format!("SIP core error: {error}");
                 self.fail(cx, &reason, out);

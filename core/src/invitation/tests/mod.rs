@@ -1,5 +1,6 @@
 //! The INVITE usage alone, against scripted messages: RFC 3261 sections 9 and 13 to 15, RFC 5407, the CAN and DLG properties.
 
+mod authentication;
 mod callee;
 mod caller;
 mod glare;
@@ -53,6 +54,7 @@ impl Run {
         let invite = Invite {
             from: NameAddr::new(uri("sip:alice@atlanta.com")),
             to: NameAddr::new(uri("sip:bob@biloxi.com")),
+            routes: Vec::new(),
             targets,
             offer: offer.map(Bytes::copy_from_slice),
         };
