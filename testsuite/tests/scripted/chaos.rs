@@ -239,7 +239,7 @@ fn run(seed: u64) {
     user.reject = (world.random().below(2) == 0).then_some((Duration::from_secs(2), 486));
     user.end = (world.random().below(2) == 0).then_some(Duration::from_secs(4));
     let alice = world.add(Config::default(), Box::new(user));
-    let spec = AccountSpec { uri: "sip:alice@10.0.0.1".into(), display_name: None, any_user: false };
+    let spec = AccountSpec::new("sip:alice@10.0.0.1");
     let outcome = world.with(alice, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     let Outcome::Account(account) = outcome else { panic!("{outcome:?}") };
     let address: SocketAddr = "10.9.0.1:5060".parse().unwrap();

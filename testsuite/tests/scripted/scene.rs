@@ -52,7 +52,7 @@ impl Scene {
         world.watch(property::all());
         let alice = world.add(config, application);
         let uri = format!("sip:alice@{}", world.address(alice).ip());
-        let spec = AccountSpec { uri: uri.as_str().into(), display_name: None, any_user: false };
+        let spec = AccountSpec::new(uri.as_str());
         let outcome = world.with(alice, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
         let Outcome::Account(account) = outcome else { panic!("{outcome:?}") };
         let peer = world.add_post(peer(), true);

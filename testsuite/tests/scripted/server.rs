@@ -255,7 +255,7 @@ fn on_a_stream_an_answered_request_is_forgotten_at_once() {
 #[test]
 fn a_request_is_answered_once_and_the_same_again() {
     let mut scene = Scene::new();
-    let spec = AccountSpec { uri: "sip:any@10.0.0.1".into(), display_name: None, any_user: true };
+    let spec = AccountSpec { any_user: true, ..AccountSpec::new("sip:any@10.0.0.1") };
     scene.world.with(scene.alice, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     let options = scene.request("OPTIONS");
     scene.send(&options);

@@ -167,7 +167,7 @@ fn messages_on_a_stream_may_come_byte_by_byte() {
 #[test]
 fn what_is_no_message_is_dropped() {
     let mut scene = Scene::new();
-    let spec = AccountSpec { uri: "sip:any@10.0.0.1".into(), display_name: None, any_user: true };
+    let spec = AccountSpec { any_user: true, ..AccountSpec::new("sip:any@10.0.0.1") };
     scene.world.with(scene.alice, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     for junk in
         [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\0\0\0\0", b"\xff\xfe", b"SIP/2.0 200 OK\r\n\r\n", b"ACK x SIP/2.0\r\n\r\n"]

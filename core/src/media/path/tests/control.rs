@@ -348,7 +348,7 @@ fn reflecting(path: &mut Path, frames: u64, other: impl Fn(u64) -> Option<Packet
     let (mut way, mut heard) = (VecDeque::new(), Vec::new());
     for index in 0..frames {
         let now = ms(index * 20);
-        path.push(now, &[u8::try_from(index % 256).unwrap(); 160], 160);
+        path.push(now, &[u8::try_from(index % 256).unwrap(); 2], 160);
         path.timeout(now);
         for transmit in transmits(path).into_iter().filter(|transmit| transmit.component == Component::Rtp) {
             way.push_back((index + 2, transmit.data));
