@@ -160,7 +160,9 @@ impl AudioStream {
         let news = match event {
             media::Event::Ready { candidates } if self.state == State::Initializing => {
                 let of = |component| candidates.iter().find(|c| c.component == component).map(|c| c.address);
-                let Some(rtp) = of(Component::Rtp) else { return self.fail("no RTP address".into(), out) };
+                let Some(rtp) = of(Component::Rtp) else {
+                    return Progress::Failed(self.fail("no RTP address".into(), out));
+                };
                 self.rtp = Some(rtp);
                 self.rtcp = of(Component::Rtcp);
                 self.state = State::Initialized;
@@ -177,10 +179,8 @@ impl AudioStream {
             }
             media::Event::Failed(cause) if self.state != State::Ended => {
                 let no_port = self.state == State::Initializing && cause == CloseCause::AddressUnavailable;
-                return match self.fail(cause.to_string().into(), out) {
-                    Progress::Failed(reason) if no_port => Progress::NoPort(reason),
-                    progress => progress,
-                };
+                let reason = self.fail(cause.to_string().into(), out);
+                return if no_port { Progress::NoPort(reason) } else { Progress::Failed(reason) };
             }
             media::Event::Ready { .. } | media::Event::Started | media::Event::Failed(_) => return Progress::None,
             media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
@@ -194,11 +194,11 @@ impl AudioStream {
         Progress::None
     }
 
-    fn fail(&mut self, reason: Text, out: &mut Outbox<Output>) -> Progress {
+    fn fail(&mut self, reason: Text, out: &mut Outbox<Output>) -> Text {
         self.state = State::Ended;
         out.push(Output::Media(media::Command::Stop));
         out.push(Output::Event(StreamEvent::DidFail { reason: reason.clone() }));
-        Progress::Failed(reason)
+        reason
     }
 
     /// Its media line in an offer.
