@@ -115,6 +115,9 @@ impl EventKind {
             Self::Account { event: AccountEvent::DidRemove, .. } => &["SIPAccountManagerDidRemoveAccount"],
             Self::Session { event, .. } => event.names(),
             Self::Stream { event, .. } => event.names(),
+            Self::Transport { event: TransportEvent::Failed { transport: Transport::Tls, .. }, .. } => {
+                &["SIPApplicationFailedToStartTLS"]
+            }
             Self::Transport { .. } | Self::ShutDown => &[],
         }
     }

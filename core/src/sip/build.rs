@@ -149,6 +149,21 @@ impl Request {
         bytes.extend_from_slice(b"SIP/2.0\r\n");
         Builder::new(RequestLine { method, uri, version }, bytes, fault)
     }
+
+    /// This request once more, without the fields named: others can be added. Request line and body stay.
+    pub fn amend(&self, left_out: &[HeaderName]) -> Builder<Self> {
+        let mut bytes = Vec::with_capacity(USUAL_HEAD);
+        bytes.extend_from_slice(self.headers.part(0..self.version));
+        bytes.extend_from_slice(b"SIP/2.0\r\n");
+        let line = RequestLine { method: self.method.clone(), uri: self.uri.clone(), version: self.version };
+        let mut builder = Builder::new(line, bytes, None).copy_but(self, left_out);
+        let body = self.body();
+        if !body.is_empty() {
+            builder = builder.copy(self, HeaderName::ContentType);
+            builder.body = Some(body.to_vec());
+        }
+        builder
+    }
 }
 
 impl Response {

@@ -7,6 +7,7 @@ mod build;
 mod cseq;
 mod cursor;
 pub(crate) mod decimal;
+pub mod digest;
 mod error;
 mod escape;
 mod fields;

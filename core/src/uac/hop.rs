@@ -1,6 +1,8 @@
 //! Where a request goes next, and the name under which its answer comes back.
 
-use crate::sip::Uri;
+use std::net::SocketAddr;
+
+use crate::sip::{NameAddr, Uri};
 use crate::transport::Route;
 
 /// A usage's own name for a request that it sent: responses and the end of its transaction come back under it.
@@ -22,4 +24,22 @@ pub enum Hop {
     Route(Route),
     /// To what this URI names; over the flow that the usage has already, where that is a connection to there.
     Uri(Uri),
+}
+
+/// A place that a request can go to, and our address toward it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The place.
+    pub route: Route,
+    /// Our address and port, as the place sees them.
+    pub local: SocketAddr,
+}
+
+/// A place to send one request to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Where.
+    pub hop: Hop,
+    /// Our Contact toward there; `None` leaves the request as it is.
+    pub contact: Option<NameAddr>,
 }
