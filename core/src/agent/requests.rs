@@ -312,7 +312,13 @@ pub(super) fn contact_uri(user: Option<&str>, local: SocketAddr, transport: Tran
 fn asks_for_sips(request: &Request) -> bool {
     let is_secure = |uri: &Uri| uri.as_sip().is_some_and(|uri| uri.secure);
     let recorded = request.record_routes().next();
-    let contact = || request.contacts().next().and_then(Result::ok).and_then(|contact| contact.address().map(|address| address.uri.clone()));
+    let contact = || {
+        request
+            .contacts()
+            .next()
+            .and_then(Result::ok)
+            .and_then(|contact| contact.address().map(|address| address.uri.clone()))
+    };
     request.uri().is_ok_and(|uri| is_secure(&uri))
         || match recorded {
             Some(route) => route.is_ok_and(|route| is_secure(&route.uri)),

@@ -80,3 +80,67 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 fn bare(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTS: &[u8] = include_bytes!("../../../vectors/tls/hosts.der");
+    const DOMAIN: &[u8] = include_bytes!("../../../vectors/tls/domain.der");
+    const USER: &[u8] = include_bytes!("../../../vectors/tls/user.der");
+    const BARE: &[u8] = include_bytes!("../../../vectors/tls/bare.der");
+
+    fn covers(certificate: &[u8], host: &str) -> bool {
+        Identities::of(certificate).cover(&Host::parse(&host.into()).unwrap())
+    }
+
+    #[test]
+    fn names_of_hosts_are_compared_whole_and_in_any_case() {
+        for host in ["example.com", "EXAMPLE.com", "example.com.", "sip.example.com", "192.0.2.1", "[2001:db8::1]"] {
+            assert!(covers(HOSTS, host), "{host}");
+        }
+        // No suffix, no prefix, no wildcard (RFC 5922 section 7.2), no mail address, no common name.
+        for host in ["a.example.com", "com", "example.co", "a.wild.example", "wild.example", "cn.example", "alice.com"]
+        {
+            assert!(!covers(HOSTS, host), "{host}");
+        }
+        assert!(!covers(HOSTS, "192.0.2.2") && !covers(HOSTS, "[2001:db8::2]"));
+    }
+
+    #[test]
+    fn sip_uris_go_before_names_of_hosts() {
+        for host in ["example.com", "Example.Com", "other.example", "192.0.2.1"] {
+            assert!(covers(DOMAIN, host), "{host}");
+        }
+        // What a `sips` URI names is no identity, and beside a SIP URI the name of a host is none (RFC 5922 section 7.1).
+        for host in ["host.example.com", "secret.example"] {
+            assert!(!covers(DOMAIN, host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_not_a_domain() {
+        assert!(!covers(USER, "example.com"));
+        assert!(covers(USER, "host.example.com"));
+    }
+
+    #[test]
+    fn what_names_nobody_speaks_for_nobody() {
+        assert!(!covers(BARE, "cn.example"));
+        for length in 0..HOSTS.len() {
+            assert_eq!(Identities::of(&HOSTS[..length]), Identities::default(), "{length}");
+        }
+    }
+
+    #[test]
+    fn any_byte_may_be_wrong() {
+        for at in 0..DOMAIN.len() {
+            for byte in [0x00, 0x7f, 0x80, 0xff] {
+                let mut certificate = DOMAIN.to_vec();
+                certificate[at] = byte;
+                let identities = Identities::of(&certificate);
+                assert!(identities.domains.len() <= 4, "{at}");
+            }
+        }
+    }
+}

@@ -119,7 +119,11 @@ impl Connection {
 
     /// How long it may be idle: not for long before the peer that opened it has said anything.
     fn idle_time(&self, limits: &Limits) -> Duration {
-        if !self.ours && !self.carried { limits.connection_idle.min(limits.connection_silent) } else { limits.connection_idle }
+        if !self.ours && !self.carried {
+            limits.connection_idle.min(limits.connection_silent)
+        } else {
+            limits.connection_idle
+        }
     }
 
     fn next_due(&self, limits: &Limits) -> Option<Instant> {

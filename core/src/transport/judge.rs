@@ -148,15 +148,30 @@ mod tests {
             ),
         ];
         for (info, by_chain, by_fingerprint) in cases {
-            assert_eq!(judge(&info, TlsPolicy::Chain, &ours), by_chain, "{info:?}");
-            assert_eq!(judge(&info, TlsPolicy::Fingerprint, &ours), by_fingerprint, "{info:?}");
-            assert_eq!(judge(&info, TlsPolicy::None, &[]), Ok(()), "{info:?}");
+            let judge = |policy| judge(&info, policy, &ours, Peer::Client).map(|_| ());
+            assert_eq!(judge(TlsPolicy::Chain), by_chain, "{info:?}");
+            assert_eq!(judge(TlsPolicy::Fingerprint), by_fingerprint, "{info:?}");
+            assert_eq!(judge(TlsPolicy::None), Ok(()), "{info:?}");
         }
     }
 
     #[test]
     fn no_fingerprint_expected_trusts_nobody() {
         let info = shown(CertificateChain::Trusted, &[b"one"]);
-        assert_eq!(judge(&info, TlsPolicy::Fingerprint, &[]), Err(Distrust::Unexpected(Fingerprint::of(b"one"))));
+        let unexpected = Err(Distrust::Unexpected(Fingerprint::of(b"one")));
+        assert_eq!(judge(&info, TlsPolicy::Fingerprint, &[], Peer::Client), unexpected);
+    }
+
+    #[test]
+    fn a_server_must_be_for_the_domain_that_was_looked_up() {
+        let info = shown(CertificateChain::Trusted, &[include_bytes!("../../../vectors/tls/domain.der")]);
+        let by = |domain: Option<&Host>| judge(&info, TlsPolicy::Chain, &[], Peer::Server(domain)).map(|_| ());
+        let host = |name: &'static str| Host::parse(&Text::from_static(name)).unwrap();
+        assert_eq!(by(Some(&host("example.com"))), Ok(()));
+        assert_eq!(by(Some(&host("evil.example"))), Err(Distrust::WrongName(host("evil.example"))));
+        assert_eq!(by(None), Err(Distrust::NoName));
+        // Where no name is asked for, the certificate vouches for none either.
+        let unasked = judge(&info, TlsPolicy::None, &[], Peer::Server(None)).unwrap();
+        assert!(!unasked.cover(&host("example.com")));
     }
 }

@@ -307,7 +307,8 @@ impl Transports {
         if let Some(conn) = self.connections.toward(route.transport, to, serves) {
             return Ok(conn);
         }
-        let security = self.security(route.transport, domain.as_ref()).ok_or(SendError::NoSocket(route.transport, to))?;
+        let security =
+            self.security(route.transport, domain.as_ref()).ok_or(SendError::NoSocket(route.transport, to))?;
         if self.connections.usable() >= self.config.limits.connections {
             let idle = self.connections.idlest().ok_or(SendError::TooManyConnections)?;
             self.counters.shed += 1;
