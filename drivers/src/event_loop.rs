@@ -21,7 +21,7 @@ use smol::channel::{Receiver, Sender};
 use crate::application::{ApplicationEvent, Event, EventKind};
 use crate::clock::Clock;
 use crate::media;
-use crate::network::{Network, News};
+use crate::network::{Network, News, TlsSettings};
 use crate::trace_file::TraceFile;
 
 /// News of sockets that wait for the agent. When it is full the sockets are not read, and the system's buffers fill.
@@ -92,10 +92,11 @@ impl EventLoop {
         media: media::Link,
         events: Sender<Event>,
         trace: Option<TraceFile>,
+        tls: TlsSettings,
     ) -> Self {
         let executor = Rc::new(LocalExecutor::new());
         let (sender, news) = smol::channel::bounded(NEWS);
-        let network = Network::new(executor.clone(), sender);
+        let network = Network::new(executor.clone(), sender, tls);
         Self {
             agent,
             clock,

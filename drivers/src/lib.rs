@@ -89,7 +89,7 @@ pub use application::{
     Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, Settings, StartError, listen,
 };
 pub use clock::Clock;
-pub use network::local_address;
+pub use network::{TlsSettings, local_address};
 pub use trace_file::TraceFile;
 
 // What an application needs of the other crates, so that a small program depends on this one alone.

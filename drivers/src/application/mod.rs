@@ -90,7 +90,7 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { config, trace, seed, audio } = settings;
+        let Settings { config, trace, seed, audio, tls } = settings;
         let sample_rate = audio.sample_rate;
         let seed = seed.map_or_else(random_seed, Ok)?;
         let trace = match trace {
@@ -104,7 +104,7 @@ impl Application {
         let (news, events) = smol::channel::unbounded();
         let media = media::start(clock, audio).map_err(StartError::Thread)?;
         let engine = media.orders.clone();
-        let run = move || EventLoop::new(agent, clock, orders, media, news, trace).run();
+        let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run();
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
         Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate })
     }
