@@ -1,5 +1,9 @@
 //! Effects in, inputs out, over real loopback sockets.
 
+#[path = "../../tests/pki/mod.rs"]
+mod pki;
+mod tls;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -24,9 +28,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(TlsSettings::default())
+    }
+
+    fn with(tls: TlsSettings) -> Self {
         let executor = Rc::new(LocalExecutor::new());
         let (sender, news) = smol::channel::bounded(16);
-        let network = Network::new(executor.clone(), sender);
+        let network = Network::new(executor.clone(), sender, tls);
         Self { executor, network, news, waiting: std::collections::VecDeque::new() }
     }
 

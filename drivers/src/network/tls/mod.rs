@@ -7,9 +7,6 @@ mod files;
 mod verdict;
 mod verifier;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
