@@ -19,6 +19,8 @@ use crate::transport::{Port, TlsConfig, Transport};
 pub struct Config {
     /// What the User-Agent and Server headers say, and the `s=` line of SDP (setting `user_agent`).
     pub user_agent: Text,
+    /// The URN of this device, as in `urn:uuid:…` (setting `instance_id`): with one, registrations ask for a GRUU and name their flow (RFC 5627, RFC 5626).
+    pub instance_id: Option<Text>,
     /// The sockets to bind at the start.
     pub listen: Vec<Listen>,
     /// T1, T2, T4 (RFC 3261 section 17.1.1.1).
@@ -43,6 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             user_agent: Text::from_static(concat!("sipsimple ", env!("CARGO_PKG_VERSION"))),
+            instance_id: None,
             listen: Vec::new(),
             timers: Timers::default(),
             invite_timeout: Some(Duration::from_secs(90)),

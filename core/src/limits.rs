@@ -53,6 +53,18 @@ pub struct Limits {
     pub sdp_media: usize,
     /// Attributes of one media line.
     pub sdp_attributes: usize,
+    /// Bytes of a body that is not a session description: an XML document, a message summary, a CPIM message, a multipart body.
+    pub payload_bytes: usize,
+    /// Elements within one another in an XML document, the root counted.
+    pub xml_depth: usize,
+    /// Elements of an XML document.
+    pub xml_elements: usize,
+    /// Attributes of one element, declarations of namespaces counted.
+    pub xml_attributes: usize,
+    /// Declarations of namespaces that are in force at one element.
+    pub xml_namespaces: usize,
+    /// Parts of a multipart body.
+    pub parts: usize,
     /// Effects that wait for the driver; beyond it new datagrams are shed.
     pub effects: usize,
     /// Events that wait for the application; beyond it new datagrams are shed.
@@ -86,6 +98,12 @@ impl Default for Limits {
             sdp_bytes: 64 * 1024,
             sdp_media: 32,
             sdp_attributes: 512,
+            payload_bytes: 256 * 1024,
+            xml_depth: 64,
+            xml_elements: 16 * 1024,
+            xml_attributes: 64,
+            xml_namespaces: 64,
+            parts: 512,
             effects: 16 * 1024,
             events: 64 * 1024,
             ask_time: Duration::from_secs(5),

@@ -28,7 +28,7 @@
 //!     }
 //! });
 //!
-//! let own = AccountSpec { uri: "sip:alice@10.0.0.1".into(), display_name: None, any_user: false };
+//! let own = AccountSpec::new("sip:alice@10.0.0.1");
 //! let Outcome::Account(account) = world.with(alice, |agent, now| agent.intend(now, Intent::AddAccount(own)))? else { panic!() };
 //! world.with(alice, |agent, now| {
 //!     agent.intend(now, Intent::Connect {

@@ -23,7 +23,7 @@ fn world(seed: u64, faults: Faults, answering: Answering) -> World {
             if number == ALICE { Box::new(Idle) } else { Box::new(answering.clone()) };
         world.add(Config::default(), application);
         let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
-        let spec = AccountSpec { uri: uri.into(), display_name: None, any_user: false };
+        let spec = AccountSpec::new(uri);
         world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     }
     world.run_for(Duration::from_millis(1));

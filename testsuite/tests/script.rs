@@ -64,7 +64,7 @@ impl Script for Diary {
 fn a_script_sends_opens_waits_and_closes() {
     let mut world = World::new(1, Faults::none());
     let alice = world.add(Config::default(), Box::new(Idle));
-    let own = AccountSpec { uri: "sip:alice@10.0.0.1".into(), display_name: None, any_user: false };
+    let own = AccountSpec::new("sip:alice@10.0.0.1");
     world.with(alice, |agent, now| agent.intend(now, Intent::AddAccount(own))).unwrap();
     world.run_for(Duration::from_millis(1));
     let (one, other) = (Rc::default(), Rc::default());

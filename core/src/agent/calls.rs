@@ -9,6 +9,7 @@ use crate::id::{Counter, SessionId, StreamId, TransactionId};
 use crate::invitation::Incoming;
 use crate::session::{Session, SessionState};
 use crate::sip::Request;
+use crate::stream::AudioStream;
 use crate::time::Instant;
 use crate::transport::{Flow, Route};
 use crate::uac::{Hop, Ticket};
@@ -24,7 +25,18 @@ pub(super) struct Call {
     pub(super) invite: Option<(Ticket, TransactionId)>,
     /// The ACKs that a retransmitted 2xx brings out again.
     pub(super) acks: Vec<Ack>,
+    known: Known,
+}
+
+/// What the tables know of a call.
+#[derive(Debug, Default)]
+struct Known {
     deadline: Option<Instant>,
+    /// Whether nobody has answered it yet.
+    incoming: bool,
+    /// Whether it waits for a local address.
+    waits: bool,
+    streams: Vec<StreamId>,
 }
 
 /// An ACK of a 2xx.
@@ -43,7 +55,7 @@ pub(super) struct Ack {
 
 impl Call {
     pub(super) fn new(session: Session) -> Self {
-        Self { session, sending: Sending::default(), invite: None, acks: Vec::new(), deadline: None }
+        Self { session, sending: Sending::default(), invite: None, acks: Vec::new(), known: Known::default() }
     }
 
     /// Whether it waits for a local address.
@@ -98,7 +110,7 @@ impl Invites {
 pub(super) struct Calls {
     session_ids: Counter,
     stream_ids: Counter,
-    sessions: BTreeMap<SessionId, Call>,
+    sessions: BTreeMap<SessionId, Box<Call>>,
     deadlines: BTreeSet<(Instant, SessionId)>,
     /// The sessions that wait for a local address.
     unrouted: BTreeSet<SessionId>,
@@ -119,15 +131,19 @@ impl Calls {
     }
 
     pub(super) fn get(&self, id: SessionId) -> Option<&Call> {
-        self.sessions.get(&id)
+        self.sessions.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Call> {
-        self.sessions.get_mut(&id)
+        self.sessions.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn ids(&self) -> Vec<SessionId> {
         self.sessions.keys().copied().collect()
+    }
+
+    pub(super) fn sendings(&mut self) -> impl Iterator<Item = &mut Sending> {
+        self.sessions.values_mut().map(|call| &mut call.sending)
     }
 
     /// The sessions that wait for a local address.
@@ -148,39 +164,54 @@ impl Calls {
         self.sessions.is_empty() && self.waiting.is_empty()
     }
 
-    /// Takes a session out, to be called.
-    pub(super) fn take(&mut self, id: SessionId) -> Option<Call> {
-        let call = self.sessions.remove(&id)?;
-        if let Some(at) = call.deadline {
-            self.deadlines.remove(&(at, id));
-        }
-        if call.session.state() == SessionState::Incoming {
-            self.incoming -= 1;
-        }
-        self.unrouted.remove(&id);
-        for stream in call.session.streams() {
-            self.streams.remove(&stream.id());
-        }
-        Some(call)
+    /// Takes a session out, to be called. What the tables know of it stays.
+    pub(super) fn take(&mut self, id: SessionId) -> Option<Box<Call>> {
+        self.sessions.remove(&id)
     }
 
-    /// Puts a session back.
-    pub(super) fn put(&mut self, mut call: Call) {
+    /// Puts a session back, and tells the tables what has changed.
+    pub(super) fn put(&mut self, mut call: Box<Call>) {
         let id = call.session.id();
-        call.deadline = call.session.deadline();
-        if let Some(at) = call.deadline {
-            self.deadlines.insert((at, id));
-        }
-        if call.session.state() == SessionState::Incoming {
-            self.incoming += 1;
-        }
-        if call.is_waiting() {
-            self.unrouted.insert(id);
-        }
-        for stream in call.session.streams() {
-            self.streams.insert(stream.id(), id);
+        let (incoming, waits) = (call.session.state() == SessionState::Incoming, call.is_waiting());
+        let deadline = call.session.deadline();
+        self.note(id, &mut call.known, deadline, incoming, waits);
+        let streams = call.session.streams().iter().map(AudioStream::id);
+        if !streams.eq(call.known.streams.iter().copied()) {
+            self.forget_streams(&call.known);
+            call.known.streams = call.session.streams().iter().map(AudioStream::id).collect();
+            self.streams.extend(call.known.streams.iter().map(|stream| (*stream, id)));
         }
         self.sessions.insert(id, call);
+    }
+
+    /// Forgets a session that is over and was taken out.
+    pub(super) fn forget(&mut self, call: &mut Call) {
+        self.note(call.session.id(), &mut call.known, None, false, false);
+        self.forget_streams(&call.known);
+    }
+
+    fn note(&mut self, id: SessionId, known: &mut Known, deadline: Option<Instant>, incoming: bool, waits: bool) {
+        let before = std::mem::replace(&mut known.deadline, deadline);
+        if before != deadline {
+            before.map(|at| self.deadlines.remove(&(at, id)));
+            deadline.map(|at| self.deadlines.insert((at, id)));
+        }
+        match (std::mem::replace(&mut known.incoming, incoming), incoming) {
+            (false, true) => self.incoming += 1,
+            (true, false) => self.incoming -= 1,
+            (true, true) | (false, false) => {}
+        }
+        match (std::mem::replace(&mut known.waits, waits), waits) {
+            (false, true) => drop(self.unrouted.insert(id)),
+            (true, false) => drop(self.unrouted.remove(&id)),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    fn forget_streams(&mut self, known: &Known) {
+        for stream in &known.streams {
+            self.streams.remove(stream);
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -129,6 +129,8 @@ pub enum TimeoutReason {
     Transport,
     /// A timer of a session, such as the invite timeout, or of its INVITE usage, such as the retransmission of a 2xx.
     Session,
+    /// A timer of a registration, or of another usage.
+    Usage,
     /// A question whose answer is overdue.
     Ask,
 }

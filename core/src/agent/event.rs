@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::id::{AccountId, SessionId, SocketId, StreamId};
+use crate::registration::RegistrationEvent;
 use crate::session::SessionEvent;
 use crate::stream::StreamEvent;
 use crate::time::Utc;
@@ -39,6 +40,20 @@ pub enum EventKind {
         id: AccountId,
         /// The news.
         event: AccountEvent,
+    },
+    /// Another account is the default (`SIPAccountManagerDidChangeDefaultAccount`).
+    DefaultAccount {
+        /// The account that was (`old_account`).
+        old: Option<AccountId>,
+        /// The account that is (`account`).
+        new: Option<AccountId>,
+    },
+    /// News of the registration of an account.
+    Registration {
+        /// The account.
+        account: AccountId,
+        /// The news.
+        event: RegistrationEvent,
     },
     /// News of a session.
     Session {
@@ -95,6 +110,29 @@ pub enum AccountEvent {
     DidAdd,
     /// It was removed (`SIPAccountManagerDidRemoveAccount`).
     DidRemove,
+    /// It is about to come to life (`SIPAccountWillActivate`).
+    WillActivate,
+    /// It takes requests, and registers if it is to (`SIPAccountDidActivate`).
+    DidActivate,
+    /// It is about to end what it does (`SIPAccountWillDeactivate`).
+    WillDeactivate,
+    /// It does nothing any more (`SIPAccountDidDeactivate`).
+    DidDeactivate,
+}
+
+impl AccountEvent {
+    /// The names that the seeds give this notification.
+    #[must_use]
+    pub const fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::DidAdd => &["SIPAccountManagerDidAddAccount"],
+            Self::DidRemove => &["SIPAccountManagerDidRemoveAccount"],
+            Self::WillActivate => &["SIPAccountWillActivate"],
+            Self::DidActivate => &["SIPAccountDidActivate"],
+            Self::WillDeactivate => &["SIPAccountWillDeactivate"],
+            Self::DidDeactivate => &["SIPAccountDidDeactivate"],
+        }
+    }
 }
 
 impl Event {
@@ -111,8 +149,9 @@ impl EventKind {
     #[must_use]
     pub fn names(&self) -> &'static [&'static str] {
         match self {
-            Self::Account { event: AccountEvent::DidAdd, .. } => &["SIPAccountManagerDidAddAccount"],
-            Self::Account { event: AccountEvent::DidRemove, .. } => &["SIPAccountManagerDidRemoveAccount"],
+            Self::Account { event, .. } => event.names(),
+            Self::DefaultAccount { .. } => &["SIPAccountManagerDidChangeDefaultAccount"],
+            Self::Registration { event, .. } => event.names(),
             Self::Session { event, .. } => event.names(),
             Self::Stream { event, .. } => event.names(),
             Self::Transport { event: TransportEvent::Failed { transport: Transport::Tls, .. }, .. } => {

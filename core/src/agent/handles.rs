@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use crate::id::{AccountId, SessionId, StreamId};
+use crate::registration::Registration;
 use crate::session::{SessionError, SessionState};
-use crate::sip::Text;
+use crate::sip::digest::Credentials;
+use crate::sip::{ServiceRoute, SipUri, Text, Uri};
 use crate::stream::{StreamError, StreamSpec};
 use crate::time::Instant;
-use crate::transport::Route;
+use crate::transport::{Local, Route};
 
 use super::Agent;
-use super::intent::{ConnectError, Intent, IntentError, Outcome};
+use super::accounts::Account;
+use super::intent::{AccountSpec, ConnectError, Intent, IntentError, Outcome};
+use super::machine::Machine;
+use super::owner::Owner;
+use super::requests::contact_uri;
 
 impl Agent {
     /// The handle of an account; `None` when there is no such account.
@@ -22,6 +28,44 @@ impl Agent {
     /// The handle of a session; `None` when there is no such session, or it has ended.
     pub fn session(&mut self, now: Instant, id: SessionId) -> Option<SessionMut<'_>> {
         self.is_live(id).then_some(SessionMut { agent: self, now, id })
+    }
+}
+
+/// What the agent's accounts are (seed class AccountManager).
+impl Agent {
+    /// Whether there is an account of this name, such as `alice@example.com`.
+    #[must_use]
+    pub fn has_account(&self, name: &str) -> bool {
+        self.get_account(name).is_some()
+    }
+
+    /// The account of this name, such as `alice@example.com`.
+    #[must_use]
+    pub fn get_account(&self, name: &str) -> Option<AccountId> {
+        self.accounts.iter().find(|(_, account)| *account.name() == *name).map(|(id, _)| id)
+    }
+
+    /// All accounts, oldest first.
+    #[must_use]
+    pub fn get_accounts(&self) -> Vec<AccountId> {
+        self.iter_accounts().collect()
+    }
+
+    /// All accounts, oldest first.
+    pub fn iter_accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.accounts.iter().map(|(id, _)| id)
+    }
+
+    /// The enabled account that a request to this URI is for.
+    #[must_use]
+    pub fn find_account(&self, uri: &SipUri) -> Option<AccountId> {
+        self.accounts.find(uri)
+    }
+
+    /// The default account: the first that was enabled, unless another was chosen.
+    #[must_use]
+    pub const fn default_account(&self) -> Option<AccountId> {
+        self.accounts.default
     }
 }
 
@@ -51,6 +95,60 @@ impl AccountMut<'_> {
             // No other answer is given to this intent.
             Ok(_) | Err(_) => Err(ConnectError::UnknownAccount(self.id)),
         }
+    }
+
+    /// Its name, as in `alice@example.com` (attribute `id`).
+    #[must_use]
+    pub fn name(&self) -> Text {
+        self.agent.accounts.get(self.id).map(Account::name).unwrap_or_default()
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn spec(&self) -> AccountSpec {
+        self.agent.accounts.get(self.id).map(|account| account.spec.clone()).unwrap_or_default()
+    }
+
+    /// Its URI (attribute `uri`).
+    #[must_use]
+    pub fn uri(&self) -> Option<SipUri> {
+        self.agent.accounts.get(self.id)?.uri().cloned()
+    }
+
+    /// Who it is to servers that ask for authentication (attribute `credentials`).
+    #[must_use]
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.spec().credentials
+    }
+
+    /// Its Contact over this transport (attribute `contact`): with its own random user, and our address toward `route` as far as that is known.
+    #[must_use]
+    pub fn contact(&self, route: Route) -> Option<Uri> {
+        let Local::Known(local) = self.agent.transports.local(route) else { return None };
+        let user = &self.agent.accounts.get(self.id)?.contact_user;
+        Some(contact_uri(Some(user), local, route.transport))
+    }
+
+    /// Whether it is registered.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.registration().is_some_and(Registration::is_registered)
+    }
+
+    /// The routes to its home proxy that its registrar told (RFC 3608).
+    #[must_use]
+    pub fn service_route(&self) -> Vec<ServiceRoute> {
+        self.agent.service_route(self.id)
+    }
+
+    /// The URI that reaches this device from anywhere, where the registrar gave one (RFC 5627).
+    #[must_use]
+    pub fn public_gruu(&self) -> Option<Uri> {
+        self.agent.public_gruu(self.id)
+    }
+
+    fn registration(&self) -> Option<&Registration> {
+        self.agent.usages.get(Owner::Registration(self.id)).and_then(Machine::as_registration)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AccountId, SessionId, SocketId, StreamId};
 use crate::session::SessionError;
 use crate::sip::Text;
+use crate::sip::digest::Credentials;
 use crate::stream::{StreamError, StreamSpec};
 use crate::transport::Route;
 
@@ -24,7 +25,16 @@ pub enum Intent {
     Unlisten(SocketId),
     /// Add an account.
     AddAccount(AccountSpec),
-    /// Remove an account; its sessions go on.
+    /// Give an account other settings. It comes to life, or is put to rest, as they say, and registers anew.
+    ChangeAccount {
+        /// The account.
+        account: AccountId,
+        /// All of its settings.
+        spec: AccountSpec,
+    },
+    /// Make an account the default one.
+    SetDefaultAccount(AccountId),
+    /// Remove an account, unregistering it first; its sessions go on.
     RemoveAccount(AccountId),
     /// Start an outgoing session (`Session.connect` of the seeds).
     Connect {
@@ -76,8 +86,9 @@ pub enum Intent {
     ShutDown,
 }
 
-/// A local account.
+/// A local account: its settings, under the names of the seeds where they have one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AccountSpec {
     /// The SIP URI of the account, as in `sip:alice@example.com`.
     pub uri: Text,
@@ -85,6 +96,39 @@ pub struct AccountSpec {
     pub display_name: Option<Text>,
     /// Whether incoming requests for any user are for this account, as on a host that others call by its address.
     pub any_user: bool,
+    /// Whether it does anything (setting `enabled`).
+    pub enabled: bool,
+    /// Who it is to servers that ask for authentication (settings `auth.username`, `auth.password`).
+    pub credentials: Option<Credentials>,
+    /// Where all of its requests go first, as in `host[:port][;transport=udp|tcp|tls]` (setting `sip.outbound_proxy`).
+    pub outbound_proxy: Option<Text>,
+    /// Whether it registers (setting `sip.register`).
+    pub register: bool,
+    /// What expiry is asked for, in seconds (setting `sip.register_interval`).
+    pub register_interval: u32,
+}
+
+impl AccountSpec {
+    /// An enabled account with this URI, which does not register and has no credentials.
+    #[must_use]
+    pub fn new(uri: impl Into<Text>) -> Self {
+        Self { uri: uri.into(), ..Self::default() }
+    }
+}
+
+impl Default for AccountSpec {
+    fn default() -> Self {
+        Self {
+            uri: Text::new(),
+            display_name: None,
+            any_user: false,
+            enabled: true,
+            credentials: None,
+            outbound_proxy: None,
+            register: false,
+            register_interval: 600,
+        }
+    }
 }
 
 /// What came of an intent.
@@ -135,9 +179,15 @@ pub enum AccountError {
     /// The display name holds a line break or another control character.
     #[error("the display name '{}' holds a control character", .0.escape_debug())]
     BadDisplayName(Text),
+    /// The outbound proxy is not as it should be written.
+    #[error("'{0}' is not an outbound proxy: host[:port][;transport=udp|tcp|tls]")]
+    BadProxy(Text),
     /// There is no such account.
     #[error("there is no account {}", .0.as_u64())]
     Unknown(AccountId),
+    /// The account is not enabled.
+    #[error("the account {} is not enabled", .0.as_u64())]
+    Disabled(AccountId),
     /// The agent shuts down.
     #[error("the agent is shutting down")]
     ShuttingDown,

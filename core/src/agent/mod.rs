@@ -24,12 +24,14 @@
 //! | `sending` | sending for any owner: flows, local addresses, hops |
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
 //! | `asks` | questions to the driver |
-//! | `accounts` | the accounts, and whose a request is |
+//! | `usages`, `machine` | registrations, and what other usages there are |
+//! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
 //!
 //! A trace of all that goes in and out is written by an agent made by [`Agent::new_traced`]; see [`trace`](crate::trace).
 
 mod accounts;
+mod activation;
 mod asks;
 mod calls;
 mod effect;
@@ -37,12 +39,14 @@ mod event;
 mod handles;
 mod input;
 mod intent;
+mod machine;
 mod outgoing;
 mod owner;
 mod requests;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod usages;
 mod wish;
 mod world;
 
@@ -60,6 +64,7 @@ use std::collections::VecDeque;
 use crate::id::{ConnId, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
+use crate::session;
 use crate::sip::Text;
 use crate::time::{Clock, Instant, Utc};
 use crate::trace::{Entry, Recorder};
@@ -70,6 +75,7 @@ use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
 use owner::Owners;
+use usages::Usages;
 
 /// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +90,9 @@ pub enum ConfigError {
     /// The user agent holds a line break or another control character.
     #[error("the user agent holds a control character")]
     UserAgent,
+    /// The instance id is not a URN.
+    #[error("the instance id is not a URN")]
+    InstanceId,
 }
 
 /// The composed client.
@@ -95,7 +104,7 @@ pub enum ConfigError {
 ///
 /// let now = Instant::ZERO;
 /// let mut agent = Agent::new(Config::default(), Seed::from_u64(1), now, Utc::default()).unwrap();
-/// let account = AccountSpec { uri: "sip:alice@192.0.2.1".into(), display_name: None, any_user: true };
+/// let account = AccountSpec { any_user: true, ..AccountSpec::new("sip:alice@192.0.2.1") };
 /// agent.intend(now, Intent::AddAccount(account)).unwrap();
 /// assert_eq!(agent.poll_event().unwrap().names(), ["SIPAccountManagerDidAddAccount"]);
 /// assert!(agent.poll_effect().is_none() && agent.poll_timeout().is_none() && agent.is_quiescent());
@@ -111,6 +120,7 @@ pub struct Agent {
     accounts: Accounts,
     calls: Calls,
     owners: Owners,
+    usages: Usages,
     asks: Asks,
     stats: Stats,
     shutdown: Shutdown,
@@ -119,6 +129,9 @@ pub struct Agent {
     recorder: Option<Recorder>,
     transport_out: Outbox<transport::Output>,
     table_out: Outbox<transaction::Output<Flow>>,
+    /// What one request that arrives makes the transactions say.
+    arrival_out: Outbox<transaction::Output<Flow>>,
+    session_out: Outbox<session::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
     tag: Text,
 }
@@ -188,6 +201,7 @@ impl Agent {
             accounts: Accounts::default(),
             calls: Calls::default(),
             owners: Owners::default(),
+            usages: Usages::default(),
             asks: Asks::default(),
             stats: Stats::default(),
             shutdown: Shutdown::No,
@@ -196,6 +210,8 @@ impl Agent {
             recorder,
             transport_out: Outbox::new(),
             table_out: Outbox::new(),
+            arrival_out: Outbox::new(),
+            session_out: Outbox::new(),
             config,
         };
         for listen in agent.config.listen.clone() {
@@ -265,7 +281,8 @@ impl Agent {
         let transport = self.transports.deadline().map(|at| (at, TimeoutReason::Transport));
         let session = self.calls.deadline().map(|at| (at, TimeoutReason::Session));
         let ask = self.asks.deadline().map(|at| (at, TimeoutReason::Ask));
-        let all = [transaction, transport, session, ask];
+        let usage = self.usages.deadline().map(|at| (at, TimeoutReason::Usage));
+        let all = [transaction, transport, session, usage, ask];
         all.into_iter().flatten().min_by_key(|(at, _)| *at).map(|(at, why)| Deadline { at, why })
     }
 
@@ -275,11 +292,12 @@ impl Agent {
         self.transports.read_budget(conn)
     }
 
-    /// True when nothing is owed to anyone: no transaction, no session, no question, nothing to write, no effect to do. Bound sockets and idle connections may remain until `Intent::ShutDown`. The leak oracle of the tests.
+    /// True when nothing is owed to anyone: no transaction, no session, no question, nothing to write, no effect to do. Bound sockets, idle connections and registrations that will be refreshed may remain until `Intent::ShutDown`. The leak oracle of the tests.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
         self.table.is_empty()
             && self.calls.is_empty()
+            && self.usages.are_idle()
             && self.asks.is_empty()
             && self.transports.is_quiescent()
             && self.effects.is_empty()
@@ -313,6 +331,16 @@ impl Agent {
     /// Time does not go back, whatever the driver says.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+    }
+
+    /// What comes with every call into the rooms below.
+    fn context(&mut self) -> crate::config::Context<'_> {
+        crate::config::Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+        }
     }
 
     fn tell(&mut self, kind: EventKind) {
@@ -352,6 +380,12 @@ impl Config {
         }
         if self.user_agent.chars().any(char::is_control) {
             return Err(ConfigError::UserAgent);
+        }
+        let sound = |urn: &Text| {
+            urn.starts_with("urn:") && urn.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'>')
+        };
+        if self.instance_id.as_ref().is_some_and(|urn| !sound(urn)) {
+            return Err(ConfigError::InstanceId);
         }
         Ok(())
     }

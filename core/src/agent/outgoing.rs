@@ -25,7 +25,7 @@ impl Agent {
         act: impl FnOnce(&mut Session, &mut Context<'_>, &mut Outbox<session::Output>) -> T,
     ) -> Option<T> {
         let mut call = self.calls.take(id)?;
-        let mut out = Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
         let mut cx =
             Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
         let result = act(&mut call.session, &mut cx, &mut out);
@@ -34,7 +34,7 @@ impl Agent {
     }
 
     /// Does what a session asks, and puts it back unless it is over.
-    pub(super) fn finish_call(&mut self, mut call: Call, mut out: Outbox<session::Output>) {
+    pub(super) fn finish_call(&mut self, mut call: Box<Call>, mut out: Outbox<session::Output>) {
         let id = call.session.id();
         while let Some(output) = out.pop() {
             match output {
@@ -50,9 +50,11 @@ impl Agent {
         }
         if call.session.is_done() {
             self.release(&call.sending);
+            self.calls.forget(&mut call);
         } else {
             self.calls.put(call);
         }
+        self.session_out = out;
     }
 
     fn usage_output(&mut self, call: &mut Call, output: invitation::Output, out: &mut Outbox<session::Output>) {
@@ -134,9 +136,8 @@ impl Agent {
 
     /// A request that was too large for UDP, and found nobody listening for TCP, goes over UDP.
     pub(super) fn moved(&mut self, failed: Flow, flow: Flow) {
-        for id in self.calls.ids() {
-            if let Some(call) = self.calls.get_mut(id)
-                && let Some((known, _)) = &mut call.sending.flow
+        for sending in self.calls.sendings().chain(self.usages.sendings()) {
+            if let Some((known, _)) = &mut sending.flow
                 && *known == failed
             {
                 *known = flow;
@@ -152,7 +153,7 @@ impl Agent {
     /// A local address is known now, or is known not to be: sends what waited for it, ACKs first.
     pub(super) fn send_waiting(&mut self, id: SessionId) {
         let Some(mut call) = self.calls.take(id) else { return };
-        let mut out = Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
         let waiting: Vec<_> =
             call.acks.iter().filter(|ack| ack.waits).map(|ack| (ack.ticket, ack.dialog.clone())).collect();
         for (ticket, dialog) in waiting {
@@ -172,12 +173,13 @@ impl Agent {
         self.calls.put(call);
         let Some(known) = known else { return };
         let user = self.accounts.get(account).map(|account| account.contact_user.clone());
+        let gruu = self.public_gruu(account);
         let first = known.first().map(|(_, local)| local.ip());
         let targets: Vec<invitation::Target> = known
             .into_iter()
             .map(|(route, local)| invitation::Target {
                 hop: Hop::Route(route),
-                contact: contact_uri(user.as_deref(), local, route.transport),
+                contact: gruu.clone().unwrap_or_else(|| contact_uri(user.as_deref(), local, route.transport)),
             })
             .collect();
         self.call(id, |session, cx, out| match first {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::DialogId;
-use crate::id::{SessionId, TransactionId};
+use crate::id::{AccountId, SessionId, TransactionId};
 use crate::uac::Ticket;
 
 /// A usage that sends requests, or answers them.
@@ -11,6 +11,8 @@ use crate::uac::Ticket;
 pub(super) enum Owner {
     /// A session.
     Session(SessionId),
+    /// The registration of an account.
+    Registration(AccountId),
 }
 
 impl Owner {
@@ -18,6 +20,15 @@ impl Owner {
     pub(super) const fn session(self) -> Option<SessionId> {
         match self {
             Self::Session(id) => Some(id),
+            Self::Registration(_) => None,
+        }
+    }
+
+    /// The account that it belongs to, if it is one of those that end with it: sessions go on without.
+    pub(super) const fn account(self) -> Option<AccountId> {
+        match self {
+            Self::Session(_) => None,
+            Self::Registration(id) => Some(id),
         }
     }
 }

@@ -159,6 +159,8 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
             }
+            // A registration has no dialog.
+            Owner::Registration(_) => self.refuse(&incoming, 481, &[]),
         }
     }
 
@@ -223,7 +225,7 @@ impl Agent {
         let contact = if asks_for_sips(&incoming.request) { contact.secured() } else { contact };
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));
-        let mut out = crate::outbox::Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -237,7 +239,7 @@ impl Agent {
             || calls.next_stream(),
             &mut out,
         );
-        let mut call = Call::new(session);
+        let mut call = Box::new(Call::new(session));
         self.use_flow(&mut call.sending.flow, flow, from);
         self.finish_call(call, out);
     }
@@ -266,6 +268,7 @@ impl Agent {
             self.route(session);
             self.send_waiting(session);
         }
+        self.usages_learned();
     }
 
     /// An ACK for a 2xx, or for nothing: then it is silently dropped.

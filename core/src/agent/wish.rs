@@ -9,9 +9,8 @@ use crate::stream::{AudioStream, StreamError, StreamSpec};
 use crate::transport::{BindError, Local, Route};
 
 use super::calls::{Call, Waiting};
-use super::intent::{AccountError, ConnectError, Intent, IntentError, ListenError, Outcome};
-use super::sending::route_of;
-use super::{AccountEvent, Agent, EventKind, Listen, Shutdown};
+use super::intent::{ConnectError, Intent, IntentError, ListenError, Outcome};
+use super::{Agent, Listen, Shutdown};
 
 impl Agent {
     pub(super) fn take_intent(&mut self, intent: Intent) -> Result<Outcome, IntentError> {
@@ -21,17 +20,17 @@ impl Agent {
                 self.transports.unbind(socket, &mut self.transport_out).map_err(listen_error)?;
                 Ok(Outcome::Done)
             }
-            Intent::AddAccount(spec) => {
-                if self.shutdown != Shutdown::No {
-                    return Err(AccountError::ShuttingDown.into());
-                }
-                let id = self.accounts.add(spec, &mut self.random)?;
-                self.tell(EventKind::Account { id, event: AccountEvent::DidAdd });
-                Ok(Outcome::Account(id))
+            Intent::AddAccount(spec) => Ok(Outcome::Account(self.add_account(spec)?)),
+            Intent::ChangeAccount { account, spec } => {
+                self.change_account(account, spec)?;
+                Ok(Outcome::Done)
+            }
+            Intent::SetDefaultAccount(id) => {
+                self.set_default_account(id)?;
+                Ok(Outcome::Done)
             }
             Intent::RemoveAccount(id) => {
-                self.accounts.remove(id)?;
-                self.tell(EventKind::Account { id, event: AccountEvent::DidRemove });
+                self.remove_account(id)?;
                 Ok(Outcome::Done)
             }
             Intent::Connect { account, to, routes, streams } => {
@@ -85,8 +84,12 @@ impl Agent {
             .ok()
             .filter(|to| to.uri.as_sip().is_some())
             .ok_or_else(|| ConnectError::BadUri(to.clone()))?;
+        let preloaded = self.service_route(account_id);
         let routes = if routes.is_empty() {
-            vec![route_of(&to.uri).ok_or_else(|| ConnectError::NoRoute(to.uri.to_string().into()))?]
+            let next = preloaded.first().map_or(&to.uri, |route| &route.uri);
+            let destination = next.as_sip().map(|uri| account.destination(uri));
+            let found = destination.and_then(|destination| self.routes(&destination).ok());
+            found.ok_or_else(|| ConnectError::NoRoute(to.uri.to_string().into()))?
         } else {
             routes
         };
@@ -103,13 +106,13 @@ impl Agent {
             let StreamSpec::Audio(spec) = stream;
             AudioStream::check(spec, &self.config).map_err(|reason| ConnectError::BadStream { index, reason })?;
         }
-        let connect = Connect { from: account.identity.clone(), to };
+        let connect = Connect { from: account.identity.clone(), to, routes: preloaded };
         let streams = streams
             .iter()
             .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))
             .collect();
         let id = self.calls.next_session();
-        let mut out = crate::outbox::Outbox::new();
+        let mut out = std::mem::take(&mut self.session_out);
         let cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -117,7 +120,7 @@ impl Agent {
             config: &self.config,
         };
         let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
-        let mut call = Call::new(session);
+        let mut call = Box::new(Call::new(session));
         call.sending.locate(routes);
         self.finish_call(call, out);
         self.route(id);
@@ -160,6 +163,7 @@ impl Agent {
         for id in self.calls.ids() {
             self.call(id, |session, cx, out| session.end_with(cx, 480, out));
         }
+        self.deactivate_accounts();
     }
 }
 

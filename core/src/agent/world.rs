@@ -39,7 +39,10 @@ impl Agent {
                 }
                 (None, _) => self.stats.driver_faults += 1,
             },
-            Input::Network(NetworkChange::Addresses | NetworkChange::Woke) => self.transports.forget_local(),
+            Input::Network(NetworkChange::Addresses | NetworkChange::Woke) => {
+                self.transports.forget_local();
+                self.renew_usages();
+            }
             Input::Reseed(seed) => self.random.mix(&seed),
         }
         self.work_off_deadlines();
@@ -91,6 +94,14 @@ impl Agent {
         {
             budget -= 1;
             self.call(session, |session, cx, out| session.timeout(cx, out));
+            self.settle();
+        }
+        let mut budget = self.usages.len();
+        while let Some(owner) = self.usages.due(now)
+            && budget > 0
+        {
+            budget -= 1;
+            self.usage(owner, |machine, cx, out| machine.timeout(cx, out));
             self.settle();
         }
         while let Some(ask) = self.asks.overdue(now) {
@@ -161,13 +172,14 @@ impl Agent {
             }
             Message::Request(request) => {
                 let arrival = Arrival { flow: reply, from, reliable: transport.is_reliable() };
-                let mut out = crate::outbox::Outbox::new();
+                let mut out = std::mem::take(&mut self.arrival_out);
                 self.table.receive_request(self.now, request, &essentials, arrival, &mut out);
                 let mut arrived = Some(Arrived { flow, transport, local, received: Received { from }, essentials });
                 while let Some(output) = out.pop() {
                     let arrived = if is_request(&output) { arrived.take() } else { None };
                     self.table_output(output, arrived);
                 }
+                self.arrival_out = out;
             }
         }
     }
@@ -207,6 +219,7 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.response(cx, ticket, response, out));
             }
+            Owner::Registration(_) => self.usage_answered(owner, ticket, response),
         }
     }
 
@@ -218,6 +231,7 @@ impl Agent {
                 }
                 self.call(session, |session, cx, out| session.client_ended(cx, ticket, end, out));
             }
+            Some((owner @ Owner::Registration(_), ticket)) => self.usage_client_ended(owner, ticket, end),
             None => {}
         }
         if let Some(session) = self.owners.servers.remove(&id).and_then(Owner::session) {
@@ -246,7 +260,7 @@ impl Agent {
     /// The next step of a shutdown, when the one before it is done. False when there is nothing to do now.
     fn shutdown_goes_on(&mut self) -> bool {
         match self.shutdown {
-            Shutdown::Sessions if self.calls.is_empty() => {
+            Shutdown::Sessions if self.calls.is_empty() && self.usages.is_empty() => {
                 self.shutdown = Shutdown::Transactions(self.table.iter().map(|(id, ..)| id).last());
                 while let Some(ask) = self.asks.close_first() {
                     self.effects.push_back(Effect::Abandon { ask });

@@ -8,7 +8,7 @@ use crate::dialog::{Dialog, DialogId, Role};
 use crate::negotiation::{Negotiator, Origin};
 use crate::outbox::Outbox;
 use crate::sip::{
-    Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Text, To, Uri,
+    Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Route, Text, To, Uri,
     reason_phrase,
 };
 use crate::transaction::End;
@@ -34,6 +34,7 @@ impl Invitation {
         // What an application may write into a URI, but a request line or a To header must not hold, is left out (RFC 3261 section 19.1.1).
         let uri = invite.to.uri.as_sip().map_or_else(|| invite.to.uri.clone(), |uri| Uri::Sip(uri.as_request_uri()));
         let builder = Request::build(Method::Invite, &uri)
+            .headers(&invite.routes.into_iter().map(|route| Route(route.0)).collect::<Vec<_>>())
             .field(HeaderName::MaxForwards, 70)
             .header(&From(invite.from.with_tag(&local_tag)))
             .header(&To(NameAddr { display_name: invite.to.display_name, ..NameAddr::new(uri) }))
@@ -383,7 +384,14 @@ pub(super) fn finish_invite(
 fn rebuild(cx: &Context<'_>, request: &Request, target: &Target) -> Option<Request> {
     let uri = request.uri().ok()?;
     let mut builder = Request::build(Method::Invite, &uri);
-    for name in [HeaderName::MaxForwards, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq] {
+    for name in [
+        HeaderName::Route,
+        HeaderName::MaxForwards,
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+    ] {
         builder = builder.copy(request, name);
     }
     let body = request.body();

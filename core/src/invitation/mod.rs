@@ -37,7 +37,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
-use crate::sip::{BuildError, CSeq, Method, NameAddr, Response, Text, Uri};
+use crate::sip::{BuildError, CSeq, Method, NameAddr, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 
@@ -80,6 +80,8 @@ pub struct Invite {
     pub from: NameAddr,
     /// The peer's name and URI.
     pub to: NameAddr,
+    /// The proxies to visit before (RFC 3608), in order.
+    pub routes: Vec<ServiceRoute>,
     /// Where to send it, tried in order (design decision 1).
     pub targets: Vec<Target>,
     /// The offer; `None` asks the peer for one.

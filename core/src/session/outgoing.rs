@@ -7,7 +7,7 @@ use crate::config::Context;
 use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
-use crate::sip::{NameAddr, Text};
+use crate::sip::{NameAddr, ServiceRoute, Text};
 use crate::stream::AudioStream;
 
 use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
@@ -19,6 +19,8 @@ pub struct Connect {
     pub from: NameAddr,
     /// The remote party's.
     pub to: NameAddr,
+    /// The proxies to visit before (RFC 3608), in order.
+    pub routes: Vec<ServiceRoute>,
 }
 
 impl Session {
@@ -95,6 +97,7 @@ impl Session {
         let invite = Invite {
             from: connect.from.clone(),
             to: connect.to.clone(),
+            routes: connect.routes.clone(),
             targets: std::mem::take(&mut self.targets),
             offer: Some(offer),
         };

@@ -7,7 +7,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::outbox::Outbox;
 use crate::sip::digest::{Attempt, Authenticator, Credentials, Refusal};
-use crate::sip::{BuildError, Contact, HeaderName, Request, Response, reason_phrase};
+use crate::sip::{BuildError, Contact, Request, Response, reason_phrase};
 use crate::time::Instant;
 use crate::transaction::End;
 use crate::transport::CloseCause;
@@ -67,6 +67,8 @@ impl Patience {
 #[derive(Debug)]
 pub struct Exchange {
     ticket: Ticket,
+    /// Without the Contact toward a target, and without credentials.
+    draft: Request,
     /// As it was sent last, without Via.
     request: Request,
     number: u32,
@@ -131,14 +133,14 @@ enum Moved {
 }
 
 impl Exchange {
-    /// Sends a request, which has no Via and no credentials yet, to the first of its targets.
+    /// Sends a request to the first of its targets. It has no Via, no credentials, and no Contact that depends on the target yet.
     ///
     /// # Errors
     /// When it cannot be written, or there is no target.
     pub fn start<E>(
         cx: &Context<'_>,
         client: &mut Client,
-        request: &Request,
+        request: Request,
         targets: Vec<Target>,
         patience: Patience,
         out: &mut Outbox<Output<E>>,
@@ -146,11 +148,12 @@ impl Exchange {
         let mut targets: VecDeque<Target> = targets.into();
         let first = targets.pop_front().ok_or(Failure::Transport(CloseCause::Unreachable))?;
         let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let request = toward(request, &first).map_err(Failure::Unwritable)?;
-        let request = client.authenticator.authorize(&request, None).map_err(Failure::Unwritable)?;
+        let sent = toward(&request, &first).map_err(Failure::Unwritable)?;
+        let sent = client.authenticator.authorize(&sent, None).map_err(Failure::Unwritable)?;
         let mut exchange = Self {
             ticket: client.ticket(),
-            request,
+            draft: request,
+            request: sent,
             number,
             hop: first.hop,
             targets,
@@ -161,6 +164,12 @@ impl Exchange {
         };
         exchange.send(cx, out);
         Ok(exchange)
+    }
+
+    /// Gives it up at this time, if not before.
+    pub fn give_up_by(&mut self, at: Instant) {
+        self.until = self.until.min(at);
+        self.target_until = self.target_until.min(at);
     }
 
     /// The CSeq number that was used last.
@@ -284,8 +293,8 @@ impl Exchange {
             return Ok(Moved::Exhausted);
         }
         let Some(target) = self.targets.pop_front() else { return Ok(Moved::Exhausted) };
-        let request = toward(&self.request, &target).map_err(Failure::Unwritable)?;
-        self.request = client.authenticator.authorize(&request, None).map_err(Failure::Unwritable)?;
+        let request = toward(&self.draft, &target).map_err(Failure::Unwritable)?;
+        self.request = client.authenticator.authorize(&request, Some(self.number)).map_err(Failure::Unwritable)?;
         self.hop = target.hop;
         self.ticket = client.ticket();
         self.send(cx, out);
@@ -307,6 +316,6 @@ impl Exchange {
 fn toward(request: &Request, target: &Target) -> Result<Request, BuildError> {
     match &target.contact {
         None => Ok(request.clone()),
-        Some(contact) => request.amend(&[HeaderName::Contact]).header(&Contact::Address(contact.clone())).finish(),
+        Some(contact) => request.amend(&[]).header(&Contact::Address(contact.clone())).finish(),
     }
 }

@@ -44,3 +44,17 @@ pub enum Output<E> {
     /// News.
     Event(E),
 }
+
+impl<E> Output<E> {
+    /// The same, with another kind of news.
+    pub fn map<F>(self, with: impl FnOnce(E) -> F) -> Output<F> {
+        match self {
+            Self::Locate(destination) => Output::Locate(destination),
+            Self::Request { ticket, request, hop } => Output::Request { ticket, request, hop },
+            Self::Respond { transaction, response } => Output::Respond { transaction, response },
+            Self::DialogBegan(dialog) => Output::DialogBegan(dialog),
+            Self::DialogEnded(dialog) => Output::DialogEnded(dialog),
+            Self::Event(event) => Output::Event(with(event)),
+        }
+    }
+}

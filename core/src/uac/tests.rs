@@ -42,7 +42,7 @@ impl Script {
         };
         let targets = (1..=targets).map(target).collect();
         let cx = Context { now, utc: Utc::default(), random: &mut random, config: &config };
-        let exchange = Exchange::start(&cx, &mut client, &request, targets, Patience::USUAL, &mut out).unwrap();
+        let exchange = Exchange::start(&cx, &mut client, request, targets, Patience::USUAL, &mut out).unwrap();
         Self { now, random, config, client, exchange, out }
     }
 

@@ -145,7 +145,7 @@ impl Application {
     /// # Errors
     /// When the URI is not a SIP URI.
     pub fn add_account(&self, uri: &str) -> Result<AccountId, ApplicationError> {
-        self.add_account_spec(AccountSpec { uri: uri.into(), display_name: None, any_user: false })
+        self.add_account_spec(AccountSpec::new(uri))
     }
 
     /// Adds an account.

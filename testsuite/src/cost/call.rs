@@ -114,7 +114,7 @@ impl Side {
             }
         }
         let uri = Text::from(format!("sip:user@{}", address.ip()));
-        let account = AccountSpec { uri, display_name: None, any_user: true };
+        let account = AccountSpec { any_user: true, ..AccountSpec::new(uri) };
         agent.intend(Instant::ZERO, Intent::AddAccount(account)).expect("it can be added");
         while agent.poll_event().is_some() {}
         Self { agent, address, socket, ports: 0, sent: 0 }
@@ -331,7 +331,7 @@ fn simulated_call() -> Round {
         let callee = world.add(Config::default(), Box::new(answering));
         for host in [caller, callee] {
             let uri = Text::from(format!("sip:user@{}", world.address(host).ip()));
-            let account = AccountSpec { uri, display_name: None, any_user: false };
+            let account = AccountSpec::new(uri);
             world.with(host, |agent, now| agent.intend(now, Intent::AddAccount(account))).expect("it can be added");
         }
         world.run_for(Duration::from_millis(1));

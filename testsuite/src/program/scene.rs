@@ -55,8 +55,8 @@ pub(super) fn people(program: &Program, world: &mut World, notes: &Rc<RefCell<No
         let chance = Random::new(&world.random().seed());
         let user = User::new(number, program.calls as u64, Rc::clone(&people), chance, Rc::clone(notes));
         let host = world.add_at(place, config, Box::new(user));
-        let uri = people[number].uri.as_str().into();
-        let spec = AccountSpec { uri, display_name: None, any_user: true };
+        let uri = people[number].uri.as_str();
+        let spec = AccountSpec { any_user: true, ..AccountSpec::new(uri) };
         world.with(host, |agent, now| agent.intend(now, Intent::AddAccount(spec))).expect("a sound account");
     }
     world.run_for(Duration::from_millis(1));

@@ -107,8 +107,7 @@ impl User {
         let (own, other) = (&people[self.host], &people[other]);
         let long = self.chance(5);
         let name = if long { format!("call {call} {}", "x".repeat(1200)) } else { format!("call {call}") };
-        let spec =
-            AccountSpec { uri: own.uri.as_str().into(), display_name: Some(name.as_str().into()), any_user: false };
+        let spec = AccountSpec { display_name: Some(name.as_str().into()), ..AccountSpec::new(own.uri.as_str()) };
         let account = match agent.intend(now, Intent::AddAccount(spec)) {
             Ok(Outcome::Account(account)) => account,
             other => panic!("host {}: an account: {other:?}", self.host),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
+mod accounts;
 mod local_address;
 mod replay;
 mod requests;
@@ -80,7 +81,7 @@ impl Script {
             branches: 0,
         };
         script.drain();
-        let spec = AccountSpec { uri: "sip:us@192.0.2.9".into(), display_name: None, any_user: true };
+        let spec = AccountSpec { any_user: true, ..AccountSpec::new("sip:us@192.0.2.9") };
         script.intend(Intent::AddAccount(spec)).unwrap();
         script
     }

@@ -53,6 +53,7 @@ impl Run {
         let invite = Invite {
             from: NameAddr::new(uri("sip:alice@atlanta.com")),
             to: NameAddr::new(uri("sip:bob@biloxi.com")),
+            routes: Vec::new(),
             targets,
             offer: offer.map(Bytes::copy_from_slice),
         };

@@ -52,19 +52,8 @@ struct Stamp {
 impl Stamp {
     /// The date, unless there is no such day or hour.
     fn utc(self) -> Option<Utc> {
-        let Self { year, month, day, time: [hour, minute, second] } = self;
-        // Days are counted from 0000-03-01, so that leap days come last in their year.
-        let (year, month) = (i64::from(year), i64::from(month));
-        let shifted = if month > 2 { year } else { year - 1 };
-        let (era, year_of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
-        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
-        let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
-        let seconds = days * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-        let utc = Utc { unix_millis: seconds * 1000 };
-        let civil = utc.civil();
-        let is_real =
-            i64::from(civil.month) == month && u32::from(civil.day) == day && hour < 24 && minute < 60 && second < 60;
-        is_real.then_some(utc)
+        let [_, _, second] = self.time;
+        Utc::from_civil(self.year, self.month, self.day, self.time).filter(|_| second < 60)
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         out.line(format_args!("listening {transport} {local}"));
     }
     let uri = format!("sip:sipsimple@{}", own_address(listen));
-    client.application.add_account_spec(AccountSpec { uri: uri.into(), display_name: None, any_user: true })?;
+    client.application.add_account_spec(AccountSpec { any_user: true, ..AccountSpec::new(uri) })?;
     let mut answering = Answering {
         client: &mut client,
         options,

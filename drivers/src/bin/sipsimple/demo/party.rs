@@ -75,8 +75,8 @@ impl Party {
                 _ => {}
             }
         }
-        let uri = format!("sip:{name}@127.0.0.1").into();
-        let account = AccountSpec { uri, display_name: None, any_user: false };
+        let uri = format!("sip:{name}@127.0.0.1");
+        let account = AccountSpec::new(uri);
         let account = application.add_account_spec(account)?;
         Ok(Self { name, application, account, frequency, keys, wave, trace, sockets })
     }
