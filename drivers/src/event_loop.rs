@@ -39,6 +39,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How long the media thread may take to close its files.
 const MEDIA: Duration = Duration::from_secs(1);
 
+/// How long connections may take to say that they end.
+const CLOSE: Duration = Duration::from_millis(500);
+
 /// What the application wants of the loop.
 pub(crate) enum Command {
     /// Run this on the agent.
@@ -129,6 +132,8 @@ impl EventLoop {
                 self.settle();
             }
             self.stop_media().await;
+            self.news.close();
+            self.network.close_all(CLOSE).await;
             self.tell(ApplicationEvent::DidEnd);
         }));
     }

@@ -204,6 +204,14 @@ impl Connection {
         }
     }
 
+    /// Writes what is left to write, and says that nothing follows.
+    pub(crate) async fn finish(self) {
+        if let Self { chunks, phase: Phase::Open(Live { writer, .. }), .. } = self {
+            drop(chunks);
+            writer.await;
+        }
+    }
+
     /// Writes what is left to write, then waits for the peer to close its side, both for a time: closing before that
     /// could make the system throw away what the peer has not read yet.
     pub(crate) async fn linger(self) {

@@ -24,9 +24,11 @@ pub use tls::TlsSettings;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::time::Duration;
 
-use async_io::Async;
+use async_io::{Async, Timer};
 use bytes::Bytes;
+use futures_lite::FutureExt;
 use sipsimple_core::agent::{Answer, ConnectionEvent, Effect, Input, Question, SocketEvent};
 use sipsimple_core::id::{ConnId, Counter, SocketId};
 use sipsimple_core::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
@@ -180,6 +182,22 @@ impl Network {
     /// Whether everything that was to be written to connections has been handed to the system.
     pub(crate) fn is_flushed(&self) -> bool {
         self.connections.values().all(Connection::is_flushed)
+    }
+
+    /// Closes every connection in good order, within this time.
+    pub(crate) async fn close_all(&mut self, within: Duration) {
+        let connections = std::mem::take(&mut self.connections);
+        let closing: Vec<_> =
+            connections.into_values().map(|connection| self.executor.spawn(connection.finish())).collect();
+        let all = async {
+            for task in closing {
+                task.await;
+            }
+        };
+        let late = async {
+            Timer::after(within).await;
+        };
+        all.or(late).await;
     }
 
     fn bind(&mut self, socket: SocketId, kind: &SocketKind, addr: IpAddr, port: Port) -> Input {

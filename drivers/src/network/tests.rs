@@ -5,9 +5,7 @@ mod pki;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
-use futures_lite::FutureExt;
 use sipsimple_core::id::AskId;
 use smol::channel::Receiver;
 
@@ -45,7 +43,7 @@ impl Bench {
                 return input;
             }
             let news = smol::block_on(self.executor.run(async { self.news.recv().await.ok() }.or(async {
-                async_io::Timer::after(PATIENCE).await;
+                Timer::after(PATIENCE).await;
                 None
             })));
             self.waiting.extend(self.network.take(news.expect("nothing happened")).into_iter().flatten());

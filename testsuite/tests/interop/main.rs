@@ -4,5 +4,8 @@
 
 mod baresip;
 mod peer;
+#[path = "../../../drivers/tests/pki/mod.rs"]
+mod pki;
 mod rtp_echo;
 mod sipp;
+mod stranger;

@@ -15,7 +15,7 @@ use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{output, words};
+use crate::{output, tls, words};
 
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -46,10 +46,16 @@ pub(crate) enum Wake {
 
 impl Client {
     /// Starts an application on these sockets.
-    pub(crate) fn start(listen: &[Route], trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        listen: &[Route],
+        tls: &tls::Options,
+        trace: Option<PathBuf>,
+        out: Output,
+    ) -> Result<Self, Failure> {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
         let mut settings = Settings::listening(listen.iter().copied());
         settings.trace = trace;
+        tls.apply(&mut settings);
         Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })
     }
 

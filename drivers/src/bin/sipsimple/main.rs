@@ -14,6 +14,7 @@ mod ladder;
 mod output;
 mod replay;
 mod sound;
+mod tls;
 mod value;
 mod words;
 
