@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dns::DnsConfig;
 use crate::limits::Limits;
 use crate::random::Random;
 use crate::sip::Text;
@@ -35,6 +36,8 @@ pub struct Config {
     pub datagram_bytes: usize,
     /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
     pub tls: Option<TlsConfig>,
+    /// Name servers and lookups.
+    pub dns: DnsConfig,
     /// RTP.
     pub rtp: RtpConfig,
     /// Limits on everything.
@@ -53,6 +56,7 @@ impl Default for Config {
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
             tls: None,
+            dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),
         }

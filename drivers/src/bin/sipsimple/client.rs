@@ -52,10 +52,15 @@ impl Client {
         trace: Option<PathBuf>,
         out: Output,
     ) -> Result<Self, Failure> {
-        let signals = Signals::new([Signal::Int, Signal::Term])?;
         let mut settings = Settings::listening(listen.iter().copied());
-        settings.trace = trace;
         tls.apply(&mut settings);
+        Self::start_with(settings, trace, out)
+    }
+
+    /// Starts an application with these settings.
+    pub(crate) fn start_with(mut settings: Settings, trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
+        let signals = Signals::new([Signal::Int, Signal::Term])?;
+        settings.trace = trace;
         Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })
     }
 
