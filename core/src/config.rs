@@ -12,7 +12,7 @@ use crate::random::Random;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
 use crate::transaction::Timers;
-use crate::transport::{Port, Transport};
+use crate::transport::{Port, TlsConfig, Transport};
 
 /// The configuration of an agent. It is part of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,8 @@ pub struct Config {
     pub datagram_bytes: usize,
     /// The event packages that are known: others are answered with 489 (RFC 6665).
     pub packages: Vec<Package>,
+    /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
+    pub tls: Option<TlsConfig>,
     /// Name servers and lookups.
     pub dns: DnsConfig,
     /// RTP.
@@ -63,6 +65,7 @@ impl Default for Config {
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
             packages: default_packages(),
+            tls: None,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),

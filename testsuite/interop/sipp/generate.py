@@ -225,10 +225,10 @@ SCENARIOS |= {
     "uas_mwi": subscribed("message-summary", "application/simple-message-summary", SUMMARY),
     "uas_bad_event": get_request("SUBSCRIBE") + response(489, "Bad Event", "Allow-Events: dialog\n"),
     "uas_message": get_request("MESSAGE", check("Hello, SIPp")) + response(200, "OK"),
-    "uas_publish": get_request("PUBLISH", check("<basic>open"))
+    "uas_publish": get_request("PUBLISH", check("basic.open"))
     + response(200, "OK", "SIP-ETag: e1\nExpires: 2\n")
     + get_request("PUBLISH", check("e1", "SIP-If-Match:")) + response(412, "Conditional Request Failed")
-    + get_request("PUBLISH", check("<basic>open")) + response(200, "OK", "SIP-ETag: e2\nExpires: 60\n")
+    + get_request("PUBLISH", check("basic.open")) + response(200, "OK", "SIP-ETag: e2\nExpires: 60\n")
     + get_request("PUBLISH", check("e2", "SIP-If-Match:")) + response(200, "OK", "SIP-ETag: e3\nExpires: 0\n"),
     # SIPp asks us.
     "uac_message": send(

@@ -14,7 +14,7 @@ use sipsimple_drivers::local_address;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{call, value};
+use crate::{call, tls, value};
 
 /// Options of commands that send requests outside of calls.
 #[derive(Debug, Args)]
@@ -29,6 +29,8 @@ pub(crate) struct Options {
     /// Where to send requests, udp|tcp|tls:ADDRESS:PORT; needed when nothing else holds an IP address
     #[arg(long, value_name = "SOCKET", value_parser = value::route)]
     pub(crate) route: Option<Route>,
+    #[command(flatten)]
+    tls: tls::Options,
 }
 
 /// A running application that speaks as somebody.
@@ -48,8 +50,12 @@ impl Options {
         };
         let local = local_address(route.socket_addr())
             .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
-        let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
-        let mut client = Client::start(&listen, trace, out)?;
+        let listen: Vec<Route> = [Transport::Udp, Transport::Tcp, Transport::Tls]
+            .into_iter()
+            .filter(|transport| *transport != Transport::Tls || route.transport == Transport::Tls)
+            .map(|transport| Route::new(transport, SocketAddr::new(local, 0)))
+            .collect();
+        let mut client = Client::start(&listen, &self.tls, trace, out)?;
         client.bound(&listen)?;
         let uri = self.uri().unwrap_or_else(|| call::own_uri(local));
         let mut spec = AccountSpec::new(uri);
@@ -89,12 +95,22 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        identity: Options,
+    }
 
     #[test]
     fn a_user_alone_is_one_of_the_accounts_domain() {
-        let options =
-            |account: Option<&str>| Options { account: account.map(str::to_owned), password_file: None, route: None };
+        let options = |account: Option<&str>| {
+            let words = ["test"].into_iter().chain(account.iter().flat_map(|account| ["--account", account]));
+            Line::try_parse_from(words).unwrap().identity
+        };
         assert_eq!(options(Some("alice@example.com")).complete("bob"), "sip:bob@example.com");
         assert_eq!(options(Some("alice@example.com")).complete("bob@example.org"), "sip:bob@example.org");
         assert_eq!(options(Some("alice@example.com")).complete("sips:bob@h"), "sips:bob@h");

@@ -19,6 +19,7 @@ mod publish;
 mod replay;
 mod sound;
 mod subscribe;
+mod tls;
 mod value;
 mod words;
 
