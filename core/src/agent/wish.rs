@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::session::{Connect, Session, SessionError};
-use crate::sip::{NameAddr, Text};
+use crate::sip::{HeaderName, NameAddr, Text};
 use crate::stream::{AudioStream, StreamError, StreamSpec};
 use crate::transport::{BindError, Local, Route};
 
 use super::calls::{Call, Waiting};
 use super::intent::{ConnectError, Intent, IntentError, ListenError, Outcome};
+use super::transfers::Follows;
 use super::{Agent, Listen, Shutdown};
 
 impl Agent {
@@ -34,7 +35,7 @@ impl Agent {
                 Ok(Outcome::Done)
             }
             Intent::Connect { account, to, routes, streams } => {
-                let id = self.connect(account, &to, routes, &streams)?;
+                let id = self.connect(account, &to, routes, &streams, Vec::new(), None)?;
                 Ok(Outcome::Session(id))
             }
             Intent::SendRingIndication { session } => {
@@ -50,6 +51,11 @@ impl Agent {
                 session.end(cx, out);
                 Ok(())
             }),
+            Intent::Transfer { session, target, replaced } => self.transfer(session, &target, replaced),
+            Intent::AcceptTransfer { session, routes, streams } => self.accept_transfer(session, routes, &streams),
+            Intent::RejectTransfer { session, code } => {
+                self.with_session(session, |session, cx, out| session.reject_transfer(cx, code, out))
+            }
             Intent::SendDtmf { stream, digit, duration } => self.send_dtmf(stream, digit, duration),
             Intent::ShutDown => {
                 self.shut_down();
@@ -69,12 +75,14 @@ impl Agent {
         Ok(Outcome::Socket(socket))
     }
 
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         account_id: AccountId,
         to: &Text,
         routes: Vec<Route>,
         streams: &[StreamSpec],
+        headers: Vec<(HeaderName, Text)>,
+        follows: Option<Follows>,
     ) -> Result<SessionId, ConnectError> {
         if self.shutdown != Shutdown::No {
             return Err(ConnectError::ShuttingDown);
@@ -106,7 +114,7 @@ impl Agent {
             let StreamSpec::Audio(spec) = stream;
             AudioStream::check(spec, &self.config).map_err(|reason| ConnectError::BadStream { index, reason })?;
         }
-        let connect = Connect { from: account.identity.clone(), to, routes: preloaded };
+        let connect = Connect { from: account.identity.clone(), to, routes: preloaded, headers };
         let streams = streams
             .iter()
             .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))
@@ -121,6 +129,7 @@ impl Agent {
         };
         let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
         let mut call = Box::new(Call::new(session));
+        call.follows = follows;
         call.sending.locate(routes);
         self.finish_call(call, out);
         self.route(id);
@@ -135,7 +144,7 @@ impl Agent {
     }
 
     /// Calls a session that the application still knows.
-    fn with_session(
+    pub(super) fn with_session(
         &mut self,
         id: SessionId,
         act: impl FnOnce(

@@ -93,7 +93,13 @@ impl Session {
         }
         session.enter(SessionState::Incoming, out);
         let streams = session.streams.iter().map(AudioStream::id).collect();
-        out.push(Output::Event(SessionEvent::NewIncoming { account, remote_identity, streams, has_audio: true, replaced }));
+        out.push(Output::Event(SessionEvent::NewIncoming {
+            account,
+            remote_identity,
+            streams,
+            has_audio: true,
+            replaced,
+        }));
         session
     }
 

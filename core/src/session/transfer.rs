@@ -57,7 +57,8 @@ impl Session {
         if self.transfers.sent.as_ref().is_some_and(|(_, referral)| !referral.is_over()) {
             return Err(SessionError::TransferPending);
         }
-        let by = self.invitation.as_ref().and_then(|invitation| invitation.dialog()).map(|dialog| dialog.local().clone());
+        let by =
+            self.invitation.as_ref().and_then(|invitation| invitation.dialog()).map(|dialog| dialog.local().clone());
         let by = by.map(|by| NameAddr { params: crate::sip::Params::default(), ..by });
         let (target, refer_to) = (Text::from(to.uri.to_string()), ReferTo(refer_to(to, replaces)));
         let mut sent = None;

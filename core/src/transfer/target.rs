@@ -39,7 +39,8 @@ impl ReferTarget {
             display_name: address.display_name.clone(),
             ..NameAddr::new(address.uri.clone())
         };
-        let subscribes = !matches!(request.get::<ReferSub>(), Ok(Some(ReferSub(item))) if item.value.eq_ignore_ascii_case("false"));
+        let subscribes =
+            !matches!(request.get::<ReferSub>(), Ok(Some(ReferSub(item))) if item.value.eq_ignore_ascii_case("false"));
         let referred_by = request.text(HeaderName::ReferredBy).ok().flatten().map(|text| text.detached());
         Ok(Self { to: to.detached(), replaces, referred_by, subscribes })
     }

@@ -46,7 +46,10 @@ fn a_dialog_to_replace_goes_there_and_back() {
     let to = NameAddr::new(Uri::parse(&Text::from("sip:carol@h")).unwrap());
     let address = refer_to(&to, Some(&Replaces::new("a&b=c@h", "t%1", "f")));
     let again = read(&format!("Refer-To: {address}\r\n")).unwrap().replaces.unwrap();
-    assert_eq!((again.call_id.as_str(), again.receivers_tag(), again.others_tag()), ("a&b=c@h", Some("t%1"), Some("f")));
+    assert_eq!(
+        (again.call_id.as_str(), again.receivers_tag(), again.others_tag()),
+        ("a&b=c@h", Some("t%1"), Some("f"))
+    );
 }
 
 #[test]
@@ -103,7 +106,8 @@ fn a_notify_may_come_before_the_answer() {
 #[test]
 fn what_is_not_a_notify_of_it_is_refused() {
     let mut referral = Referral::sent(Instant::ZERO, 7);
-    let code = |referral: &mut Referral, headers: &str, body: &str| referral.notified(&request("NOTIFY", headers, body)).0;
+    let code =
+        |referral: &mut Referral, headers: &str, body: &str| referral.notified(&request("NOTIFY", headers, body)).0;
     assert_eq!(code(&mut referral, "", ""), 400);
     assert_eq!(code(&mut referral, "Event: presence\r\nSubscription-State: active\r\n", ""), 481);
     assert_eq!(code(&mut referral, "Event: refer;id=8\r\nSubscription-State: active\r\n", ""), 481);
