@@ -53,6 +53,7 @@ impl Invitation {
             others: Vec::new(),
             fork_byes: Vec::new(),
             tickets: 0,
+            authenticator: None,
         };
         Ok((usage, offer.map(Description::Offer)))
     }

@@ -68,6 +68,7 @@ impl Invitation {
             cause: None,
             fork_byes: Vec::new(),
             tickets: 0,
+            authenticator: None,
         };
         let ticket = usage.ticket();
         usage.invite = Some(ClientInvite::new(ticket, request.clone(), cseq.number));
@@ -100,7 +101,7 @@ impl Invitation {
     }
 
     /// A response to the initial INVITE.
-    pub(super) fn invite_answered(&mut self, cx: &Context<'_>, response: &Response, out: &mut Outbox<Output>) {
+    pub(super) fn invite_answered(&mut self, cx: &mut Context<'_>, response: &Response, out: &mut Outbox<Output>) {
         // The transaction has read these already.
         let Ok(essentials) = response.validate() else { return };
         match response.code() {
@@ -274,19 +275,23 @@ impl Invitation {
         }
         let request = leg.dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
         if let Ok(request) = request {
+            let request = self.authorize(request);
             let ticket = self.ticket();
             self.fork_byes.push(ticket);
             out.push(Output::Request { ticket, request, hop: Self::next_hop(&leg.dialog) });
         }
     }
 
-    fn invite_refused(&mut self, cx: &Context<'_>, code: u16, response: &Response, out: &mut Outbox<Output>) {
+    fn invite_refused(&mut self, cx: &mut Context<'_>, code: u16, response: &Response, out: &mut Outbox<Output>) {
         let Some(invite) = &mut self.invite else { return };
         if invite.answered {
             return;
         }
         invite.heard = true;
-        if (code == 503 && self.try_next(out)) || (code == 422 && self.ask_longer(cx, response, out)) {
+        if (code == 503 && self.try_next(out))
+            || (code == 422 && self.ask_longer(cx, response, out))
+            || self.invite_challenged(cx, response, out)
+        {
             return;
         }
         if let Some(invite) = &mut self.invite {
@@ -337,13 +342,13 @@ impl Invitation {
         let (Some(invite), Some(hop)) = (&self.invite, self.hop.clone()) else { return false };
         let wanted = matches!(self.state, State::Outgoing | State::Early);
         let Some((request, cseq)) = longer(cx.config, invite, response).filter(|_| wanted) else { return false };
-        let refusals = invite.refusals + 1;
+        let (attempt, refusals) = (invite.attempt.clone(), invite.refusals + 1);
         for early in self.legs.drain(..) {
             out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
         self.state = State::Outgoing;
         let ticket = self.ticket();
-        self.invite = Some(ClientInvite { refusals, ..ClientInvite::new(ticket, request.clone(), cseq) });
+        self.invite = Some(ClientInvite { attempt, refusals, ..ClientInvite::new(ticket, request.clone(), cseq) });
         out.push(Output::Request { ticket, request, hop });
         true
     }
@@ -366,12 +371,16 @@ impl Invitation {
         for early in self.legs.drain(..) {
             out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
+        let request = self.authorize(request);
         self.state = State::Outgoing;
         self.contact = target.contact;
         self.hop = Some(target.hop.clone());
         let ticket = self.ticket();
-        self.invite =
-            Some(ClientInvite { refusals: old.refusals, ..ClientInvite::new(ticket, request.clone(), old.cseq) });
+        self.invite = Some(ClientInvite {
+            attempt: old.attempt,
+            refusals: old.refusals,
+            ..ClientInvite::new(ticket, request.clone(), old.cseq)
+        });
         out.push(Output::Request { ticket, request, hop: target.hop });
         true
     }
@@ -414,7 +423,12 @@ pub(super) fn send_ack(
     answer: Option<&[u8]>,
     out: &mut Outbox<Output>,
 ) -> Result<(), InvitationError> {
-    let mut builder = dialog.ack(invite.cseq).field(HeaderName::UserAgent, &cx.config.user_agent);
+    // The ACK carries the credentials of its INVITE (RFC 3261 section 22.1).
+    let mut builder = dialog
+        .ack(invite.cseq)
+        .copy(&invite.request, HeaderName::Authorization)
+        .copy(&invite.request, HeaderName::ProxyAuthorization)
+        .field(HeaderName::UserAgent, &cx.config.user_agent);
     if let Some(answer) = answer {
         builder = builder.body("application/sdp", answer);
     }

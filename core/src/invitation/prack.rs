@@ -112,6 +112,7 @@ impl Invitation {
         }
         let request = builder.finish()?;
         let hop = Self::next_hop(&leg.dialog);
+        let request = self.authorize(request);
         self.pracks.push(ClientPrack { ticket, dialog: dialog.clone() });
         out.push(Output::Request { ticket, request, hop });
         Ok(())

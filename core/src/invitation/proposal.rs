@@ -49,6 +49,7 @@ impl Invitation {
         let request = finish_invite(cx, leg.refresh(builder), &self.contact, offer)?;
         leg.exchange = Exchange::begun(offer.is_some());
         let cseq = leg.dialog.local_cseq();
+        let request = self.authorize(request);
         let ticket = self.ticket();
         self.reinvites.push(ClientInvite::new(ticket, request.clone(), cseq));
         out.push(Output::Request { ticket, request, hop });
@@ -123,6 +124,9 @@ impl Invitation {
         response: &Response,
         out: &mut Outbox<Output>,
     ) {
+        if self.reinvite_challenged(cx, ticket, response, out) {
+            return;
+        }
         let (Some(invite), Some(leg)) =
             (self.reinvites.iter_mut().find(|invite| invite.ticket == ticket), self.legs.first_mut())
         else {

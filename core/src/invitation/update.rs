@@ -59,6 +59,7 @@ impl Invitation {
             leg.exchange = Exchange::LocalOffer;
         }
         let (dialog, hop) = (leg.dialog.id().clone(), Self::next_hop(&leg.dialog));
+        let request = self.authorize(request);
         let ticket = self.ticket();
         self.update = Some(ClientUpdate { ticket, dialog, offers: offer.is_some() });
         out.push(Output::Request { ticket, request, hop });

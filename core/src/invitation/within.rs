@@ -35,6 +35,7 @@ impl Invitation {
             .field(HeaderName::UserAgent, &cx.config.user_agent);
         let request = fill(builder).finish()?;
         let (number, hop) = (leg.dialog.local_cseq(), Self::next_hop(&leg.dialog));
+        let request = self.authorize(request);
         let ticket = self.ticket();
         self.others.push(ticket);
         out.push(Output::Request { ticket, request, hop });

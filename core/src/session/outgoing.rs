@@ -8,6 +8,7 @@ use crate::dialog::DialogId;
 use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
+use crate::sip::digest::Credentials;
 use crate::sip::{HeaderName, NameAddr, ServiceRoute, Text};
 use crate::stream::AudioStream;
 
@@ -24,6 +25,8 @@ pub struct Connect {
     pub routes: Vec<ServiceRoute>,
     /// More header fields of the INVITE: Replaces, Referred-By.
     pub headers: Vec<(HeaderName, Text)>,
+    /// What challenges are answered with.
+    pub credentials: Option<Credentials>,
 }
 
 impl Session {
@@ -78,9 +81,11 @@ impl Session {
         }
     }
 
-    /// There is no way to the remote party.
-    pub fn unroutable(&mut self, _cx: &Context<'_>, out: &mut Outbox<Output>) {
-        let reason = "no route to the remote party";
+    /// There is no way to the remote party, for this reason.
+    pub fn unroutable(&mut self, _cx: &Context<'_>, reason: &str, out: &mut Outbox<Output>) {
+        if !self.waits_for(Wait::Route) {
+            return;
+        }
         self.finish_failed(Originator::Local, 0, reason, Vec::new(), Cause::new(By::Network, reason), out);
     }
 
@@ -105,7 +110,10 @@ impl Session {
         };
         let mut usage = Outbox::new();
         match Invitation::invite(cx, invite, &mut usage) {
-            Ok(invitation) => self.invitation = Some(invitation),
+            Ok(mut invitation) => {
+                invitation.set_credentials(connect.credentials.clone());
+                self.invitation = Some(invitation);
+            }
             Err(error) => {
                 let reason = format!("SIP core error: {error}");
                 self.fail(cx, &reason, out);

@@ -5,6 +5,7 @@
 mod accounts;
 mod dialogs;
 mod local_address;
+mod location;
 mod replay;
 mod requests;
 mod sessions;

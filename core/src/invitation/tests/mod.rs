@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
+mod authentication;
 mod body;
 mod callee;
 mod caller;
