@@ -197,10 +197,15 @@ fn without_a_subscription_nothing_is_notified() {
     assert!(answered);
 }
 
-/// An INVITE of somebody else with these headers; its answer.
-fn replacing(script: &mut Script, headers: &str) -> Option<u16> {
+/// The same message, of somebody else in another call.
+fn of_carol(message: &str, call: &str) -> String {
+    message.replace("\r\nCall-ID: c\r\n", &format!("\r\nCall-ID: {call}\r\n")).replace(";tag=them", ";tag=carol")
+}
+
+/// An INVITE of somebody else with these headers, in this call; its answer.
+fn replacing(script: &mut Script, call: &str, headers: &str) -> Option<u16> {
     let invite = script.theirs("INVITE", 1, "", &format!("{CONTACT}{headers}"), OFFER);
-    script.datagram("192.0.2.7:5060", invite.replace("Call-ID: c", "Call-ID: other").replace("tag=them", "tag=carol"));
+    script.datagram("192.0.2.7:5060", of_carol(&invite, call));
     script.answers().pop().map(|(code, _)| code)
 }
 
@@ -209,17 +214,17 @@ fn an_invite_takes_the_place_of_the_session_that_it_names() {
     let mut script = Script::new(OURS);
     let (session, tag) = script.established(THEM);
     let ours = tag.trim_start_matches(";tag=");
-    assert_eq!(replacing(&mut script, &format!("Replaces: c;to-tag={ours};from-tag=nobody\r\n")), Some(481));
-    assert_eq!(replacing(&mut script, &format!("Replaces: c;to-tag=them;from-tag={ours}\r\n")), Some(481));
+    assert_eq!(replacing(&mut script, "bad1", &format!("Replaces: c;to-tag={ours};from-tag=nobody\r\n")), Some(481));
+    assert_eq!(replacing(&mut script, "bad2", &format!("Replaces: c;to-tag=them;from-tag={ours}\r\n")), Some(481));
     let good = format!("Replaces: c;to-tag={ours};from-tag=them\r\n");
-    assert_eq!(replacing(&mut script, &format!("{good}{good}")), Some(400));
-    assert_eq!(replacing(&mut script, &format!("{good}Join: c;to-tag={ours};from-tag=them\r\n")), Some(400));
-    assert_eq!(replacing(&mut script, "Replaces: c;to-tag=x\r\n"), Some(400));
-    assert_eq!(replacing(&mut script, &good.replace("\r\n", ";early-only\r\n")), Some(486));
+    assert_eq!(replacing(&mut script, "bad3", &format!("{good}{good}")), Some(400));
+    assert_eq!(replacing(&mut script, "bad4", &format!("{good}Join: c;to-tag={ours};from-tag=them\r\n")), Some(400));
+    assert_eq!(replacing(&mut script, "bad5", "Replaces: c;to-tag=x\r\n"), Some(400));
+    assert_eq!(replacing(&mut script, "bad6", &good.replace("\r\n", ";early-only\r\n")), Some(486));
     // Whatever was refused, the session is as it was.
     assert!(script.request().is_none() && script.agent.session(script.now, session).is_some());
 
-    assert_eq!(replacing(&mut script, &good), None);
+    assert_eq!(replacing(&mut script, "other", &good), None);
     let new = script.incoming();
     let replaced = script.events.iter().rev().find_map(|event| match event {
         EventKind::Session { event: SessionEvent::NewIncoming { replaced, .. }, .. } => *replaced,
@@ -231,15 +236,11 @@ fn an_invite_takes_the_place_of_the_session_that_it_names() {
     assert_eq!(code, 200);
     let to = format!(";tag={}", response.to().unwrap().tag().unwrap());
     let ack = script.theirs("ACK", 1, &to, "", "");
-    script.datagram("192.0.2.7:5060", ack.replace("Call-ID: c", "Call-ID: other").replace("tag=them", "tag=carol"));
+    script.datagram("192.0.2.7:5060", of_carol(&ack, "other"));
     let (_, bye) = script.request().unwrap();
     assert_eq!((bye.method(), bye.call_id().unwrap().as_str()), (&Method::Bye, "c"));
     // What is ending is not replaced any more.
-    let (_, tag) = (0, tag);
-    let late = format!("Replaces: c;to-tag={};from-tag=them\r\n", tag.trim_start_matches(";tag="));
-    let invite = script.theirs("INVITE", 1, "", &format!("{CONTACT}{late}"), OFFER);
-    script.datagram("192.0.2.8:5060", invite.replace("Call-ID: c\r", "Call-ID: third\r"));
-    assert_eq!(script.codes(), [603]);
+    assert_eq!(replacing(&mut script, "third", &good), Some(603));
 }
 
 #[test]
@@ -249,7 +250,7 @@ fn an_early_dialog_is_replaced_only_if_it_is_ours() {
     script.intend(Intent::SendRingIndication { session }).unwrap();
     let (_, ringing) = script.answers().pop().unwrap();
     let ours = ringing.to().unwrap().tag().unwrap().to_owned();
-    assert_eq!(replacing(&mut script, &format!("Replaces: c;to-tag={ours};from-tag=them\r\n")), Some(481));
+    assert_eq!(replacing(&mut script, "bad8", &format!("Replaces: c;to-tag={ours};from-tag=them\r\n")), Some(481));
 
     let mut script = Script::new(OURS);
     script.connect("udp:192.0.2.4:5060");
@@ -257,7 +258,7 @@ fn an_early_dialog_is_replaced_only_if_it_is_ours() {
     script.respond(&invite, 180, THEM, "");
     let (call_id, ours) = (invite.call_id().unwrap(), invite.from().unwrap().tag().unwrap().to_owned());
     assert_eq!(
-        replacing(&mut script, &format!("Replaces: {call_id};to-tag={ours};from-tag=them;early-only\r\n")),
+        replacing(&mut script, "other", &format!("Replaces: {call_id};to-tag={ours};from-tag=them;early-only\r\n")),
         None
     );
     let new = script.incoming();
@@ -265,7 +266,7 @@ fn an_early_dialog_is_replaced_only_if_it_is_ours() {
     let (_, response) = script.answers().pop().unwrap();
     let to = format!(";tag={}", response.to().unwrap().tag().unwrap());
     let ack = script.theirs("ACK", 1, &to, "", "");
-    script.datagram("192.0.2.7:5060", ack.replace("Call-ID: c", "Call-ID: other").replace("tag=them", "tag=carol"));
+    script.datagram("192.0.2.7:5060", of_carol(&ack, "other"));
     let (_, cancel) = script.request().unwrap();
     assert_eq!(cancel.method(), &Method::Cancel);
 }
