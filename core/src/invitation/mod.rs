@@ -55,7 +55,7 @@ use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
 use crate::sip::digest::Authenticator;
-use crate::sip::{BuildError, CSeq, HeaderName, Method, NameAddr, Reason, Response, ServiceRoute, Text, Uri};
+use crate::sip::{BuildError, CSeq, Method, NameAddr, Reason, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 
@@ -108,7 +108,7 @@ pub struct Invite {
     /// The offer; `None` asks the peer for one.
     pub offer: Option<Bytes>,
     /// More header fields: Replaces, Referred-By.
-    pub headers: Vec<(HeaderName, Text)>,
+    pub headers: Vec<(crate::sip::HeaderName, Text)>,
 }
 
 /// One INVITE usage.
