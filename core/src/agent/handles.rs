@@ -199,11 +199,9 @@ impl SessionMut<'_> {
     /// See [`IntentError`].
     pub fn accept_transfer(&mut self, routes: &[Route], streams: &[StreamSpec]) -> Result<SessionId, IntentError> {
         let intent = Intent::AcceptTransfer { session: self.id, routes: routes.to_vec(), streams: streams.to_vec() };
-        match self.agent.intend(self.now, intent)? {
-            Outcome::Session(session) => Ok(session),
-            // No other answer is given to this intent.
-            _ => Err(SessionError::Unknown(self.id).into()),
-        }
+        let outcome = self.agent.intend(self.now, intent)?;
+        // No other answer is given to this intent.
+        if let Outcome::Session(session) = outcome { Ok(session) } else { Err(SessionError::Unknown(self.id).into()) }
     }
 
     /// Refuses to call whom the remote party asks us to call (`Session.reject_transfer`); the usual code is 603.

@@ -37,7 +37,20 @@ pub(super) fn told(event: &SessionEvent) -> Option<Told> {
         SessionEvent::DidStart { .. } => Some(Told::Started),
         SessionEvent::DidFail { code: code @ 300.., reason, .. } => Some(Told::Progress(*code, reason.clone())),
         SessionEvent::DidFail { .. } => Some(Told::Progress(500, Text::from_static("Server Internal Error"))),
-        _ => None,
+        SessionEvent::ChangedState { .. }
+        | SessionEvent::NewIncoming { .. }
+        | SessionEvent::NewOutgoing { .. }
+        | SessionEvent::GotRingIndication
+        | SessionEvent::WillStart
+        | SessionEvent::WillEnd { .. }
+        | SessionEvent::DidEnd { .. }
+        | SessionEvent::TransferNewIncoming { .. }
+        | SessionEvent::TransferNewOutgoing { .. }
+        | SessionEvent::TransferDidStart
+        | SessionEvent::TransferGotProgress { .. }
+        | SessionEvent::TransferDidEnd
+        | SessionEvent::TransferDidFail { .. }
+        | SessionEvent::DidProcessTransaction { .. } => None,
     }
 }
 
