@@ -141,7 +141,7 @@ impl Referee {
                 // Whatever else was to be told, this is the last chance.
                 self.busy = false;
                 self.reason = "timeout";
-                let (code, reason) = self.next.take().unwrap_or((100, "Trying".into()));
+                let (code, reason) = self.next.take().unwrap_or_else(|| (100, "Trying".into()));
                 self.state = State::Over;
                 (false, Some(self.notification(now, code, reason, true)))
             }
