@@ -236,9 +236,15 @@ impl Dialog {
 
     /// Starts a request inside the dialog, under the next CSeq number (not ACK or CANCEL). Via, Max-Forwards, Contact and the body are the caller's to add.
     pub fn request(&mut self, method: Method) -> Builder<Request> {
+        let number = self.next_cseq();
+        self.build(method, number)
+    }
+
+    /// The next CSeq number, for a request that is sent again because it was challenged.
+    pub fn next_cseq(&mut self) -> u32 {
         // 2^31 requests into a dialog the number would leave its range (RFC 3261 section 8.1.1.5); it stays there.
         self.local_cseq = (self.local_cseq + 1).min(0x7fff_ffff);
-        self.build(method, self.local_cseq)
+        self.local_cseq
     }
 
     /// Starts the ACK of a 2xx to the INVITE with this CSeq number (RFC 3261 section 13.2.2.4).

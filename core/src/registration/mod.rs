@@ -207,6 +207,12 @@ impl Registration {
         self.binding.as_ref().filter(|_| self.registered)?.public_gruu.as_ref()
     }
 
+    /// The realm that the registrar named when it last asked for authentication.
+    #[must_use]
+    pub fn realm(&self) -> Option<&Text> {
+        self.client.realm()
+    }
+
     /// A response came to a request of ours.
     pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
         self.with_exchange(cx, out, |exchange, client, cx, out| exchange.response(cx, client, ticket, response, out));
