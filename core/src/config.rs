@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
 use crate::transaction::Timers;
-use crate::transport::{Port, Transport};
+use crate::transport::{Port, TlsConfig, Transport};
 
 /// The configuration of an agent. It is part of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,12 +28,18 @@ pub struct Config {
     pub timers: Timers,
     /// How long a proposal may go unanswered before it is cancelled (setting `sip.invite_timeout`); `None` waits for ever.
     pub invite_timeout: Option<Duration>,
+    /// Whether provisional responses must be reliable (RFC 3262): our INVITEs require it, and we send all of ours so where the caller supports it. Otherwise it is supported, and done when the caller requires it or a response carries a session description.
+    pub reliable_provisionals: bool,
+    /// Session timers (RFC 4028).
+    pub session_timer: SessionTimer,
     /// How long a media stream may take to start.
     pub media_stream_timeout: Duration,
     /// How long `end` and `reject` wait for the peer before the session is reported as ended; the protocol machines below linger on as the RFC says.
     pub end_timeout: Duration,
     /// Bytes above which a request leaves UDP for TCP (RFC 3261 section 18.1.1): 1300, or 200 below the path's MTU where that is known.
     pub datagram_bytes: usize,
+    /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
+    pub tls: Option<TlsConfig>,
     /// Name servers and lookups.
     pub dns: DnsConfig,
     /// RTP.
@@ -50,13 +56,34 @@ impl Default for Config {
             listen: Vec::new(),
             timers: Timers::default(),
             invite_timeout: Some(Duration::from_secs(90)),
+            reliable_provisionals: false,
+            session_timer: SessionTimer::default(),
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
+            tls: None,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),
         }
+    }
+}
+
+/// Session timers (RFC 4028): sessions whose peer is gone without a word end by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionTimer {
+    /// Whether they are understood at all.
+    pub enabled: bool,
+    /// The interval that our INVITEs ask for, in seconds; `None` leaves it to the peer.
+    pub expires: Option<u32>,
+    /// The shortest interval that is accepted, in seconds; never less than 90.
+    pub min_se: u32,
+}
+
+impl Default for SessionTimer {
+    fn default() -> Self {
+        Self { enabled: true, expires: Some(1800), min_se: 90 }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::cause::{By, Cause};
 use crate::config::Context;
+use crate::dialog::DialogId;
 use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
@@ -48,6 +49,7 @@ impl Session {
             local: None,
             streams,
             agreed: None,
+            early: Vec::new(),
             start_time: None,
             wait: None,
             started: false,
@@ -69,7 +71,11 @@ impl Session {
         }
         self.local = Some(local);
         self.negotiator = Some(super::start::negotiator(cx, local));
-        self.targets = targets;
+        // A call to a `sips` URI is answered by a `sips` Contact (RFC 3261 section 8.1.1.8).
+        let to = self.connect.as_ref().and_then(|connect| connect.to.uri.as_sip());
+        let is_secure = to.is_some_and(|uri| uri.secure);
+        let secured = |target: Target| Target { contact: target.contact.secured(), ..target };
+        self.targets = if is_secure { targets.into_iter().map(secured).collect() } else { targets };
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         for stream in &mut self.streams {
             with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));
@@ -122,6 +128,7 @@ impl Session {
     pub(super) fn provisional(
         &mut self,
         cx: &Context<'_>,
+        dialog: Option<DialogId>,
         code: u16,
         reason: Text,
         description: Option<Description>,
@@ -134,8 +141,11 @@ impl Session {
             out.push(Output::Event(SessionEvent::GotRingIndication));
         }
         out.push(Output::Event(SessionEvent::GotProvisionalResponse { code, reason }));
-        if let Some(Description::Preview(preview)) = description {
-            self.early_media(cx, &preview, out);
+        match (description, dialog) {
+            (Some(Description::Preview(preview)), _) => self.early_media(cx, &preview, out),
+            (Some(Description::Answer(answer)), Some(dialog)) => self.early_answer(cx, dialog, &answer, out),
+            // Our INVITEs carry offers: no other comes.
+            (Some(Description::Offer(_) | Description::Answer(_)) | None, _) => {}
         }
     }
 
@@ -143,6 +153,7 @@ impl Session {
     pub(super) fn accepted(
         &mut self,
         cx: &mut Context<'_>,
+        dialog: &DialogId,
         code: u16,
         reason: Text,
         description: Option<Description>,
@@ -153,7 +164,11 @@ impl Session {
         }
         self.report(Originator::Local, "INVITE", code, reason, None, out);
         self.wait = None;
-        self.negotiated(cx, description, out);
+        if self.settle_early(dialog) {
+            self.agreed_on(cx, out);
+        } else {
+            self.negotiated(cx, description, out);
+        }
     }
 
     /// The INVITE was refused, cancelled, or never answered.
