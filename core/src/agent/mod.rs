@@ -23,6 +23,7 @@
 //! | `owner` | who owns which transaction and dialog |
 //! | `sending` | sending for any owner: flows, local addresses, hops |
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
+//! | `transfers` | sessions that follow from others |
 //! | `asks` | questions to the driver |
 //! | `usages`, `machine` | registrations, and what other usages there are |
 //! | `subscriptions`, `publications`, `messages`, `summaries` | event state both ways, messages, and voice mail |
@@ -53,6 +54,7 @@ mod subscriptions;
 mod summaries;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod usages;
 mod wish;
 mod world;

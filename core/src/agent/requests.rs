@@ -12,6 +12,7 @@ use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
 use super::owner::Owner;
+use super::transfers::Follows;
 use super::{Agent, Shutdown};
 
 /// The methods that are answered otherwise than with 405.
@@ -22,6 +23,7 @@ const UNDERSTOOD: &[Method] = &[
     Method::Info,
     Method::Prack,
     Method::Update,
+    Method::Refer,
     Method::Subscribe,
     Method::Notify,
     Method::Message,
@@ -280,6 +282,13 @@ impl Agent {
             self.start_notifier(incoming, account, flow, transport, local);
             return;
         }
+        let replaced = match self.replaced(&incoming) {
+            Ok(replaced) => replaced,
+            Err(code) => {
+                self.refuse(&incoming, code, &[]);
+                return;
+            }
+        };
         let transaction = incoming.transaction;
         let from = incoming.received.from.ip();
         let uri = incoming.request.uri().ok();
@@ -299,11 +308,12 @@ impl Agent {
         let calls = &mut self.calls;
         let session = Session::incoming(
             &mut cx,
-            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials },
+            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials, replaced },
             || calls.next_stream(),
             &mut out,
         );
         let mut call = Box::new(Call::new(session));
+        call.follows = replaced.map(Follows::Replaces);
         self.use_flow(&mut call.sending.flow, flow, from);
         self.finish_call(call, out);
     }
