@@ -8,6 +8,7 @@ pub mod description;
 pub mod media;
 pub mod message;
 pub mod mixing;
+pub mod payload;
 pub mod transaction;
 
 use std::fmt;
@@ -43,7 +44,16 @@ impl Work {
     /// All pieces of work.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        [message::WORKS, description::WORKS, transaction::WORKS, call::WORKS, media::WORKS, mixing::WORKS].concat()
+        [
+            message::WORKS,
+            description::WORKS,
+            transaction::WORKS,
+            call::WORKS,
+            media::WORKS,
+            mixing::WORKS,
+            payload::WORKS,
+        ]
+        .concat()
     }
 
     /// The piece of this name.
