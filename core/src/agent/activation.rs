@@ -4,6 +4,7 @@ use crate::config::Context;
 use crate::id::AccountId;
 use crate::outbox::Outbox;
 use crate::registration::{Registration, RegistrationEvent};
+use crate::sip::digest::Credentials;
 use crate::sip::{ServiceRoute, Uri};
 
 use super::accounts::Phase;
@@ -172,6 +173,16 @@ impl Agent {
     pub(super) fn service_route(&self, id: AccountId) -> Vec<ServiceRoute> {
         let machine = self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration);
         machine.map(|registration| registration.service_route().to_vec()).unwrap_or_default()
+    }
+
+    /// An account's credentials for requests to whoever called: only for the realm that is configured, or that its registrar named.
+    pub(super) fn known_credentials(&self, id: AccountId) -> Option<Credentials> {
+        let mut credentials = self.accounts.get(id)?.spec.credentials.clone()?;
+        if credentials.realm.is_none() {
+            let machine = self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration);
+            credentials.realm = Some(machine?.realm()?.clone());
+        }
+        Some(credentials)
     }
 
     /// The URI that reaches an account's device from anywhere (RFC 5627).

@@ -225,6 +225,7 @@ impl Agent {
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));
         let mut out = std::mem::take(&mut self.session_out);
+        let credentials = self.known_credentials(account);
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
@@ -234,7 +235,7 @@ impl Agent {
         let calls = &mut self.calls;
         let session = Session::incoming(
             &mut cx,
-            crate::session::Invited { id, account, incoming, contact, local: local.ip() },
+            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials },
             || calls.next_stream(),
             &mut out,
         );

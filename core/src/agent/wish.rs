@@ -106,7 +106,12 @@ impl Agent {
             let StreamSpec::Audio(spec) = stream;
             AudioStream::check(spec, &self.config).map_err(|reason| ConnectError::BadStream { index, reason })?;
         }
-        let connect = Connect { from: account.identity.clone(), to, routes: preloaded };
+        let connect = Connect {
+            from: account.identity.clone(),
+            to,
+            routes: preloaded,
+            credentials: account.spec.credentials.clone(),
+        };
         let streams = streams
             .iter()
             .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))

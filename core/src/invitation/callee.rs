@@ -42,6 +42,7 @@ impl Invitation {
             bye: None,
             fork_byes: Vec::new(),
             tickets: 0,
+            authenticator: None,
         };
         Ok((usage, offer.map(Description::Offer)))
     }

@@ -55,6 +55,7 @@ impl Invitation {
             bye: None,
             fork_byes: Vec::new(),
             tickets: 0,
+            authenticator: None,
         };
         let ticket = usage.ticket();
         usage.invite = Some(ClientInvite::new(ticket, request.clone(), cseq.number));
@@ -86,7 +87,7 @@ impl Invitation {
     }
 
     /// A response to the initial INVITE.
-    pub(super) fn invite_answered(&mut self, cx: &Context<'_>, response: &Response, out: &mut Outbox<Output>) {
+    pub(super) fn invite_answered(&mut self, cx: &mut Context<'_>, response: &Response, out: &mut Outbox<Output>) {
         // The transaction has read these already.
         let Ok(essentials) = response.validate() else { return };
         match response.code() {
@@ -230,19 +231,20 @@ impl Invitation {
         }
         let request = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
         if let Ok(request) = request {
+            let request = self.authorize(request);
             let ticket = self.ticket();
             self.fork_byes.push(ticket);
             out.push(Output::Request { ticket, request, hop: Self::next_hop(&dialog) });
         }
     }
 
-    fn invite_refused(&mut self, cx: &Context<'_>, code: u16, response: &Response, out: &mut Outbox<Output>) {
+    fn invite_refused(&mut self, cx: &mut Context<'_>, code: u16, response: &Response, out: &mut Outbox<Output>) {
         let Some(invite) = &mut self.invite else { return };
         if invite.answered {
             return;
         }
         invite.heard = true;
-        if code == 503 && self.try_next(cx, out) {
+        if (code == 503 && self.try_next(cx, out)) || self.invite_challenged(cx, response, out) {
             return;
         }
         if let Some(invite) = &mut self.invite {
@@ -306,11 +308,13 @@ impl Invitation {
         for early in self.dialogs.drain(..) {
             out.push(Output::DialogEnded(early.id().clone()));
         }
+        let request = self.authorize(request);
         self.state = State::Outgoing;
         self.contact = target.contact;
         self.hop = Some(target.hop.clone());
         let ticket = self.ticket();
-        self.invite = Some(ClientInvite::new(ticket, request.clone(), old.cseq));
+        self.invite =
+            Some(ClientInvite { attempt: old.attempt, ..ClientInvite::new(ticket, request.clone(), old.cseq) });
         out.push(Output::Request { ticket, request, hop: target.hop });
         true
     }
@@ -352,7 +356,12 @@ pub(super) fn send_ack(
     answer: Option<&[u8]>,
     out: &mut Outbox<Output>,
 ) -> Result<(), InvitationError> {
-    let mut builder = dialog.ack(invite.cseq).field(HeaderName::UserAgent, &cx.config.user_agent);
+    // The ACK carries the credentials of its INVITE (RFC 3261 section 22.1).
+    let mut builder = dialog
+        .ack(invite.cseq)
+        .copy(&invite.request, HeaderName::Authorization)
+        .copy(&invite.request, HeaderName::ProxyAuthorization)
+        .field(HeaderName::UserAgent, &cx.config.user_agent);
     if let Some(answer) = answer {
         builder = builder.body("application/sdp", answer);
     }

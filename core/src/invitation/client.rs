@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::dialog::DialogId;
+use crate::sip::digest::Attempt;
 use crate::sip::{Headers, Request, Response};
 
 use super::output::{Description, Ticket};
@@ -15,6 +16,8 @@ pub(super) struct ClientInvite {
     pub(super) request: Request,
     /// Its CSeq number.
     pub(super) cseq: u32,
+    /// The challenges that it was sent again for.
+    pub(super) attempt: Attempt,
     /// Whether any response has come from the present hop.
     pub(super) heard: bool,
     /// Whether a response from 101 to 199 has come from the present hop.
@@ -37,6 +40,7 @@ impl ClientInvite {
             ticket,
             request,
             cseq,
+            attempt: Attempt::new(),
             heard: false,
             provisional: false,
             cancelled: false,

@@ -4,7 +4,8 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::Role;
 use crate::outbox::Outbox;
-use crate::sip::{HeaderName, Method, Response, Text};
+use crate::sip::digest::Attempt;
+use crate::sip::{HeaderName, Method, Request, Response, Text};
 use crate::transaction::End;
 
 use super::incoming::Incoming;
@@ -18,6 +19,9 @@ use super::{Invitation, reason_text};
 pub(super) struct Bye {
     /// Its name once it is sent; before that it waits for the ACK of our 2xx.
     pub(super) ticket: Option<Ticket>,
+    /// As it was sent last, and the challenges that it was sent again for.
+    pub(super) request: Option<Request>,
+    pub(super) attempt: Attempt,
     reason: Option<Text>,
     /// Why the usage ends, if it is not the application's wish.
     cause: Option<Cause>,
@@ -71,7 +75,8 @@ impl Invitation {
             self.acknowledge_for_bye(cx, out);
         }
         self.state = State::Disconnecting;
-        self.bye = Some(Bye { ticket: None, reason: reason.map(Text::from), cause });
+        self.bye =
+            Some(Bye { ticket: None, request: None, attempt: Attempt::new(), reason: reason.map(Text::from), cause });
         if !unacknowledged {
             self.bye_now(cx, out);
         }
@@ -98,16 +103,19 @@ impl Invitation {
         // A Reason that cannot be written does not keep the BYE from being sent.
         match build(bye.reason.as_ref(), dialog).or_else(|_| build(None, dialog)) {
             Ok(request) => {
+                let request = self.authorize(request);
+                let Some(bye) = &mut self.bye else { return };
                 bye.ticket = Some(ticket);
+                bye.request = self.authenticator.is_some().then(|| request.clone());
                 out.push(Output::Request { ticket, request, hop });
             }
             Err(_) => self.ended(false, 500, "BYE could not be written".into(), out),
         }
     }
 
-    /// A response to our BYE: any final one ends the usage (RFC 3261 section 15.1.1).
-    pub(super) fn bye_answered(&mut self, response: &Response, out: &mut Outbox<Output>) {
-        if response.code() >= 200 {
+    /// A response to our BYE: any final one ends the usage (RFC 3261 section 15.1.1), but a challenge that can be answered.
+    pub(super) fn bye_answered(&mut self, cx: &mut Context<'_>, response: &Response, out: &mut Outbox<Output>) {
+        if response.code() >= 200 && !self.bye_challenged(cx, response, out) {
             self.ended(false, response.code(), response.reason(), out);
         }
     }

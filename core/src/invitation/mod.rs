@@ -9,9 +9,11 @@
 //! | `caller` | the initial INVITE that we sent: responses, forks, the next route |
 //! | `callee` | the initial INVITE that came: answers, ACK, CANCEL |
 //! | `proposal` | re-INVITEs, both ways, and glare |
+//! | `authentication` | challenges to our requests |
 //! | `ending` | CANCEL, BYE, and who waits for whom |
 //! | `client`, `server` | one INVITE transaction's usage, sent or received |
 
+mod authentication;
 mod callee;
 mod caller;
 mod client;
@@ -37,6 +39,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
+use crate::sip::digest::Authenticator;
 use crate::sip::{BuildError, CSeq, Method, NameAddr, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
@@ -109,6 +112,8 @@ pub struct Invitation {
     /// BYEs for confirmed forks that we do not want.
     fork_byes: Vec<Ticket>,
     tickets: u32,
+    /// What challenges are answered with, if they are.
+    authenticator: Option<Box<Authenticator>>,
 }
 
 impl Invitation {
@@ -194,7 +199,7 @@ impl Invitation {
         } else if self.reinvites.iter().any(|invite| invite.ticket == ticket) {
             self.reinvite_answered(cx, ticket, response, out);
         } else if self.bye.as_ref().is_some_and(|bye| bye.ticket == Some(ticket)) {
-            self.bye_answered(response, out);
+            self.bye_answered(cx, response, out);
         }
     }
 
@@ -285,6 +290,11 @@ impl Invitation {
             out.push(Output::DialogEnded(dialog.id().clone()));
         }
     }
+}
+
+/// Whether this is the code of a challenge (RFC 3261 sections 21.4.2 and 21.4.8).
+const fn is_challenge(code: u16) -> bool {
+    matches!(code, 401 | 407)
 }
 
 /// The text of a Reason header (RFC 3326), which replaces the default words for an ending.

@@ -41,6 +41,7 @@ impl Invitation {
         let hop = Self::next_hop(dialog);
         let request = finish_invite(cx, dialog.request(Method::Invite), &self.contact, offer)?;
         let cseq = dialog.local_cseq();
+        let request = self.authorize(request);
         let ticket = self.ticket();
         self.reinvites.push(ClientInvite::new(ticket, request.clone(), cseq));
         out.push(Output::Request { ticket, request, hop });
@@ -102,11 +103,14 @@ impl Invitation {
     /// A response to a re-INVITE of ours.
     pub(super) fn reinvite_answered(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         ticket: Ticket,
         response: &Response,
         out: &mut Outbox<Output>,
     ) {
+        if self.reinvite_challenged(cx, ticket, response, out) {
+            return;
+        }
         let (Some(invite), Some(dialog)) =
             (self.reinvites.iter_mut().find(|invite| invite.ticket == ticket), self.dialogs.first_mut())
         else {

@@ -40,9 +40,9 @@ use crate::sip::{Response, ServiceRoute, Text, Uri};
 use crate::time::Instant;
 use crate::transaction::End;
 use crate::uac::{Client, Exchange, Located, Ticket};
+use crate::usage::Backoff;
 
 use binding::Binding;
-use settings::Backoff;
 
 /// What a registration says.
 pub type Output = crate::uac::Output<RegistrationEvent>;
@@ -205,6 +205,12 @@ impl Registration {
     #[must_use]
     pub fn public_gruu(&self) -> Option<&Uri> {
         self.binding.as_ref().filter(|_| self.registered)?.public_gruu.as_ref()
+    }
+
+    /// The realm that the registrar named when it last asked for authentication.
+    #[must_use]
+    pub fn realm(&self) -> Option<&Text> {
+        self.client.realm()
     }
 
     /// A response came to a request of ours.

@@ -8,6 +8,7 @@ use crate::id::{AccountId, SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
 use crate::outbox::Outbox;
 use crate::sdp;
+use crate::sip::digest::Credentials;
 use crate::sip::{HeaderName, NameAddr, Params, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, AudioStream};
 
@@ -29,6 +30,8 @@ pub struct Invited {
     pub contact: Uri,
     /// Our address toward the peer, for descriptions.
     pub local: IpAddr,
+    /// What challenges to our requests are answered with: for a realm that is known, since anybody may call.
+    pub credentials: Option<Credentials>,
 }
 
 impl Session {
@@ -39,7 +42,7 @@ impl Session {
         mut next_stream: impl FnMut() -> StreamId,
         out: &mut Outbox<Output>,
     ) -> Self {
-        let Invited { id, account, incoming, contact, local } = invited;
+        let Invited { id, account, incoming, contact, local, credentials } = invited;
         let from = &incoming.essentials.from;
         let remote_identity = NameAddr { params: Params::default(), ..from.clone() }.to_string().into();
         let mut session = Self {
@@ -63,7 +66,7 @@ impl Session {
         };
         let mut usage = Outbox::new();
         let refusal = incoming.clone();
-        let (invitation, description) = match Invitation::incoming(cx, incoming, contact, &mut usage) {
+        let (mut invitation, description) = match Invitation::incoming(cx, incoming, contact, &mut usage) {
             Ok(taken) => taken,
             Err(error) => {
                 let tag = cx.random.token(13);
@@ -76,6 +79,7 @@ impl Session {
                 return session;
             }
         };
+        invitation.set_credentials(credentials);
         session.invitation = Some(invitation);
         session.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
         session.negotiator = Some(super::start::negotiator(cx, local));

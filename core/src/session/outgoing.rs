@@ -7,6 +7,7 @@ use crate::config::Context;
 use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
+use crate::sip::digest::Credentials;
 use crate::sip::{NameAddr, ServiceRoute, Text};
 use crate::stream::AudioStream;
 
@@ -21,6 +22,8 @@ pub struct Connect {
     pub to: NameAddr,
     /// The proxies to visit before (RFC 3608), in order.
     pub routes: Vec<ServiceRoute>,
+    /// What challenges are answered with.
+    pub credentials: Option<Credentials>,
 }
 
 impl Session {
@@ -99,7 +102,10 @@ impl Session {
         };
         let mut usage = Outbox::new();
         match Invitation::invite(cx, invite, &mut usage) {
-            Ok(invitation) => self.invitation = Some(invitation),
+            Ok(mut invitation) => {
+                invitation.set_credentials(connect.credentials.clone());
+                self.invitation = Some(invitation);
+            }
             Err(error) => {
                 let reason = format!("SIP core error: {error}");
                 self.fail(cx, &reason, out);

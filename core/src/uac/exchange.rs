@@ -7,7 +7,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::outbox::Outbox;
 use crate::sip::digest::{Attempt, Authenticator, Credentials, Refusal};
-use crate::sip::{BuildError, Contact, Request, Response, reason_phrase};
+use crate::sip::{BuildError, Contact, Request, Response, Text, reason_phrase};
 use crate::time::Instant;
 use crate::transaction::End;
 use crate::transport::CloseCause;
@@ -31,6 +31,12 @@ impl Client {
     /// Authenticates with these credentials from now on.
     pub fn set_credentials(&mut self, credentials: Option<Credentials>) {
         self.authenticator = Authenticator::new(credentials);
+    }
+
+    /// The realm whose challenge was answered last.
+    #[must_use]
+    pub fn realm(&self) -> Option<&Text> {
+        self.authenticator.realm()
     }
 
     fn ticket(&mut self) -> Ticket {

@@ -1,5 +1,6 @@
 //! The INVITE usage alone, against scripted messages: RFC 3261 sections 9 and 13 to 15, RFC 5407, the CAN and DLG properties.
 
+mod authentication;
 mod callee;
 mod caller;
 mod glare;

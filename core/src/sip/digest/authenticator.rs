@@ -69,6 +69,12 @@ impl Authenticator {
         !self.spaces.is_empty()
     }
 
+    /// The realm whose challenge was answered last.
+    #[must_use]
+    pub fn realm(&self) -> Option<&Text> {
+        self.spaces.last().map(|space| &space.realm)
+    }
+
     /// Takes the challenges of a 401 or 407 to this request.
     ///
     /// # Errors
@@ -160,6 +166,12 @@ impl Authenticator {
 }
 
 impl Attempt {
+    /// No challenge yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { answered: Vec::new(), rounds: 0 }
+    }
+
     /// Whether this challenge may be answered: it is the first of its space for this request, or only replaces a stale nonce.
     fn admits(&self, space: &Space, stale: bool) -> bool {
         match self.answered.iter().find(|answered| answered.proxy == space.proxy && answered.realm == space.realm) {

@@ -1,0 +1,128 @@
+//! Challenges to the requests of the usage (RFC 3261 section 22): each is sent once more with credentials, under the next CSeq number.
+
+use crate::config::Context;
+use crate::outbox::Outbox;
+use crate::sip::digest::{Attempt, Authenticator, Credentials};
+use crate::sip::{Request, Response};
+
+use super::client::ClientInvite;
+use super::output::{Output, Ticket};
+use super::state::State;
+use super::{Invitation, is_challenge};
+
+impl Invitation {
+    /// Answers challenges with these credentials.
+    pub fn set_credentials(&mut self, credentials: Option<Credentials>) {
+        self.authenticator = credentials.map(|credentials| Box::new(Authenticator::new(Some(credentials))));
+    }
+
+    /// The request with credentials for the challenges that were answered before.
+    pub(super) fn authorize(&mut self, request: Request) -> Request {
+        match &mut self.authenticator {
+            // What the request and an earlier challenge hold can be written: both were before.
+            Some(known) if known.is_challenged() => known.authorize(&request, None).unwrap_or(request),
+            Some(_) | None => request,
+        }
+    }
+
+    /// The request with credentials for the challenge that came, under this CSeq number; `None` when it is not to be sent again.
+    pub(super) fn answer_challenge(
+        &mut self,
+        cx: &mut Context<'_>,
+        attempt: &mut Attempt,
+        request: &Request,
+        challenge: &Response,
+        number: u32,
+    ) -> Option<Request> {
+        let authenticator = self.authenticator.as_mut()?;
+        authenticator.challenged(attempt, request, challenge, cx.random).ok()?;
+        authenticator.authorize(request, Some(number)).ok()
+    }
+
+    /// Sends the initial INVITE again if this is a challenge that can be answered.
+    pub(super) fn invite_challenged(
+        &mut self,
+        cx: &mut Context<'_>,
+        response: &Response,
+        out: &mut Outbox<Output>,
+    ) -> bool {
+        if !is_challenge(response.code()) || !matches!(self.state, State::Outgoing | State::Early) {
+            return false;
+        }
+        let (Some(mut invite), Some(hop)) = (self.invite.take(), self.hop.clone()) else { return false };
+        let number = invite.cseq.saturating_add(1);
+        let Some(request) = self.answer_challenge(cx, &mut invite.attempt, &invite.request, response, number) else {
+            self.invite = Some(invite);
+            return false;
+        };
+        for early in self.dialogs.drain(..) {
+            out.push(Output::DialogEnded(early.id().clone()));
+        }
+        self.state = State::Outgoing;
+        let ticket = self.ticket();
+        self.invite =
+            Some(ClientInvite { attempt: invite.attempt, ..ClientInvite::new(ticket, request.clone(), number) });
+        out.push(Output::Request { ticket, request, hop });
+        true
+    }
+
+    /// Sends a re-INVITE again if this is a challenge that can be answered.
+    pub(super) fn reinvite_challenged(
+        &mut self,
+        cx: &mut Context<'_>,
+        ticket: Ticket,
+        response: &Response,
+        out: &mut Outbox<Output>,
+    ) -> bool {
+        let open = |invite: &ClientInvite| invite.ticket == ticket && !invite.answered && !invite.cancelled;
+        if !is_challenge(response.code()) || self.state == State::Disconnected {
+            return false;
+        }
+        let Some(index) = self.reinvites.iter().position(open) else { return false };
+        let Some((number, hop)) = self.next_in_dialog() else { return false };
+        let mut invite = self.reinvites.remove(index);
+        let Some(request) = self.answer_challenge(cx, &mut invite.attempt, &invite.request, response, number) else {
+            self.reinvites.insert(index, invite);
+            return false;
+        };
+        let ticket = self.ticket();
+        self.reinvites
+            .push(ClientInvite { attempt: invite.attempt, ..ClientInvite::new(ticket, request.clone(), number) });
+        out.push(Output::Request { ticket, request, hop });
+        true
+    }
+
+    /// Sends our BYE again if this is a challenge that can be answered.
+    pub(super) fn bye_challenged(
+        &mut self,
+        cx: &mut Context<'_>,
+        response: &Response,
+        out: &mut Outbox<Output>,
+    ) -> bool {
+        if !is_challenge(response.code()) {
+            return false;
+        }
+        let Some((number, hop)) = self.next_in_dialog() else { return false };
+        let Some(mut bye) = self.bye.take() else { return false };
+        let request = bye
+            .request
+            .take()
+            .and_then(|request| self.answer_challenge(cx, &mut bye.attempt, &request, response, number));
+        let Some(request) = request else {
+            self.bye = Some(bye);
+            return false;
+        };
+        let ticket = self.ticket();
+        bye.ticket = Some(ticket);
+        bye.request = Some(request.clone());
+        self.bye = Some(bye);
+        out.push(Output::Request { ticket, request, hop });
+        true
+    }
+
+    /// The next CSeq number of the dialog, and where its requests go.
+    fn next_in_dialog(&mut self) -> Option<(u32, super::Hop)> {
+        let dialog = self.dialogs.first_mut()?;
+        Some((dialog.next_cseq(), Self::next_hop(dialog)))
+    }
+}
