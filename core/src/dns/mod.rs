@@ -35,7 +35,7 @@ mod resolver;
 mod service;
 mod srv;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod wire;
 mod xcap;
 

@@ -13,7 +13,7 @@ mod names;
 mod order;
 mod probing;
 mod script;
-mod zone;
+pub(crate) mod zone;
 
 use std::net::SocketAddr;
 

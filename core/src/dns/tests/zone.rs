@@ -5,24 +5,24 @@ use crate::sip::Text;
 
 /// Records.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Zone {
-    pub(super) records: Vec<Record>,
+pub(crate) struct Zone {
+    pub(crate) records: Vec<Record>,
 }
 
 /// A query, as a server reads it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) id: u16,
-    pub(super) name: Name,
-    pub(super) kind: Kind,
+pub(crate) struct Asked {
+    pub(crate) id: u16,
+    pub(crate) name: Name,
+    pub(crate) kind: Kind,
 }
 
 /// RCODE of a name that does not exist.
-pub(super) const NXDOMAIN: u8 = 3;
+pub(crate) const NXDOMAIN: u8 = 3;
 
 impl Zone {
     /// Reads lines of `NAME TYPE DATA`; `-` is an empty string.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let records = text.lines().map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             let number = |at: usize| words[at].parse().unwrap();
@@ -51,7 +51,7 @@ impl Zone {
     }
 
     /// The records of a name, with the aliases that lead to them.
-    pub(super) fn find(&self, name: &Name, kind: Kind) -> Vec<Record> {
+    pub(crate) fn find(&self, name: &Name, kind: Kind) -> Vec<Record> {
         let mut found = Vec::new();
         let mut current = name.clone();
         for _ in 0..20 {
@@ -71,12 +71,12 @@ impl Zone {
         found
     }
 
-    pub(super) fn exists(&self, name: &Name) -> bool {
+    pub(crate) fn exists(&self, name: &Name) -> bool {
         self.records.iter().any(|record| record.name.is_within(name))
     }
 
     /// What a server that knows this zone answers.
-    pub(super) fn respond(&self, asked: &Asked) -> Vec<u8> {
+    pub(crate) fn respond(&self, asked: &Asked) -> Vec<u8> {
         let answers = self.find(&asked.name, asked.kind);
         let code = if answers.is_empty() && !self.exists(&asked.name) { NXDOMAIN } else { 0 };
         let soa = Record { name: Name::parse("test").unwrap(), ttl: 300, data: Data::Soa { minimum: 30 } };
@@ -86,7 +86,7 @@ impl Zone {
 }
 
 /// Reads a query.
-pub(super) fn asked(query: &[u8]) -> Asked {
+pub(crate) fn asked(query: &[u8]) -> Asked {
     let packet = simple_dns::Packet::parse(query).unwrap();
     assert!(!packet.has_flags(simple_dns::PacketFlag::RESPONSE));
     assert!(packet.has_flags(simple_dns::PacketFlag::RECURSION_DESIRED));
@@ -98,7 +98,7 @@ pub(super) fn asked(query: &[u8]) -> Asked {
 }
 
 /// A response with this RCODE and these records, without compression.
-pub(super) fn message(
+pub(crate) fn message(
     asked: &Asked,
     code: u8,
     answers: &[Record],
@@ -118,7 +118,7 @@ pub(super) fn message(
     data
 }
 
-pub(super) fn write_name(data: &mut Vec<u8>, name: &Name) {
+pub(crate) fn write_name(data: &mut Vec<u8>, name: &Name) {
     for label in name.as_str().split('.').filter(|label| !label.is_empty()) {
         data.push(u8::try_from(label.len()).unwrap());
         data.extend_from_slice(label.as_bytes());

@@ -11,6 +11,7 @@ mod diagram;
 mod failure;
 mod json;
 mod ladder;
+mod lookup;
 mod output;
 mod replay;
 mod sound;
@@ -60,6 +61,8 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
+    Lookup(lookup::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
     Replay(replay::Options),
     /// Draw the SIP messages of a recorded trace, passwords and keys masked
@@ -86,6 +89,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
     }
