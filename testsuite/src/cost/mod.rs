@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod description;
+pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
@@ -49,6 +50,7 @@ impl Work {
             description::WORKS,
             transaction::WORKS,
             call::WORKS,
+            location::WORKS,
             media::WORKS,
             mixing::WORKS,
             payload::WORKS,

@@ -5,5 +5,8 @@
 mod baresip;
 mod knot;
 mod peer;
+#[path = "../../../drivers/tests/pki/mod.rs"]
+mod pki;
 mod rtp_echo;
 mod sipp;
+mod stranger;

@@ -15,6 +15,7 @@ mod lookup;
 mod output;
 mod replay;
 mod sound;
+mod tls;
 mod value;
 mod words;
 
