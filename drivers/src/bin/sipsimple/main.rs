@@ -3,6 +3,7 @@
 //! Exit code 0 says that what was asked for happened, 1 that it failed (a sentence on standard error says why), 2 that the
 //! command line is wrong.
 
+mod account;
 mod answer;
 mod call;
 mod client;
@@ -12,6 +13,7 @@ mod failure;
 mod json;
 mod ladder;
 mod output;
+mod register;
 mod replay;
 mod sound;
 mod value;
@@ -60,6 +62,8 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Register an account, and keep it registered
+    Register(register::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
     Replay(replay::Options),
     /// Draw the SIP messages of a recorded trace, passwords and keys masked
@@ -86,6 +90,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Register(options) => register::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
     }
