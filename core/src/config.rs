@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dns::DnsConfig;
 use crate::limits::Limits;
 use crate::random::Random;
 use crate::sip::Text;
@@ -33,6 +34,8 @@ pub struct Config {
     pub end_timeout: Duration,
     /// Bytes above which a request leaves UDP for TCP (RFC 3261 section 18.1.1): 1300, or 200 below the path's MTU where that is known.
     pub datagram_bytes: usize,
+    /// Name servers and lookups.
+    pub dns: DnsConfig,
     /// RTP.
     pub rtp: RtpConfig,
     /// Limits on everything.
@@ -50,6 +53,7 @@ impl Default for Config {
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
+            dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),
         }

@@ -44,6 +44,8 @@ id! {
     TransactionId "transaction-";
     /// A bound socket: UDP, listening or multicast.
     SocketId "socket-";
+    /// A lookup of the resolver (seed class DNSLookup).
+    LookupId "lookup-";
     /// A question that the core asked the driver.
     AskId "ask-";
     /// A connection. See [`ConnId::opened`] and [`ConnId::accepted`] for who picks the number.

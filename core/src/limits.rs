@@ -47,6 +47,22 @@ pub struct Limits {
     pub sdp_media: usize,
     /// Attributes of one media line.
     pub sdp_attributes: usize,
+    /// Bytes of a DNS message.
+    pub dns_message: usize,
+    /// Questions and records of a DNS message, all sections together.
+    pub dns_records: usize,
+    /// Aliases that lead from a name to its records.
+    pub dns_aliases: usize,
+    /// Hosts of one SRV record set that are looked at, best priority first.
+    pub dns_targets: usize,
+    /// DNS questions that one lookup may ask; what it does not know by then it goes without.
+    pub dns_questions: usize,
+    /// DNS questions of one lookup that are on their way at once.
+    pub dns_questions_at_once: usize,
+    /// Lookups that are under way. A further one is refused.
+    pub dns_lookups: usize,
+    /// DNS answers that are kept.
+    pub dns_cache: usize,
     /// Bytes of a body that is not a session description: an XML document, a message summary, a CPIM message, a multipart body.
     pub payload_bytes: usize,
     /// Elements within one another in an XML document, the root counted.
@@ -59,10 +75,14 @@ pub struct Limits {
     pub xml_namespaces: usize,
     /// Parts of a multipart body.
     pub parts: usize,
+    /// Rows of one kind that the documents of a subscription may add up to: users of a conference, watchers, dialogs, contacts, resources.
+    pub state_rows: usize,
     /// Effects that wait for the driver; beyond it new datagrams are shed.
     pub effects: usize,
     /// Events that wait for the application; beyond it new datagrams are shed.
     pub events: usize,
+    /// Bytes of the stored settings.
+    pub settings_bytes: usize,
     /// How long the driver may take to answer a question or to prepare a media path.
     pub ask_time: Duration,
 }
@@ -89,14 +109,24 @@ impl Default for Limits {
             sdp_bytes: 64 * 1024,
             sdp_media: 32,
             sdp_attributes: 512,
+            dns_message: 64 * 1024,
+            dns_records: 1024,
+            dns_aliases: 8,
+            dns_targets: 64,
+            dns_questions: 512,
+            dns_questions_at_once: 32,
+            dns_lookups: 512,
+            dns_cache: 1024,
             payload_bytes: 256 * 1024,
             xml_depth: 64,
             xml_elements: 16 * 1024,
             xml_attributes: 64,
             xml_namespaces: 64,
             parts: 512,
+            state_rows: 4096,
             effects: 16 * 1024,
             events: 64 * 1024,
+            settings_bytes: 4 * 1024 * 1024,
             ask_time: Duration::from_secs(5),
         }
     }

@@ -82,6 +82,7 @@ mod application;
 mod clock;
 mod event_loop;
 mod media;
+mod nameservers;
 mod network;
 mod trace_file;
 
@@ -89,9 +90,10 @@ pub use application::{
     Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, Settings, StartError, listen,
 };
 pub use clock::Clock;
+pub use nameservers::system_nameservers;
 pub use network::local_address;
 pub use trace_file::TraceFile;
 
 // What an application needs of the other crates, so that a small program depends on this one alone.
 pub use sipsimple_audio as audio;
-pub use sipsimple_core::{agent, cause, id, sdp, session, sip, stream, time, transport};
+pub use sipsimple_core::{agent, cause, dns, id, sdp, session, sip, stream, time, transport};

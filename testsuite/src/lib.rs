@@ -6,7 +6,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`world`], [`host`], [`link`], [`stream`], [`wire`] | hosts, the network between them, and time |
+//! | [`world`], [`host`], [`link`], [`nat`], [`stream`], [`wire`] | hosts, the network between them, and time |
 //! | [`application`] | the users of hosts |
 //! | [`media`] | their media paths |
 //! | [`program`] | random programs of many users |
@@ -21,6 +21,7 @@ pub mod host;
 pub mod link;
 pub mod media;
 pub mod model;
+pub mod nat;
 pub mod post;
 pub mod program;
 pub mod property;

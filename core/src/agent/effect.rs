@@ -131,6 +131,8 @@ pub enum TimeoutReason {
     Session,
     /// A timer of a registration, or of another usage.
     Usage,
+    /// A lookup: a name server is silent, or is to be probed again.
+    Lookup,
     /// A question whose answer is overdue.
     Ask,
 }

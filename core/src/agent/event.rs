@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::dns::{LookupEvent, LookupId, ResolverEvent};
 use crate::id::{AccountId, SessionId, SocketId, StreamId};
 use crate::registration::RegistrationEvent;
 use crate::session::SessionEvent;
@@ -70,6 +71,18 @@ pub enum EventKind {
         session: SessionId,
         /// The news.
         event: StreamEvent,
+    },
+    /// News of a lookup (seed class DNSLookup): of the application's, and of those for sessions and other usages.
+    Lookup {
+        /// The lookup.
+        id: LookupId,
+        /// The news.
+        event: LookupEvent,
+    },
+    /// News of the name servers (seed class DNSManager).
+    Resolver {
+        /// The news.
+        event: ResolverEvent,
     },
     /// The last news: everything has ended.
     ShutDown,
@@ -154,6 +167,8 @@ impl EventKind {
             Self::Registration { event, .. } => event.names(),
             Self::Session { event, .. } => event.names(),
             Self::Stream { event, .. } => event.names(),
+            Self::Lookup { event, .. } => event.names(),
+            Self::Resolver { event } => event.names(),
             Self::Transport { .. } | Self::ShutDown => &[],
         }
     }

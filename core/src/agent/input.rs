@@ -79,6 +79,8 @@ pub enum Input {
     },
     /// The network changed: addresses or routes may be others now.
     Network(NetworkChange),
+    /// The system's name servers are these now, best first: the driver has read them, at the start or anew.
+    Nameservers(Vec<SocketAddr>),
     /// Fresh chance, mixed into what is left of the old.
     Reseed(Seed),
 }

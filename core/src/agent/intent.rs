@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dns::{LookupId, Service};
 use crate::id::{AccountId, SessionId, SocketId, StreamId};
 use crate::session::SessionError;
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
 use crate::stream::{StreamError, StreamSpec};
-use crate::transport::Route;
+use crate::transport::{Route, Transport};
 
 use crate::config::Listen;
 
@@ -42,7 +43,7 @@ pub enum Intent {
         account: AccountId,
         /// The remote party: a URI, or a name with a URI in angle brackets.
         to: Text,
-        /// Where to send the INVITE, tried in order. Empty: the address in the URI.
+        /// Where to send the INVITE, tried in order. Empty: what the URI leads to, which is looked up where it names a host (RFC 3263).
         routes: Vec<Route>,
         /// The streams to offer.
         streams: Vec<StreamSpec>,
@@ -82,6 +83,41 @@ pub enum Intent {
         /// How long it sounds.
         duration: Duration,
     },
+    /// Look up where SIP requests to a URI go, by RFC 3263 (`DNSLookup.lookup_sip_proxy` of the seeds).
+    LookupSipProxy {
+        /// The URI.
+        uri: Text,
+        /// The supported transports, in the order of preference.
+        transports: Vec<Transport>,
+        /// How long one name server may take; `None` for what the configuration says.
+        timeout: Option<Duration>,
+        /// How long the whole may take; `None` for what the configuration says.
+        lifetime: Option<Duration>,
+    },
+    /// Look up the servers of a service (`DNSLookup.lookup_service`). Only the host of the URI matters.
+    LookupService {
+        /// The URI.
+        uri: Text,
+        /// The service.
+        service: Service,
+        /// How long one name server may take; `None` for what the configuration says.
+        timeout: Option<Duration>,
+        /// How long the whole may take; `None` for what the configuration says.
+        lifetime: Option<Duration>,
+    },
+    /// Look up the XCAP servers of a domain (`DNSLookup.lookup_xcap_server`). Only the host of the URI matters.
+    LookupXcapServer {
+        /// The URI.
+        uri: Text,
+        /// How long one name server may take; `None` for what the configuration says.
+        timeout: Option<Duration>,
+        /// How long the whole may take; `None` for what the configuration says.
+        lifetime: Option<Duration>,
+    },
+    /// Begin to probe the name servers, and to fall back to public ones while those of the system do not answer as they should (`DNSManager.start`).
+    StartDnsManager,
+    /// Probe no more (`DNSManager.stop`).
+    StopDnsManager,
     /// End every session and close every socket.
     ShutDown,
 }
@@ -144,6 +180,8 @@ pub enum Outcome {
     Account(AccountId),
     /// The new session.
     Session(SessionId),
+    /// The new lookup.
+    Lookup(LookupId),
 }
 
 /// Why an intent was refused. Nothing changed.
@@ -163,6 +201,9 @@ pub enum IntentError {
     /// A stream's intent was refused.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// A lookup could not be started.
+    #[error(transparent)]
+    Lookup(#[from] LookupStartError),
     /// A socket's intent was refused.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -204,7 +245,7 @@ pub enum ConnectError {
     /// The remote party is not a URI.
     #[error("'{0}' is not a SIP URI or address")]
     BadUri(Text),
-    /// No route was given, and the URI does not hold an IP address.
+    /// No route was given, and the URI demands a transport for which there is none.
     #[error("there is no route to '{0}'")]
     NoRoute(Text),
     /// No socket is bound for the transport of the first route.
@@ -224,6 +265,22 @@ pub enum ConnectError {
     /// There are as many sessions as `Limits::sessions` allows.
     #[error("there are as many sessions as the limits allow")]
     TooManySessions,
+    /// The agent shuts down.
+    #[error("the agent is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a lookup cannot be started. What it finds no answer to comes as an event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LookupStartError {
+    /// The URI is not a `sip:` or `sips:` URI.
+    #[error("'{0}' is not a SIP URI")]
+    BadUri(Text),
+    /// There are as many lookups as `Limits::dns_lookups` allows.
+    #[error("there are as many lookups as the limits allow")]
+    TooManyLookups,
     /// The agent shuts down.
     #[error("the agent is shutting down")]
     ShuttingDown,

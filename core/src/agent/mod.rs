@@ -26,6 +26,7 @@
 //! | `asks` | questions to the driver |
 //! | `usages`, `machine` | registrations, and what other usages there are |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
+//! | `dns` | location: the resolver, its sockets, and whom it answers |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
 //!
 //! A trace of all that goes in and out is written by an agent made by [`Agent::new_traced`]; see [`trace`](crate::trace).
@@ -34,6 +35,7 @@ mod accounts;
 mod activation;
 mod asks;
 mod calls;
+mod dns;
 mod effect;
 mod event;
 mod handles;
@@ -57,10 +59,13 @@ pub use effect::{Deadline, Effect, Question, TimeoutReason};
 pub use event::{AccountEvent, Event, EventKind, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
-pub use intent::{AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, Outcome};
+pub use intent::{
+    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome,
+};
 
 use std::collections::VecDeque;
 
+use crate::dns::Resolver;
 use crate::id::{ConnId, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
@@ -74,6 +79,7 @@ use crate::transport::{self, Flow, TransportConfig, Transports};
 use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
+use dns::Locations;
 use owner::Owners;
 use usages::Usages;
 
@@ -122,6 +128,8 @@ pub struct Agent {
     owners: Owners,
     usages: Usages,
     asks: Asks,
+    resolver: Resolver,
+    locations: Locations,
     stats: Stats,
     shutdown: Shutdown,
     effects: VecDeque<Effect>,
@@ -132,6 +140,7 @@ pub struct Agent {
     /// What one request that arrives makes the transactions say.
     arrival_out: Outbox<transaction::Output<Flow>>,
     session_out: Outbox<session::Output>,
+    resolver_out: Outbox<crate::dns::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
     tag: Text,
 }
@@ -191,6 +200,8 @@ impl Agent {
         };
         let table = Table::new(config.timers, &config.limits, &mut random);
         let tag = random.token(13).into();
+        let mut resolver_out = Outbox::new();
+        let resolver = Resolver::new(config.dns.clone(), &mut resolver_out);
         let mut agent = Self {
             random,
             tag,
@@ -203,6 +214,8 @@ impl Agent {
             owners: Owners::default(),
             usages: Usages::default(),
             asks: Asks::default(),
+            resolver,
+            locations: Locations::default(),
             stats: Stats::default(),
             shutdown: Shutdown::No,
             effects: VecDeque::new(),
@@ -212,6 +225,7 @@ impl Agent {
             table_out: Outbox::new(),
             arrival_out: Outbox::new(),
             session_out: Outbox::new(),
+            resolver_out,
             config,
         };
         for listen in agent.config.listen.clone() {
@@ -282,23 +296,28 @@ impl Agent {
         let session = self.calls.deadline().map(|at| (at, TimeoutReason::Session));
         let ask = self.asks.deadline().map(|at| (at, TimeoutReason::Ask));
         let usage = self.usages.deadline().map(|at| (at, TimeoutReason::Usage));
-        let all = [transaction, transport, session, usage, ask];
+        let lookup = self.resolver.deadline().map(|at| (at, TimeoutReason::Lookup));
+        let all = [transaction, transport, session, usage, ask, lookup];
         all.into_iter().flatten().min_by_key(|(at, _)| *at).map(|(at, why)| Deadline { at, why })
     }
 
     /// How many more bytes this connection may be fed now; 0: stop reading the socket until `Effect::Resume`.
     #[must_use]
     pub fn read_budget(&self, conn: ConnId) -> usize {
+        if Resolver::owns_connection(conn) {
+            return self.resolver.read_budget(conn);
+        }
         self.transports.read_budget(conn)
     }
 
-    /// True when nothing is owed to anyone: no transaction, no session, no question, nothing to write, no effect to do. Bound sockets, idle connections and registrations that will be refreshed may remain until `Intent::ShutDown`. The leak oracle of the tests.
+    /// True when nothing is owed to anyone: no transaction, no session, no lookup, no question, nothing to write, no effect to do. Bound sockets, idle connections and registrations that will be refreshed may remain until `Intent::ShutDown`. The leak oracle of the tests.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
         self.table.is_empty()
             && self.calls.is_empty()
             && self.usages.are_idle()
             && self.asks.is_empty()
+            && self.resolver.is_quiescent()
             && self.transports.is_quiescent()
             && self.effects.is_empty()
     }
@@ -311,7 +330,7 @@ impl Agent {
         stats.received += transport.received;
         stats.sent += transport.sent;
         stats.malformed += transport.malformed;
-        stats.stray += transport.stray;
+        stats.stray += transport.stray + self.resolver.stray();
         stats.shed += transport.shed;
         stats.driver_faults += transport.driver_faults;
         stats
@@ -374,6 +393,10 @@ impl Config {
             ("sdp_media", limits.sdp_media, 1),
             ("effects", limits.effects, 16),
             ("events", limits.events, 16),
+            ("dns_message", limits.dns_message, 512),
+            ("dns_records", limits.dns_records, 16),
+            ("dns_questions", limits.dns_questions, 8),
+            ("dns_questions_at_once", limits.dns_questions_at_once, 1),
         ];
         if let Some((name, _, _)) = least.iter().find(|(_, is, least)| is < least) {
             return Err(ConfigError::Limit(name));

@@ -50,6 +50,7 @@ impl Agent {
         }
         if call.session.is_done() {
             self.release(&call.sending);
+            self.forget_location(Owner::Session(id));
             self.calls.forget(&mut call);
         } else {
             self.calls.put(call);
@@ -184,7 +185,7 @@ impl Agent {
             .collect();
         self.call(id, |session, cx, out| match first {
             Some(local) => session.routed(cx, targets, local, out),
-            None => session.unroutable(cx, out),
+            None => session.unroutable(cx, "no route to the remote party", out),
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::sip::{Request, Uri};
+use crate::sip::{Request, SipUri, Uri};
 use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, Transport};
 use crate::uac::{Hop, Ticket};
 
@@ -197,10 +197,15 @@ fn targets(flow: Option<(Flow, IpAddr)>, hop: &Hop) -> [Option<(Target, IpAddr)>
     }
 }
 
+/// Whether a URI names a host, which is to be looked up.
+pub(super) fn is_named(uri: &SipUri) -> bool {
+    uri.maddr().map_or_else(|| uri.host.ip(), |host| host.ip()).is_none()
+}
+
 /// The address in a URI, where it holds one (RFC 3261 section 19.1.2, RFC 3263 section 4: a numeric host needs no lookup).
 pub(super) fn route_of(uri: &Uri) -> Option<Route> {
     let uri = uri.as_sip()?;
-    let address = uri.maddr().and_then(|host| host.ip()).or_else(|| uri.host.ip())?;
+    let address = uri.maddr().map_or_else(|| uri.host.ip(), |host| host.ip())?;
     let named = match uri.transport() {
         Some(name) => Some(name.parse().ok()?),
         None => None,

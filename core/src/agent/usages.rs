@@ -13,7 +13,7 @@ use crate::uac::{Destination, Located, Output, Ticket};
 
 use super::machine::{Happening, Machine, Queue};
 use super::owner::Owner;
-use super::sending::{Sending, Start, Unsent, route_of};
+use super::sending::{Sending, Start, Unsent, is_named, route_of};
 use super::{Agent, EventKind};
 
 /// One usage, with what is kept for it.
@@ -121,7 +121,7 @@ impl Agent {
     fn finish_usage(&mut self, owner: Owner, mut usage: Usage, mut out: Queue) {
         while let Some(output) = out.pop() {
             match output {
-                Output::Locate(destination) => self.locate(&mut usage, &destination, &mut out),
+                Output::Locate(destination) => self.locate(owner, &mut usage, &destination, &mut out),
                 Output::Request { ticket, request, hop } => {
                     self.send_usage(owner, &mut usage, Unsent { ticket, request, hop }, true, &mut out);
                 }
@@ -137,15 +137,35 @@ impl Agent {
         }
         if usage.machine.is_done() {
             self.release(&usage.sending);
+            self.forget_location(owner);
             self.usage_ended(owner);
         } else {
             self.usages.put(owner, usage);
         }
     }
 
-    /// Finds the places that a usage's requests can go to: at once where addresses are given.
-    fn locate(&mut self, usage: &mut Usage, destination: &Destination, out: &mut Queue) {
-        match self.routes(destination) {
+    /// Finds the places that a usage's requests can go to: at once where addresses are given, else by DNS.
+    fn locate(&mut self, owner: Owner, usage: &mut Usage, destination: &Destination, out: &mut Queue) {
+        match destination {
+            Destination::Uri(uri) if is_named(uri) => self.locate_uri(owner, uri),
+            Destination::Routes(_) | Destination::Uri(_) => {
+                self.forget_location(owner);
+                let routes = self.routes(destination);
+                self.use_routes(usage, routes, out);
+            }
+        }
+    }
+
+    /// The places that a usage's requests go to are known, or why they are not.
+    pub(super) fn usage_located(&mut self, owner: Owner, routes: Result<Vec<Route>, Text>) {
+        let Some(mut usage) = self.usages.take(owner) else { return };
+        let mut out = Outbox::new();
+        self.use_routes(&mut usage, routes, &mut out);
+        self.finish_usage(owner, usage, out);
+    }
+
+    fn use_routes(&mut self, usage: &mut Usage, routes: Result<Vec<Route>, Text>, out: &mut Queue) {
+        match routes {
             Ok(routes) if !routes.is_empty() => {
                 usage.sending.locate(routes);
                 self.localize(usage, out);
@@ -155,7 +175,7 @@ impl Agent {
         }
     }
 
-    /// The routes to a destination (RFC 3263): those that were given, or the address in a URI. A name would have to be looked up.
+    /// The routes to a destination that needs no lookup: those that were given, or the address in a URI.
     ///
     /// # Errors
     /// When there are none, with the reason.
@@ -164,7 +184,7 @@ impl Agent {
             Destination::Routes(routes) => Ok(routes.clone()),
             Destination::Uri(uri) => {
                 let route = route_of(&crate::sip::Uri::Sip(uri.clone()));
-                route.map(|route| vec![route]).ok_or_else(|| format!("'{}' is not an address", uri.host).into())
+                route.map(|route| vec![route]).ok_or_else(|| format!("there is no route to '{uri}'").into())
             }
         }
     }

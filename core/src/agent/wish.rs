@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use crate::dns::{Request, Resolver};
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::session::{Connect, Session, SessionError};
 use crate::sip::{NameAddr, Text};
 use crate::stream::{AudioStream, StreamError, StreamSpec};
 use crate::transport::{BindError, Local, Route};
+use crate::uac::Destination;
 
 use super::calls::{Call, Waiting};
 use super::intent::{ConnectError, Intent, IntentError, ListenError, Outcome};
+use super::owner::Owner;
+use super::sending::is_named;
 use super::{Agent, Listen, Shutdown};
 
 impl Agent {
@@ -51,6 +55,28 @@ impl Agent {
                 Ok(())
             }),
             Intent::SendDtmf { stream, digit, duration } => self.send_dtmf(stream, digit, duration),
+            Intent::LookupSipProxy { uri, transports, timeout, lifetime } => {
+                let request = |uri| Request::SipProxy { uri, transports };
+                Ok(Outcome::Lookup(self.look_up(&uri, request, timeout, lifetime)?))
+            }
+            Intent::LookupService { uri, service, timeout, lifetime } => {
+                let request = |uri| Request::Service { uri, service };
+                Ok(Outcome::Lookup(self.look_up(&uri, request, timeout, lifetime)?))
+            }
+            Intent::LookupXcapServer { uri, timeout, lifetime } => {
+                let request = |uri| Request::XcapServer { uri };
+                Ok(Outcome::Lookup(self.look_up(&uri, request, timeout, lifetime)?))
+            }
+            Intent::StartDnsManager => {
+                if self.shutdown == Shutdown::No {
+                    self.resolve(Resolver::start_manager);
+                }
+                Ok(Outcome::Done)
+            }
+            Intent::StopDnsManager => {
+                self.resolve(|resolver, _, out| resolver.stop_manager(out));
+                Ok(Outcome::Done)
+            }
             Intent::ShutDown => {
                 self.shut_down();
                 Ok(Outcome::Done)
@@ -85,13 +111,19 @@ impl Agent {
             .filter(|to| to.uri.as_sip().is_some())
             .ok_or_else(|| ConnectError::BadUri(to.clone()))?;
         let preloaded = self.service_route(account_id);
-        let routes = if routes.is_empty() {
-            let next = preloaded.first().map_or(&to.uri, |route| &route.uri);
-            let destination = next.as_sip().map(|uri| account.destination(uri));
-            let found = destination.and_then(|destination| self.routes(&destination).ok());
-            found.ok_or_else(|| ConnectError::NoRoute(to.uri.to_string().into()))?
-        } else {
-            routes
+        let next = preloaded.first().map_or(&to.uri, |route| &route.uri);
+        let destination = match next.as_sip() {
+            Some(uri) if routes.is_empty() => account.destination(uri),
+            Some(_) | None => Destination::Routes(routes),
+        };
+        let named = match &destination {
+            Destination::Uri(uri) if is_named(uri) => Some(uri.clone()),
+            Destination::Uri(_) | Destination::Routes(_) => None,
+        };
+        let routes = match self.routes(&destination) {
+            Ok(routes) => routes,
+            Err(_) if named.is_some() => Vec::new(),
+            Err(_) => return Err(ConnectError::NoRoute(to.uri.to_string().into())),
         };
         if let Some(first) = routes.first().filter(|first| self.transports.local(**first) == Local::NoSocket) {
             return Err(ConnectError::NoSocket(*first));
@@ -128,7 +160,10 @@ impl Agent {
         let mut call = Box::new(Call::new(session));
         call.sending.locate(routes);
         self.finish_call(call, out);
-        self.route(id);
+        match named {
+            Some(uri) => self.locate_uri(Owner::Session(id), &uri),
+            None => self.route(id),
+        }
         Ok(id)
     }
 

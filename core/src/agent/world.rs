@@ -1,5 +1,6 @@
 //! What the world did: inputs, and the outputs of the transports and the transactions that follow from them.
 
+use crate::dns::Resolver;
 use crate::id::{ConnId, SocketId, TransactionId};
 use crate::invitation::Incoming;
 use crate::media;
@@ -23,13 +24,18 @@ impl Agent {
                     self.clock = Clock::new(self.now, utc);
                 }
             }
+            Input::Socket { socket, event } if Resolver::owns_socket(socket) => self.resolver_socket(socket, &event),
             Input::Socket { socket, event } => self.socket(socket, event),
+            Input::Datagram { socket, from, data, .. } if Resolver::owns_socket(socket) => {
+                self.resolve(|resolver, cx, out| resolver.datagram(cx, socket, from, &data, out));
+            }
             Input::Datagram { socket, from, to, data, .. } => {
                 self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
             }
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
             }
+            Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
             Input::Media { stream, event } => self.media(stream, event),
             Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
@@ -41,8 +47,10 @@ impl Agent {
             },
             Input::Network(NetworkChange::Addresses | NetworkChange::Woke) => {
                 self.transports.forget_local();
+                self.resolve(Resolver::network_changed);
                 self.renew_usages();
             }
+            Input::Nameservers(nameservers) => self.set_nameservers(nameservers),
             Input::Reseed(seed) => self.random.mix(&seed),
         }
         self.work_off_deadlines();
@@ -96,6 +104,10 @@ impl Agent {
             self.call(session, |session, cx, out| session.timeout(cx, out));
             self.settle();
         }
+        if self.resolver.deadline().is_some_and(|at| at <= now) {
+            self.resolve(Resolver::timeout);
+        }
+        self.settle();
         let mut budget = self.usages.len();
         while let Some(owner) = self.usages.due(now)
             && budget > 0
@@ -120,6 +132,8 @@ impl Agent {
                 self.transport_output(output);
             } else if let Some(output) = self.table_out.pop() {
                 self.table_output(output, None);
+            } else if let Some(output) = self.resolver_out.pop() {
+                self.resolver_output(output);
             } else if !self.shutdown_goes_on() {
                 return;
             }
@@ -262,6 +276,7 @@ impl Agent {
         match self.shutdown {
             Shutdown::Sessions if self.calls.is_empty() && self.usages.is_empty() => {
                 self.shutdown = Shutdown::Transactions(self.table.iter().map(|(id, ..)| id).last());
+                self.resolver.shut_down(&mut self.resolver_out);
                 while let Some(ask) = self.asks.close_first() {
                     self.effects.push_back(Effect::Abandon { ask });
                 }
@@ -275,7 +290,7 @@ impl Agent {
                 self.transports.shut_down(self.now, &mut self.transport_out);
                 true
             }
-            Shutdown::Transports if self.transports.is_quiescent() => {
+            Shutdown::Transports if self.transports.is_quiescent() && self.resolver.is_quiescent() => {
                 self.shutdown = Shutdown::Done;
                 self.tell(EventKind::ShutDown);
                 true

@@ -130,6 +130,34 @@ impl Dialog {
         })
     }
 
+    /// The dialog that a NOTIFY makes at the side that sent `subscribe` (RFC 6665 section 4.4.1): its route set is that of the NOTIFY, and our numbers go on from the SUBSCRIBE's.
+    ///
+    /// # Errors
+    /// When the Contact or Record-Route cannot be used.
+    pub fn from_notify(subscribe: &Request, notify: &Request, essentials: &Essentials) -> Result<Self, DialogError> {
+        let local_tag = essentials.to.tag().ok_or(DialogError::NoTag)?;
+        let dialog = Self::from_request(notify, essentials, local_tag)?;
+        let local = subscribe.from().map_err(|_| DialogError::NoTag)?.detached();
+        let local_cseq = subscribe.cseq().map_or(0, |cseq| cseq.number);
+        Ok(Self { role: Role::Caller, state: State::Confirmed, local, local_cseq, ..dialog })
+    }
+
+    /// The first NOTIFY came in a dialog that the 2xx to our SUBSCRIBE made: the route set is the NOTIFY's (RFC 6665 section 4.4.1).
+    ///
+    /// # Errors
+    /// When the Contact or Record-Route cannot be used; nothing changed.
+    pub fn confirm_by_notify(&mut self, notify: &Request) -> Result<(), DialogError> {
+        let target = contact(notify)?.ok_or(DialogError::BadContact)?;
+        self.routes = RouteSet::in_order(notify)?;
+        self.remote_target = target.detached();
+        Ok(())
+    }
+
+    /// Our number goes on from `number`: a request inside the dialog was sent once more, with credentials.
+    pub fn continue_from(&mut self, number: u32) {
+        self.local_cseq = self.local_cseq.max(number);
+    }
+
     /// Its name.
     #[must_use]
     pub const fn id(&self) -> &DialogId {

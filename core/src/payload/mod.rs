@@ -6,16 +6,29 @@
 //! | CPIM message (RFC 3862), MIME entity | [`cpim`], [`mime`] |
 //! | presence (RFC 3863, 4479, 4480, 4482) | [`presence`] |
 //! | message composition (RFC 3994) | [`composing`] |
+//! | multipart body (RFC 2046, 2387) | [`multipart`] |
+//! | watchers (RFC 3858) | [`watcherinfo`] |
+//! | dialogs (RFC 4235) | [`dialog_info`] |
+//! | conference (RFC 4575) | [`conference`] |
+//! | registrations (RFC 3680, 5628) | [`reginfo`] |
+//! | resource list notification (RFC 4662) | [`rlmi`] |
 //!
 //! Each document is a type with `parse` and `write`. What a document holds beyond its type is kept where the RFC lets documents be extended, so
 //! that it survives being read and written.
 
 pub mod composing;
+pub mod conference;
 pub mod cpim;
+pub mod dialog_info;
 mod error;
 pub mod message_summary;
 pub mod mime;
+pub mod multipart;
 pub mod presence;
+pub mod reginfo;
+pub mod rlmi;
+pub mod versioned;
+pub mod watcherinfo;
 pub mod xml;
 
 pub use error::{Error, Fault};

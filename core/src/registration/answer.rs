@@ -8,9 +8,9 @@ use crate::outbox::Outbox;
 use crate::sip::{MinExpires, NameAddr, Response, RetryAfter, ServiceRoute, Text, reason_phrase};
 use crate::transport::Route;
 use crate::uac::{Done, Failure, Hop};
+use crate::usage::Backoff;
 
 use super::binding::{Binding, Registered};
-use super::settings::Backoff;
 use super::{Output, Phase, Registration, RegistrationEvent};
 
 /// After refused credentials, or an expiry that the registrar still does not like: nothing will change soon.

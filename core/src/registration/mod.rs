@@ -40,9 +40,9 @@ use crate::sip::{Response, ServiceRoute, Text, Uri};
 use crate::time::Instant;
 use crate::transaction::End;
 use crate::uac::{Client, Exchange, Located, Ticket};
+use crate::usage::Backoff;
 
 use binding::Binding;
-use settings::Backoff;
 
 /// What a registration says.
 pub type Output = crate::uac::Output<RegistrationEvent>;

@@ -172,7 +172,7 @@ impl Session {
         }
         self.wait = None;
         match wait {
-            Wait::Route => self.unroutable(cx, out),
+            Wait::Route => self.unroutable(cx, "no route to the remote party", out),
             Wait::Initialize => self.fail(cx, "media stream timed out while initializing", out),
             Wait::Answer => self.unanswered(cx, out),
             Wait::Start => self.not_started(cx, out),

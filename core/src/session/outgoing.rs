@@ -76,9 +76,11 @@ impl Session {
         }
     }
 
-    /// There is no way to the remote party.
-    pub fn unroutable(&mut self, _cx: &Context<'_>, out: &mut Outbox<Output>) {
-        let reason = "no route to the remote party";
+    /// There is no way to the remote party, for this reason.
+    pub fn unroutable(&mut self, _cx: &Context<'_>, reason: &str, out: &mut Outbox<Output>) {
+        if !self.waits_for(Wait::Route) {
+            return;
+        }
         self.finish_failed(Originator::Local, 0, reason, Vec::new(), Cause::new(By::Network, reason), out);
     }
 

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Entry;
 use crate::agent::{ConnectionEvent, Effect, Input, SocketEvent};
+use crate::dns::Resolver;
 use crate::id::{ConnId, SocketId};
 use crate::sip::frame;
 use crate::time::Instant;
@@ -92,6 +93,7 @@ impl Messages {
             | Input::Media { .. }
             | Input::Answer { .. }
             | Input::Network(_)
+            | Input::Nameservers(_)
             | Input::Reseed(_) => Vec::new(),
         }
     }
@@ -112,6 +114,9 @@ impl Messages {
     }
 
     fn open(&mut self, conn: ConnId, local: SocketAddr, peer: SocketAddr, secured: bool) {
+        if Resolver::owns_connection(conn) {
+            return;
+        }
         let transport = if secured { Transport::Tls } else { Transport::Tcp };
         let (sent, received) = (BytesMut::new(), BytesMut::new());
         self.connections.insert(conn, Connection { transport, local, peer, sent, received });
@@ -129,8 +134,8 @@ impl Messages {
         if let Some(to) = to {
             local.set_ip(to);
         }
-        // Keep-alives are not messages.
-        if data.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+        // Keep-alives and DNS are not messages.
+        if Resolver::owns_socket(socket) || data.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
             return Vec::new();
         }
         vec![TracedMessage { at: self.now, sent, transport: Transport::Udp, local, peer, data: data.clone() }]

@@ -224,6 +224,12 @@ impl Transports {
         }
     }
 
+    /// Whether there is a socket of this transport, bound or about to be.
+    #[must_use]
+    pub fn listens(&self, transport: Transport) -> bool {
+        self.sockets.iter().any(|(_, socket)| socket.transport == transport && socket.state != SocketState::Closing)
+    }
+
     /// How many more bytes this connection may be fed now. 0 while the peer does not read what it is sent, from the time that more than half of
     /// [`Limits::write_bytes`] waits until a quarter does; [`Output::Resume`] tells of the end of that.
     #[must_use]

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sip::{Host, SipUri};
+
 /// A transport protocol of SIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +98,18 @@ impl Route {
         Self { address: to.ip(), port: to.port(), transport }
     }
 
+    /// The SIP URI of this place, as in `sip:192.0.2.1:5061;transport=tcp`: without a port where it is the transport's own, and without a
+    /// transport where it is UDP.
+    #[must_use]
+    pub fn get_uri(&self) -> SipUri {
+        let port = Some(self.port).filter(|port| *port != self.transport.default_port());
+        let uri = SipUri::new(None, Host::from(self.address), port);
+        match self.transport {
+            Transport::Udp => uri,
+            Transport::Tcp | Transport::Tls => uri.with_param("transport", Some(self.transport.as_str())),
+        }
+    }
+
     /// Address and port.
     #[must_use]
     pub const fn socket_addr(&self) -> SocketAddr {
@@ -126,6 +140,19 @@ impl FromStr for Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_uri_leaves_out_what_goes_without_saying() {
+        for (route, uri) in [
+            ("udp:192.0.2.1:5060", "sip:192.0.2.1"),
+            ("udp:192.0.2.1:5061", "sip:192.0.2.1:5061"),
+            ("tcp:192.0.2.1:5060", "sip:192.0.2.1;transport=tcp"),
+            ("tls:1.2.3.4:1234", "sip:1.2.3.4:1234;transport=tls"),
+            ("tls:[2001:db8::1]:5061", "sip:[2001:db8::1];transport=tls"),
+        ] {
+            assert_eq!(route.parse::<Route>().unwrap().get_uri().to_string(), uri);
+        }
+    }
 
     #[test]
     fn routes_read_what_they_write() {

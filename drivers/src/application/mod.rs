@@ -31,6 +31,7 @@ use smol::channel::{Receiver, Sender};
 use crate::clock::Clock;
 use crate::event_loop::{Command, EVENTS, EventLoop};
 use crate::media;
+use crate::nameservers::system_nameservers;
 use crate::trace_file::TraceFile;
 
 /// A running client. What happens comes as an ordered stream of [`Event`]s; what the program wants, it says by methods
@@ -90,7 +91,10 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { config, trace, seed, audio } = settings;
+        let Settings { mut config, trace, seed, audio } = settings;
+        if config.dns.nameservers.is_empty() {
+            config.dns.nameservers = system_nameservers();
+        }
         let sample_rate = audio.sample_rate;
         let seed = seed.map_or_else(random_seed, Ok)?;
         let trace = match trace {
@@ -159,8 +163,8 @@ impl Application {
         }
     }
 
-    /// Calls `to`: starts an outgoing session (`Session.connect` of the seeds). Without routes, the URI must hold an IP
-    /// address.
+    /// Calls `to`: starts an outgoing session (`Session.connect` of the seeds). Without routes it goes where the URI leads,
+    /// which is looked up if it names a host (RFC 3263).
     ///
     /// # Errors
     /// See [`ConnectError`](sipsimple_core::agent::ConnectError).

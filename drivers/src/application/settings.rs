@@ -11,7 +11,7 @@ use sipsimple_core::transport::{Port, Route};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The configuration of the agent.
+    /// The configuration of the agent. Where it names no name servers, those of the system are used.
     pub config: Config,
     /// The file that the trace goes to, readable by its owner only; `None` for no trace. A trace holds passwords and keys.
     pub trace: Option<PathBuf>,

@@ -59,10 +59,13 @@ impl World {
             // It was given up in the meantime.
             return;
         }
+        // Where there is no way through a NAT, nothing ever answers.
+        let Some(seen) = self.leave(local, to) else { return };
+        let Some(inside) = self.enter(seen, to) else { return };
         let refuse = self.link(local.ip(), to.ip()).refuse;
         let refused = self.random.one_in_million(refuse);
         let now = self.now;
-        let end = match self.node_at(to) {
+        let end = match self.node_at(inside) {
             None => return,
             Some(Node::Post(post)) if self.posts[post].listens && !refused => {
                 let conn = ConnId::accepted(self.posts[post].opened);
@@ -71,8 +74,8 @@ impl World {
             }
             Some(Node::Host(host)) if !refused => {
                 let fits = |listening: &SocketAddr| {
-                    let everywhere = listening.ip().is_unspecified() && listening.is_ipv4() == to.is_ipv4();
-                    listening.port() == to.port() && (listening.ip() == to.ip() || everywhere)
+                    let everywhere = listening.ip().is_unspecified() && listening.is_ipv4() == inside.is_ipv4();
+                    listening.port() == inside.port() && (listening.ip() == inside.ip() || everywhere)
                 };
                 let found = self.hosts[host].listening.iter().find(|(_, local)| fits(local)).map(|(id, _)| *id);
                 let Some(on) = found else {
@@ -83,10 +86,10 @@ impl World {
                 self.hosts[host].accepted += 1;
                 self.hosts[host].conns.insert(conn);
                 let end = End { node: Node::Host(host), conn };
-                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, to, local));
+                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, inside, seen));
                 self.opened(from, end, local, to);
-                self.input(host, Input::Accepted { conn, on, peer: local });
-                let open = ConnectionEvent::Open { local: to, peer: local, tls: None };
+                self.input(host, Input::Accepted { conn, on, peer: seen });
+                let open = ConnectionEvent::Open { local: inside, peer: seen, tls: None };
                 self.input(host, Input::Stream { conn, event: open });
                 return;
             }
@@ -95,10 +98,10 @@ impl World {
                 return;
             }
         };
-        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, to, local));
+        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, inside, seen));
         self.opened(from, end, local, to);
         if let Node::Post(post) = end.node {
-            self.play(post, |script, turn| script.opened(end.conn, local, turn));
+            self.play(post, |script, turn| script.opened(end.conn, seen, turn));
         }
     }
 

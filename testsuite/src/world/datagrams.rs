@@ -26,6 +26,8 @@ impl World {
 
     /// Sends a datagram that nobody watches.
     pub(super) fn send_media(&mut self, packet: Packet) {
+        let Some(from) = self.leave(packet.from, packet.to) else { return };
+        let packet = Packet { from, ..packet };
         let faults = self.links.get(&(packet.from.ip(), packet.to.ip())).unwrap_or(&self.faults);
         for after in faults.deliveries(&mut self.random) {
             self.schedule(after, Happening::Datagram(packet.clone()));
@@ -53,6 +55,8 @@ impl World {
     }
 
     pub(super) fn arrive(&mut self, packet: &Packet) {
+        let Some(to) = self.enter(packet.from, packet.to) else { return };
+        let packet = &Packet { to, ..packet.clone() };
         match self.node_at(packet.to) {
             Some(Node::Post(post)) => {
                 let from = packet.from;

@@ -5,12 +5,14 @@
 //! | `effects` | what the agents ask of their drivers |
 //! | `datagrams` | datagrams, of SIP and of media |
 //! | `connections` | connections: opened, cut into pieces, reset, closed |
+//! | `realms` | who is behind which NAT |
 //! | `posts` | the mailboxes of the tests, and their scripts |
 
 mod connections;
 mod datagrams;
 mod effects;
 mod posts;
+mod realms;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,6 +26,7 @@ use sipsimple_core::transport::Port;
 use crate::application::{Alarms, Application};
 use crate::host::{Host, Place, Tracing};
 use crate::link::Faults;
+use crate::nat::Nat;
 use crate::post::Post;
 use crate::property::{Property, Violation, Watch};
 use crate::script::{Act, Script};
@@ -42,6 +45,9 @@ pub struct World {
     by_post: BTreeMap<SocketAddr, usize>,
     faults: Faults,
     links: BTreeMap<(IpAddr, IpAddr), Faults>,
+    nats: Vec<Nat>,
+    /// Which NAT an address is behind.
+    behind: BTreeMap<IpAddr, usize>,
     queue: BTreeMap<(Instant, u64), Happening>,
     count: u64,
     steps: u64,
@@ -111,6 +117,8 @@ impl World {
             by_post: BTreeMap::new(),
             faults,
             links: BTreeMap::new(),
+            nats: Vec::new(),
+            behind: BTreeMap::new(),
             queue: BTreeMap::new(),
             count: 0,
             steps: 0,

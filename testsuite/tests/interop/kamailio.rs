@@ -1,6 +1,6 @@
 //! Kamailio as registrar and proxy: a launcher for all tests that need one, and registrations and calls through it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::baresip::{Baresip, tone_file};
@@ -23,8 +23,7 @@ pub(crate) struct Kamailio {
 impl Kamailio {
     /// Starts one with these switches of its configuration; `None` when it is not installed.
     pub(crate) fn start(address: &'static str, switches: &[&'static str]) -> Option<Self> {
-        let program = ["/usr/sbin", "/usr/bin"].map(|folder| Path::new(folder).join("kamailio"));
-        let program = program.into_iter().find(|file| file.is_file()).or_else(|| find("kamailio"))?;
+        let program = find("kamailio")?;
         let (port, switches) = (free_port(address), switches.to_vec());
         let mut kamailio = Self { program, address, port, switches, running: None };
         kamailio.run();

@@ -4,6 +4,7 @@
 
 mod baresip;
 mod kamailio;
+mod knot;
 mod peer;
 mod rtp_echo;
 mod sipp;

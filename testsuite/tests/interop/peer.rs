@@ -14,7 +14,9 @@ pub(crate) const LOOPBACKS: [&str; 2] = ["127.0.0.1", "::1"];
 /// Finds a peer's program. Without it the test is to return, unless peers are required.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    // Debian keeps servers in a folder that only root looks into.
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let found = folders.map(|folder| folder.join(program)).find(|file| file.is_file());
     if found.is_none() {
         let required = std::env::var("SIPSIMPLE_REQUIRE_PEERS").is_ok_and(|value| value == "1");
         assert!(!required, "{program} is not installed, and SIPSIMPLE_REQUIRE_PEERS is 1");

@@ -226,6 +226,6 @@ fn a_failed_registration_is_told_with_its_pause() {
     else {
         panic!("{:?}", script.events)
     };
-    assert_eq!(*error, "DNS lookup failed: 'example.com' is not an address");
+    assert_eq!(*error, "DNS lookup failed: No name server is known to look up example.com");
     assert!(*timeout >= Duration::from_secs(1));
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod local_address;
+mod location;
 mod replay;
 mod requests;
 mod sessions;

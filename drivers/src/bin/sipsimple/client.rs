@@ -47,8 +47,12 @@ pub(crate) enum Wake {
 impl Client {
     /// Starts an application on these sockets.
     pub(crate) fn start(listen: &[Route], trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
+        Self::start_with(Settings::listening(listen.iter().copied()), trace, out)
+    }
+
+    /// Starts an application with these settings.
+    pub(crate) fn start_with(mut settings: Settings, trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
-        let mut settings = Settings::listening(listen.iter().copied());
         settings.trace = trace;
         Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })
     }

@@ -12,6 +12,7 @@ mod diagram;
 mod failure;
 mod json;
 mod ladder;
+mod lookup;
 mod output;
 mod register;
 mod replay;
@@ -64,6 +65,8 @@ enum Command {
     Call(call::Options),
     /// Register an account, and keep it registered
     Register(register::Options),
+    /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
+    Lookup(lookup::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
     Replay(replay::Options),
     /// Draw the SIP messages of a recorded trace, passwords and keys masked
@@ -91,6 +94,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
         Command::Register(options) => register::run(&options, trace, out),
+        Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
     }

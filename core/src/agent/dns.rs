@@ -1,0 +1,175 @@
+//! Location by DNS: the application's lookups, and where the requests of sessions and other usages go (RFC 3263).
+//!
+//! The resolver binds a socket for each question and opens connections of its own: what the driver tells of those goes to it, what it tells
+//! of others to the transports.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver};
+use crate::id::{ConnId, SocketId};
+use crate::outbox::Outbox;
+use crate::sip::{SipUri, Text, Uri};
+use crate::transport::{CloseHow, Port, Route, Security, SocketKind, Transport};
+
+use super::input::{SocketEvent, StreamEvent};
+use super::intent::LookupStartError;
+use super::owner::Owner;
+use super::{Agent, Effect, EventKind, Shutdown};
+
+/// The lookups on behalf of usages, each of which has one at most.
+#[derive(Debug, Default)]
+pub(super) struct Locations {
+    owners: BTreeMap<LookupId, Owner>,
+    lookups: BTreeMap<Owner, LookupId>,
+}
+
+impl Locations {
+    fn insert(&mut self, owner: Owner, id: LookupId) {
+        self.owners.insert(id, owner);
+        self.lookups.insert(owner, id);
+    }
+
+    fn take(&mut self, id: LookupId) -> Option<Owner> {
+        let owner = self.owners.remove(&id)?;
+        self.lookups.remove(&owner);
+        Some(owner)
+    }
+
+    fn take_of(&mut self, owner: Owner) -> Option<LookupId> {
+        let id = self.lookups.remove(&owner)?;
+        self.owners.remove(&id);
+        Some(id)
+    }
+}
+
+impl Agent {
+    /// Calls the resolver.
+    pub(super) fn resolve<T>(
+        &mut self,
+        act: impl FnOnce(&mut Resolver, &mut dns::Context<'_>, &mut Outbox<dns::Output>) -> T,
+    ) -> T {
+        let limits = &self.config.limits;
+        let mut cx = dns::Context { now: self.now, random: &mut self.random, limits };
+        act(&mut self.resolver, &mut cx, &mut self.resolver_out)
+    }
+
+    /// News of a socket of the resolver.
+    pub(super) fn resolver_socket(&mut self, socket: SocketId, event: &SocketEvent) {
+        self.resolve(|resolver, cx, out| match event {
+            SocketEvent::Bound { .. } => resolver.socket_bound(cx, socket, out),
+            SocketEvent::Failed(_) | SocketEvent::Closed => resolver.socket_gone(cx, socket, out),
+        });
+    }
+
+    /// News of a connection of the resolver.
+    pub(super) fn resolver_connection(&mut self, conn: ConnId, event: &StreamEvent) {
+        self.resolve(|resolver, cx, out| match event {
+            StreamEvent::Open { .. } => resolver.opened(cx, conn, out),
+            StreamEvent::Data(data) => resolver.data(cx, conn, data, out),
+            StreamEvent::Drained(_) => {}
+            StreamEvent::Closed(_) => resolver.closed(cx, conn, out),
+        });
+    }
+
+    pub(super) fn resolver_output(&mut self, output: dns::Output) {
+        use dns::Output;
+        match output {
+            Output::Bind { socket, addr } => {
+                let (kind, port) = (SocketKind::Udp, Port::Random);
+                self.effects.push_back(Effect::Bind { socket, kind, addr, port });
+            }
+            Output::Unbind { socket } => self.effects.push_back(Effect::Unbind { socket }),
+            Output::Send { on, to, data } => self.effects.push_back(Effect::Send { on, to, data }),
+            Output::Open { conn, to } => {
+                self.effects.push_back(Effect::Open { conn, to, security: Security::Plain, from: None });
+            }
+            Output::Write { conn, data } => self.effects.push_back(Effect::Write { conn, data }),
+            Output::Close { conn } => self.effects.push_back(Effect::Close { conn, how: CloseHow::Abort }),
+            Output::Resolver(event) => self.tell(EventKind::Resolver { event }),
+            Output::Lookup { id, event } => {
+                let located = match &event {
+                    LookupEvent::DidSucceed { result } => Some(Ok(result.clone())),
+                    LookupEvent::DidFail { error } => Some(Err(error.clone())),
+                    LookupEvent::Trace(_) => None,
+                };
+                self.tell(EventKind::Lookup { id, event });
+                if let Some(located) = located
+                    && let Some(owner) = self.locations.take(id)
+                {
+                    self.located(owner, located);
+                }
+            }
+        }
+    }
+
+    /// Starts a lookup for the application.
+    pub(super) fn look_up(
+        &mut self,
+        uri: &Text,
+        request: impl FnOnce(SipUri) -> Request,
+        timeout: Option<Duration>,
+        lifetime: Option<Duration>,
+    ) -> Result<LookupId, LookupStartError> {
+        if self.shutdown != Shutdown::No {
+            return Err(LookupStartError::ShuttingDown);
+        }
+        let parsed = Uri::parse(uri).ok().and_then(|uri| uri.as_sip().map(SipUri::detached));
+        let parsed = parsed.ok_or_else(|| LookupStartError::BadUri(uri.clone()))?;
+        if self.resolver.lookups() >= self.config.limits.dns_lookups {
+            return Err(LookupStartError::TooManyLookups);
+        }
+        Ok(self.start_lookup(&request(parsed), timeout, lifetime))
+    }
+
+    fn start_lookup(&mut self, request: &Request, timeout: Option<Duration>, lifetime: Option<Duration>) -> LookupId {
+        let timeout = timeout.unwrap_or(self.config.dns.timeout);
+        let lifetime = lifetime.unwrap_or(self.config.dns.lifetime);
+        self.resolve(|resolver, cx, out| resolver.lookup(cx, request, timeout, lifetime, out))
+    }
+
+    /// Looks up where the requests of a usage to this URI go. Its session is told by [`route`](Self::route), any other usage by `located`; an
+    /// earlier lookup of the same owner is given up.
+    pub(super) fn locate_uri(&mut self, owner: Owner, uri: &SipUri) {
+        self.forget_location(owner);
+        let listens = |transport: &&Transport| self.transports.listens(**transport);
+        let transports = self.config.dns.transports.iter().filter(listens).copied().collect();
+        let request = Request::SipProxy { uri: uri.detached(), transports };
+        let id = self.start_lookup(&request, None, None);
+        self.locations.insert(owner, id);
+    }
+
+    /// The owner is over, or goes elsewhere.
+    pub(super) fn forget_location(&mut self, owner: Owner) {
+        if let Some(id) = self.locations.take_of(owner) {
+            self.resolve(|resolver, _, out| resolver.cancel(id, out));
+        }
+    }
+
+    fn located(&mut self, owner: Owner, result: Result<LookupResult, LookupError>) {
+        let routes: Result<Vec<Route>, Text> = match result {
+            Ok(LookupResult::Routes(routes)) => Ok(routes),
+            Ok(LookupResult::Servers(_) | LookupResult::Uris(_)) => Ok(Vec::new()),
+            Err(error) => Err(error.to_string().into()),
+        };
+        match (owner.session(), routes) {
+            (Some(id), Ok(routes)) => {
+                if let Some(mut call) = self.calls.take(id) {
+                    call.sending.locate(routes);
+                    self.calls.put(call);
+                    self.route(id);
+                }
+            }
+            (Some(id), Err(reason)) => {
+                self.call(id, |session, cx, out| session.unroutable(cx, &reason, out));
+            }
+            (None, routes) => self.usage_located(owner, routes),
+        }
+    }
+
+    /// The system's name servers are others now.
+    pub(super) fn set_nameservers(&mut self, nameservers: Vec<SocketAddr>) {
+        self.resolve(|resolver, cx, out| resolver.set_nameservers(cx, nameservers, out));
+    }
+}
