@@ -28,6 +28,10 @@ pub struct Config {
     pub timers: Timers,
     /// How long a proposal may go unanswered before it is cancelled (setting `sip.invite_timeout`); `None` waits for ever.
     pub invite_timeout: Option<Duration>,
+    /// Whether provisional responses must be reliable (RFC 3262): our INVITEs require it, and we send all of ours so where the caller supports it. Otherwise it is supported, and done when the caller requires it or a response carries a session description.
+    pub reliable_provisionals: bool,
+    /// Session timers (RFC 4028).
+    pub session_timer: SessionTimer,
     /// How long a media stream may take to start.
     pub media_stream_timeout: Duration,
     /// How long `end` and `reject` wait for the peer before the session is reported as ended; the protocol machines below linger on as the RFC says.
@@ -50,6 +54,8 @@ impl Default for Config {
             listen: Vec::new(),
             timers: Timers::default(),
             invite_timeout: Some(Duration::from_secs(90)),
+            reliable_provisionals: false,
+            session_timer: SessionTimer::default(),
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
@@ -57,6 +63,24 @@ impl Default for Config {
             rtp: RtpConfig::default(),
             limits: Limits::default(),
         }
+    }
+}
+
+/// Session timers (RFC 4028): sessions whose peer is gone without a word end by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionTimer {
+    /// Whether they are understood at all.
+    pub enabled: bool,
+    /// The interval that our INVITEs ask for, in seconds; `None` leaves it to the peer.
+    pub expires: Option<u32>,
+    /// The shortest interval that is accepted, in seconds; never less than 90.
+    pub min_se: u32,
+}
+
+impl Default for SessionTimer {
+    fn default() -> Self {
+        Self { enabled: true, expires: Some(1800), min_se: 90 }
     }
 }
 

@@ -4,14 +4,18 @@ use std::net::SocketAddr;
 
 use crate::dialog::DialogId;
 use crate::id::{AccountId, TransactionId};
-use crate::invitation::{ALLOWED, Incoming, SUPPORTED};
+use crate::invitation::{ALLOWED, BodyFault, Incoming, judge_body, judge_interval, supported, supported_value};
 use crate::session::{Session, SessionState};
-use crate::sip::{Essentials, HeaderName, Host, Method, Received, Request, SipUri, Uri};
+use crate::sip::{Accept, Essentials, HeaderName, Host, MediaType, Method, Received, Request, SipUri, Uri};
 use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
 use super::owner::Owner;
 use super::{Agent, Shutdown};
+
+/// The methods that are answered otherwise than with 405.
+const UNDERSTOOD: &[Method] =
+    &[Method::Invite, Method::Bye, Method::Options, Method::Info, Method::Prack, Method::Update];
 
 /// How a request came.
 #[derive(Debug)]
@@ -47,7 +51,7 @@ impl Agent {
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
         match (dialog, method) {
-            (Some(dialog), Method::Options) => self.options_inside(&incoming, &dialog),
+            (Some(dialog), Method::Options | Method::Info) => self.asked_inside(&incoming, &dialog),
             (None, Method::Options) => self.options(&incoming),
             (Some(dialog), _) => self.requested_inside(incoming, &dialog),
             (None, Method::Invite) => self.invited(incoming, flow, transport, local),
@@ -58,7 +62,7 @@ impl Agent {
 
     /// The checks that every request must pass, in the order of RFC 3261 section 8.2.
     fn inspect(&self, incoming: &Incoming, method: &Method) -> Result<(), (u16, Vec<(HeaderName, String)>)> {
-        if !matches!(method, Method::Invite | Method::Bye | Method::Options) {
+        if !UNDERSTOOD.contains(method) {
             return Err((405, vec![(HeaderName::Allow, ALLOWED.to_owned())]));
         }
         if !incoming.request.uri().is_ok_and(|uri| uri.as_sip().is_some()) {
@@ -68,25 +72,34 @@ impl Agent {
             .request
             .values(HeaderName::Require)
             .filter_map(Result::ok)
-            .filter(|option| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(option)))
+            .filter(|option| !supported(&self.config).any(|known| known.eq_ignore_ascii_case(option)))
             .map(|option| option.to_string())
             .take(self.config.limits.list_members)
             .collect();
         if !unsupported.is_empty() {
             return Err((420, vec![(HeaderName::Unsupported, unsupported.join(", "))]));
         }
-        if *method == Method::Invite && !incoming.request.body().is_empty() {
-            let encoded = incoming
-                .request
-                .values(HeaderName::ContentEncoding)
-                .any(|encoding| !encoding.is_ok_and(|encoding| encoding.eq_ignore_ascii_case("identity")));
-            if encoded {
-                return Err((415, vec![(HeaderName::AcceptEncoding, "identity".to_owned())]));
+        if matches!(method, Method::Invite | Method::Update | Method::Prack) {
+            match judge_body(&incoming.request) {
+                Ok(()) => {}
+                Err(BodyFault::Encoding) => {
+                    return Err((415, vec![(HeaderName::AcceptEncoding, "identity".to_owned())]));
+                }
+                Err(BodyFault::Type) => return Err((415, vec![(HeaderName::Accept, "application/sdp".to_owned())])),
             }
-            let content_type = incoming.request.content_type().ok().flatten();
-            if !content_type.is_some_and(|content_type| content_type.is("application/sdp")) {
-                return Err((415, vec![(HeaderName::Accept, "application/sdp".to_owned())]));
-            }
+        }
+        if matches!(method, Method::Invite | Method::Update)
+            && let Err(least) = judge_interval(&self.config, &incoming.request)
+        {
+            return Err((422, vec![(HeaderName::MinSe, least.to_string())]));
+        }
+        // The answer to an INVITE is a session description (RFC 3261 section 13.2.1).
+        let sdp = MediaType::new("application", "sdp");
+        if *method == Method::Invite
+            && incoming.request.has(HeaderName::Accept)
+            && !incoming.request.all::<Accept>().flatten().any(|range| range.accepts(&sdp))
+        {
+            return Err((406, Vec::new()));
         }
         Ok(())
     }
@@ -121,15 +134,31 @@ impl Agent {
         self.tell_capabilities(incoming, code);
     }
 
-    /// Inside a dialog OPTIONS is always answered with 200, and has no other effect on it (RFC 3261 section 11.2).
-    fn options_inside(&mut self, incoming: &Incoming, dialog: &DialogId) {
+    /// Requests inside a dialog that have no effect on it: OPTIONS is always answered with 200 (RFC 3261 section 11.2), INFO as one of nobody's packages.
+    fn asked_inside(&mut self, incoming: &Incoming, dialog: &DialogId) {
         let session = self.owners.dialogs.get(dialog).and_then(|owner| owner.session());
         let in_order = session
             .and_then(|id| self.call(id, |session, _, _| session.receive(dialog, &incoming.essentials.cseq)).flatten());
         match in_order {
+            Some(true) if *incoming.request.method() == Method::Info => self.inform(incoming),
             Some(true) => self.tell_capabilities(incoming, 200),
             Some(false) => self.refuse(incoming, 500, &[]),
             None => self.refuse(incoming, 481, &[]),
+        }
+    }
+
+    /// No INFO package was agreed on, and no body of older uses is understood (RFC 6086 section 4.2.2).
+    fn inform(&mut self, incoming: &Incoming) {
+        let response = |code| incoming.reply(code, None, &self.tag, &self.config.user_agent);
+        let response = if incoming.request.other("Info-Package").next().is_some() {
+            response(469).other("Recv-Info", "")
+        } else if incoming.request.body().is_empty() {
+            response(200)
+        } else {
+            response(415).field(HeaderName::Accept, "")
+        };
+        if let Ok(response) = response.finish() {
+            self.respond(incoming.transaction, &response);
         }
     }
 
@@ -142,7 +171,7 @@ impl Agent {
                 (HeaderName::Accept, "application/sdp".to_owned()),
                 (HeaderName::AcceptEncoding, "identity".to_owned()),
                 (HeaderName::AcceptLanguage, "en".to_owned()),
-                (HeaderName::Supported, SUPPORTED.join(", ")),
+                (HeaderName::Supported, supported_value(&self.config).to_owned()),
             ],
         );
     }

@@ -55,13 +55,13 @@ impl Invitation {
             self.invite = Some(invite);
             return false;
         };
-        for early in self.dialogs.drain(..) {
-            out.push(Output::DialogEnded(early.id().clone()));
+        for early in self.legs.drain(..) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
         self.state = State::Outgoing;
         let ticket = self.ticket();
-        self.invite =
-            Some(ClientInvite { attempt: invite.attempt, ..ClientInvite::new(ticket, request.clone(), number) });
+        let (attempt, refusals) = (invite.attempt, invite.refusals);
+        self.invite = Some(ClientInvite { attempt, refusals, ..ClientInvite::new(ticket, request.clone(), number) });
         out.push(Output::Request { ticket, request, hop });
         true
     }
@@ -122,7 +122,7 @@ impl Invitation {
 
     /// The next CSeq number of the dialog, and where its requests go.
     fn next_in_dialog(&mut self) -> Option<(u32, super::Hop)> {
-        let dialog = self.dialogs.first_mut()?;
+        let dialog = &mut self.legs.first_mut()?.dialog;
         Some((dialog.next_cseq(), Self::next_hop(dialog)))
     }
 }

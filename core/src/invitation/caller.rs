@@ -13,9 +13,14 @@ use crate::sip::{
 };
 use crate::transaction::End;
 
+use super::body::session_description;
 use super::client::ClientInvite;
+use super::incoming::{RELIABLE, supported_value};
+use super::leg::{Carrier, Exchange, Leg};
 use super::output::{Description, Event, Output};
+use super::prack::{Delivery, delivery};
 use super::state::State;
+use super::timer::longer;
 use super::{ALLOWED, Invitation, InvitationError, Invite, Target, cause_of, reason_text};
 
 impl Invitation {
@@ -40,7 +45,8 @@ impl Invitation {
             .header(&To(NameAddr { display_name: invite.to.display_name, ..NameAddr::new(uri) }))
             .field(HeaderName::CallId, &call_id)
             .header(&cseq);
-        let request = finish_invite(cx, builder, &first.contact, invite.offer.as_deref())?;
+        let request =
+            finish_invite(cx, super::timer::ask(cx.config, builder), &first.contact, invite.offer.as_deref())?;
         let mut usage = Self {
             role: Role::Caller,
             state: State::Outgoing,
@@ -51,8 +57,13 @@ impl Invitation {
             invite: None,
             reinvites: Vec::new(),
             received: Vec::new(),
-            dialogs: Vec::new(),
+            legs: Vec::new(),
+            update: None,
+            asked: None,
+            late: Vec::new(),
+            pracks: Vec::new(),
             bye: None,
+            cause: None,
             fork_byes: Vec::new(),
             tickets: 0,
             authenticator: None,
@@ -78,8 +89,9 @@ impl Invitation {
         let initial = state == State::Connecting && self.role == Role::Caller;
         let waits = |invite: &&mut ClientInvite| invite.accepted && invite.acknowledged.is_empty();
         let invite = if initial { self.invite.as_mut().filter(waits) } else { self.reinvites.iter_mut().find(waits) };
-        let (Some(invite), Some(dialog)) = (invite, self.dialogs.first()) else { return Err(refused) };
-        send_ack(cx, invite, dialog, Some(answer), out)?;
+        let (Some(invite), Some(leg)) = (invite, self.legs.first_mut()) else { return Err(refused) };
+        send_ack(cx, invite, &leg.dialog, Some(answer), out)?;
+        leg.exchange = Exchange::Settled;
         if initial {
             self.state = State::Connected;
         }
@@ -112,21 +124,49 @@ impl Invitation {
         let Some(invite) = &mut self.invite else { return };
         invite.heard = true;
         invite.provisional = true;
-        let description = invite.description(response);
         if !matches!(self.state, State::Outgoing | State::Early) {
             return;
         }
-        if essentials.to.tag().is_some_and(|tag| !tag.is_empty())
-            && self.dialogs.len() < cx.config.limits.forks
-            && let Ok(dialog) = Dialog::from_response(&invite.request, response, essentials)
-            && !self.dialogs.iter().any(|known| known.id() == dialog.id())
-        {
-            out.push(Output::DialogBegan(dialog.id().clone()));
-            self.dialogs.push(dialog);
+        let delivery = delivery(response);
+        if delivery == Delivery::Broken {
+            return;
         }
+        let tag = essentials.to.tag().filter(|tag| !tag.is_empty());
+        let id = tag.map(|tag| DialogId::new(&essentials.call_id, &self.local_tag, tag));
+        if let Some(id) = &id
+            && !self.legs.iter().any(|leg| leg.dialog.id() == id)
+            && self.legs.len() < cx.config.limits.forks
+            && let Ok(dialog) = Dialog::from_response(&invite.request, response, essentials)
+        {
+            out.push(Output::DialogBegan(id.clone()));
+            self.legs.push(Leg::new(dialog, Exchange::begun(invite.offers()), response));
+        }
+        let leg = self.legs.iter_mut().find(|leg| Some(leg.dialog.id()) == id.as_ref());
+        let carrier = match (delivery, &leg, &id) {
+            (Delivery::Reliable(rseq), Some(_), Some(id)) => {
+                if !invite.in_order(id, rseq) {
+                    return;
+                }
+                invite.await_acknowledgement(id, rseq);
+                Carrier::Reliable
+            }
+            (Delivery::Unreliable, ..) => Carrier::Unreliable,
+            // A fork too many: it cannot be acknowledged.
+            (Delivery::Reliable(_) | Delivery::Broken, ..) => return,
+        };
+        let body = session_description(response);
+        let description = match leg {
+            Some(leg) => {
+                leg.learn(response);
+                leg.exchange.take(carrier, body)
+            }
+            None => Exchange::begun(invite.offers()).take(carrier, body),
+        };
+        let ticket = invite.ticket;
         self.state = State::Early;
-        let reason = response.reason();
-        out.push(Output::Event(Event::Provisional { code: response.code(), reason, description }));
+        self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+        let (code, reason) = (response.code(), response.reason());
+        out.push(Output::Event(Event::Provisional { dialog: id, code, reason, description }));
     }
 
     fn invite_accepted(
@@ -143,23 +183,24 @@ impl Invitation {
             return;
         }
         let first = !invite.answered;
-        if !first && self.dialogs.first().is_some_and(|dialog| *dialog.id() == id) {
+        if !first && self.legs.first().is_some_and(|leg| *leg.dialog.id() == id) {
             // The first 2xx again, whose offer the session is still answering.
             return;
         }
-        let position = self.dialogs.iter().position(|dialog| *dialog.id() == id);
-        let dialog = match position.map(|index| self.dialogs.remove(index)) {
-            Some(mut dialog) => match dialog.confirm(response) {
-                Ok(()) => Ok(dialog),
+        let position = self.legs.iter().position(|leg| *leg.dialog.id() == id);
+        let leg = match position.map(|index| self.legs.remove(index)) {
+            Some(mut leg) => match leg.dialog.confirm(response) {
+                Ok(()) => Ok(leg),
                 Err(error) => {
-                    out.push(Output::DialogEnded(id));
+                    out.push(Output::DialogEnded(id.clone()));
                     Err(error)
                 }
             },
-            None => Dialog::from_response(&invite.request, response, essentials),
+            None => Dialog::from_response(&invite.request, response, essentials)
+                .map(|dialog| Leg::new(dialog, Exchange::begun(invite.offers()), response)),
         };
-        let dialog = match dialog {
-            Ok(dialog) => dialog,
+        let mut leg = match leg {
+            Ok(leg) => leg,
             Err(error) => {
                 // A 2xx without a usable Contact cannot even be acknowledged. The INVITE has failed if it was the first.
                 if first {
@@ -171,7 +212,9 @@ impl Invitation {
                 return;
             }
         };
-        let description = invite.description(response);
+        leg.learn(response);
+        leg.granted(cx, response);
+        let description = leg.exchange.take(Carrier::Reliable, session_description(response));
         if let Some(Description::Offer(offer)) = &description {
             invite.offer_to_us = Some(offer.clone());
         }
@@ -180,33 +223,32 @@ impl Invitation {
         invite.accepted = true;
         if !wanted {
             // Another fork, or a 2xx that crossed our CANCEL: acknowledge and end it (RFC 3261 section 13.2.2.4).
-            self.decline_fork(cx, dialog, description.as_ref(), first, out);
+            self.decline_fork(cx, leg, description.as_ref(), first, out);
             return;
         }
-        for early in std::mem::take(&mut self.dialogs) {
-            out.push(Output::DialogEnded(early.id().clone()));
+        for early in std::mem::take(&mut self.legs) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
         if position.is_none() {
-            out.push(Output::DialogBegan(dialog.id().clone()));
+            out.push(Output::DialogBegan(leg.dialog.id().clone()));
         }
         self.state = State::Connecting;
-        let mut connected = false;
         if !matches!(description, Some(Description::Offer(_))) {
-            connected = send_ack(cx, invite, &dialog, None, out).is_ok();
+            leg.exchange = Exchange::Settled;
+            if send_ack(cx, invite, &leg.dialog, None, out).is_ok() {
+                self.state = State::Connected;
+            }
         }
-        if connected {
-            self.state = State::Connected;
-        }
-        self.dialogs = vec![dialog];
+        self.legs = vec![leg];
         let (code, reason) = (response.code(), response.reason());
-        out.push(Output::Event(Event::Accepted { code, reason, description }));
+        out.push(Output::Event(Event::Accepted { dialog: id, code, reason, description }));
     }
 
     /// Acknowledges a 2xx that nobody wants, and ends its dialog at once.
     fn decline_fork(
         &mut self,
         cx: &Context<'_>,
-        mut dialog: Dialog,
+        mut leg: Leg,
         description: Option<&Description>,
         first: bool,
         out: &mut Outbox<Output>,
@@ -219,22 +261,22 @@ impl Invitation {
             Some(Description::Offer(offer)) => refusal(cx, offer),
             _ => None,
         };
-        if send_ack(cx, invite, &dialog, refusal.as_deref(), out).is_err() {
+        if send_ack(cx, invite, &leg.dialog, refusal.as_deref(), out).is_err() {
             return;
         }
         if first {
             // The CANCEL came too late: the BYE ends the usage (RFC 5407 section 3.1.2).
-            out.push(Output::DialogBegan(dialog.id().clone()));
-            self.dialogs.insert(0, dialog);
+            out.push(Output::DialogBegan(leg.dialog.id().clone()));
+            self.legs.insert(0, leg);
             self.send_bye(cx, None, out);
             return;
         }
-        let request = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
+        let request = leg.dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent).finish();
         if let Ok(request) = request {
             let request = self.authorize(request);
             let ticket = self.ticket();
             self.fork_byes.push(ticket);
-            out.push(Output::Request { ticket, request, hop: Self::next_hop(&dialog) });
+            out.push(Output::Request { ticket, request, hop: Self::next_hop(&leg.dialog) });
         }
     }
 
@@ -244,7 +286,10 @@ impl Invitation {
             return;
         }
         invite.heard = true;
-        if (code == 503 && self.try_next(cx, out)) || self.invite_challenged(cx, response, out) {
+        if (code == 503 && self.try_next(out))
+            || (code == 422 && self.ask_longer(cx, response, out))
+            || self.invite_challenged(cx, response, out)
+        {
             return;
         }
         if let Some(invite) = &mut self.invite {
@@ -259,13 +304,13 @@ impl Invitation {
         let cancelled = self.state == State::Disconnecting;
         self.disconnected(out);
         let by = if cancelled { By::Local } else { By::Remote };
-        let cause = Cause::status(by, code, response.reason());
+        let cause = self.cause.take().unwrap_or_else(|| Cause::status(by, code, response.reason()));
         let text = reason_text(response);
         out.push(Output::Event(Event::Refused { cause, text, answered: true, contacts }));
     }
 
     /// The transaction of the initial INVITE is over.
-    pub(super) fn invite_ended(&mut self, cx: &Context<'_>, end: &End, out: &mut Outbox<Output>) {
+    pub(super) fn invite_ended(&mut self, end: &End, out: &mut Outbox<Output>) {
         let Some(invite) = &self.invite else { return };
         let (answered, heard, provisional) = (invite.answered, invite.heard, invite.provisional);
         if answered {
@@ -277,44 +322,63 @@ impl Invitation {
             End::Timeout => !heard,
             End::Done | End::NoAck | End::Cancelled | End::Unanswered => false,
         };
-        if silent && self.try_next(cx, out) {
+        if silent && self.try_next(out) {
             return;
         }
         let cancelled = self.state == State::Disconnecting;
         self.invite = None;
         // No answer to the CANCEL for 64·T1: the INVITE counts as cancelled (RFC 3261 section 9.1).
         let cause = if cancelled { Cause::status(By::Local, 487, reason_phrase(487)) } else { cause_of(end) };
+        let cause = self.cause.take().unwrap_or(cause);
         self.disconnected(out);
         out.push(Output::Event(Event::Refused { cause, text: None, answered: false, contacts: Vec::new() }));
     }
 
+    /// Sends the INVITE again with the interval that a 422 asks for (RFC 4028 section 7.4), under the next CSeq number. False when that is no longer than what was refused, was
+    /// done often enough, or nobody wants it any more.
+    fn ask_longer(&mut self, cx: &Context<'_>, response: &Response, out: &mut Outbox<Output>) -> bool {
+        let (Some(invite), Some(hop)) = (&self.invite, self.hop.clone()) else { return false };
+        let wanted = matches!(self.state, State::Outgoing | State::Early);
+        let Some((request, cseq)) = longer(cx.config, invite, response).filter(|_| wanted) else { return false };
+        let (attempt, refusals) = (invite.attempt.clone(), invite.refusals + 1);
+        for early in self.legs.drain(..) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
+        }
+        self.state = State::Outgoing;
+        let ticket = self.ticket();
+        self.invite = Some(ClientInvite { attempt, refusals, ..ClientInvite::new(ticket, request.clone(), cseq) });
+        out.push(Output::Request { ticket, request, hop });
+        true
+    }
+
     /// Sends the INVITE to the next target (RFC 3263 section 4.3): the same but for the branch, and the Contact toward there. False when there is none left, or nobody wants it any more.
-    fn try_next(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) -> bool {
+    fn try_next(&mut self, out: &mut Outbox<Output>) -> bool {
         if !matches!(self.state, State::Outgoing | State::Early) {
             return false;
         }
         let (Some(target), Some(old)) = (self.targets.pop_front(), self.invite.take()) else { return false };
+        let contact = Contact::Address(NameAddr::new(target.contact.clone()));
         let request = if target.contact == self.contact {
             old.request.clone()
+        } else if let Ok(request) = old.request.amend(&[HeaderName::Contact]).header(&contact).finish() {
+            request
         } else {
-            match rebuild(cx, &old.request, &target) {
-                Some(request) => request,
-                None => {
-                    self.invite = Some(old);
-                    return false;
-                }
-            }
+            self.invite = Some(old);
+            return false;
         };
-        for early in self.dialogs.drain(..) {
-            out.push(Output::DialogEnded(early.id().clone()));
+        for early in self.legs.drain(..) {
+            out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
         let request = self.authorize(request);
         self.state = State::Outgoing;
         self.contact = target.contact;
         self.hop = Some(target.hop.clone());
         let ticket = self.ticket();
-        self.invite =
-            Some(ClientInvite { attempt: old.attempt, ..ClientInvite::new(ticket, request.clone(), old.cseq) });
+        self.invite = Some(ClientInvite {
+            attempt: old.attempt,
+            refusals: old.refusals,
+            ..ClientInvite::new(ticket, request.clone(), old.cseq)
+        });
         out.push(Output::Request { ticket, request, hop: target.hop });
         true
     }
@@ -323,19 +387,20 @@ impl Invitation {
 impl Invitation {
     /// The ACK that a 2xx with an offer must have before a BYE may follow: it refuses every stream.
     pub(super) fn acknowledge_for_bye(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
-        if let (Some(invite), Some(dialog)) = (&mut self.invite, self.dialogs.first())
+        if let (Some(invite), Some(leg)) = (&mut self.invite, self.legs.first_mut())
             && invite.accepted
             && invite.acknowledged.is_empty()
         {
             let refusal = invite.offer_to_us.take().and_then(|offer| refusal(cx, &offer));
             // What is in an ACK without a body was read before: it can be written.
-            let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
+            let _ = send_ack(cx, invite, &leg.dialog, refusal.as_deref(), out);
+            leg.exchange = Exchange::Settled;
         }
     }
 }
 
 /// The answer that refuses every stream of an offer: an ACK must carry one even when nothing is wanted (RFC 6337 section 3.3).
-fn refusal(cx: &Context<'_>, offer: &[u8]) -> Option<bytes::Bytes> {
+pub(super) fn refusal(cx: &Context<'_>, offer: &[u8]) -> Option<bytes::Bytes> {
     let offer = crate::sdp::Session::parse(offer, &cx.config.limits).ok()?;
     let origin = Origin {
         username: Text::from_static("-"),
@@ -382,30 +447,15 @@ pub(super) fn finish_invite(
     let mut builder = builder
         .header(&Contact::Address(NameAddr::new(contact.clone())))
         .field(HeaderName::Allow, ALLOWED)
+        .field(HeaderName::Supported, supported_value(cx.config))
         .field(HeaderName::UserAgent, &cx.config.user_agent);
+    if cx.config.reliable_provisionals {
+        builder = builder.field(HeaderName::Require, RELIABLE);
+    }
     if let Some(offer) = offer {
         builder = builder.body("application/sdp", offer);
     }
     Ok(builder.finish()?)
-}
-
-/// The INVITE with another Contact.
-fn rebuild(cx: &Context<'_>, request: &Request, target: &Target) -> Option<Request> {
-    let uri = request.uri().ok()?;
-    let mut builder = Request::build(Method::Invite, &uri);
-    for name in [
-        HeaderName::Route,
-        HeaderName::MaxForwards,
-        HeaderName::From,
-        HeaderName::To,
-        HeaderName::CallId,
-        HeaderName::CSeq,
-    ] {
-        builder = builder.copy(request, name);
-    }
-    let body = request.body();
-    let offer = (!body.is_empty()).then_some(body);
-    finish_invite(cx, builder, &target.contact, offer.as_deref()).ok()
 }
 
 fn contact_text(contact: &Contact) -> Option<Text> {

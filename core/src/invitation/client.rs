@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use crate::dialog::DialogId;
 use crate::sip::digest::Attempt;
-use crate::sip::{Headers, Request, Response};
+use crate::sip::{RAck, Request};
 
-use super::output::{Description, Ticket};
+use super::body::session_description;
+use super::output::Ticket;
 
 /// An INVITE that we sent.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ pub(super) struct ClientInvite {
     pub(super) cancelled: bool,
     /// The dialogs whose 2xx was acknowledged: a retransmission of it is acknowledged again.
     pub(super) acknowledged: Vec<DialogId>,
+    /// The number of the last reliable provisional response of each dialog.
+    pub(super) rseqs: Vec<(DialogId, u32)>,
+    /// The reliable provisional response that has no PRACK yet: it waits for the answer to its offer.
+    pub(super) unacknowledged: Option<(DialogId, RAck)>,
+    /// How often it was refused for its session interval.
+    pub(super) refusals: u8,
     /// Whether a final response came.
     pub(super) answered: bool,
     /// Whether it was a 2xx.
@@ -45,6 +52,9 @@ impl ClientInvite {
             provisional: false,
             cancelled: false,
             acknowledged: Vec::new(),
+            rseqs: Vec::new(),
+            unacknowledged: None,
+            refusals: 0,
             answered: false,
             accepted: false,
             offer_to_us: None,
@@ -60,25 +70,4 @@ impl ClientInvite {
     pub(super) fn offers(&self) -> bool {
         session_description(&self.request).is_some()
     }
-
-    /// What the body of this response is (RFC 6337 table 1): after an offer of ours an answer, or a preview of it; after none an offer, in a 2xx only.
-    pub(super) fn description(&self, response: &Response) -> Option<Description> {
-        let body = session_description(response)?;
-        match (self.offers(), response.code()) {
-            (true, 200..=299) => Some(Description::Answer(body)),
-            (true, 101..=199) => Some(Description::Preview(body)),
-            (false, 200..=299) => Some(Description::Offer(body)),
-            _ => None,
-        }
-    }
-}
-
-/// The body, if it is a session description.
-pub(super) fn session_description(message: &Headers) -> Option<Bytes> {
-    let body = message.body();
-    if body.is_empty() {
-        return None;
-    }
-    let content_type = message.content_type().ok().flatten()?;
-    content_type.is("application/sdp").then_some(body)
 }

@@ -8,7 +8,7 @@ use crate::sip::digest::Attempt;
 use crate::sip::{HeaderName, Method, Request, Response, Text};
 use crate::transaction::End;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, supported_value};
 use super::output::{Event, Output, Ticket};
 use super::server::ServerInvite;
 use super::state::State;
@@ -91,10 +91,14 @@ impl Invitation {
 
     fn bye_now(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         let ticket = self.ticket();
-        let (Some(bye), Some(dialog)) = (&mut self.bye, self.dialogs.first_mut()) else { return };
+        let (Some(bye), Some(leg)) = (&mut self.bye, self.legs.first_mut()) else { return };
+        let dialog = &mut leg.dialog;
         let hop = Self::next_hop(dialog);
         let build = |reason: Option<&Text>, dialog: &mut crate::dialog::Dialog| {
-            let mut builder = dialog.request(Method::Bye).field(HeaderName::UserAgent, &cx.config.user_agent);
+            let mut builder = dialog
+                .request(Method::Bye)
+                .field(HeaderName::Supported, supported_value(cx.config))
+                .field(HeaderName::UserAgent, &cx.config.user_agent);
             if let Some(reason) = reason {
                 builder = builder.field(HeaderName::Reason, reason);
             }
@@ -138,12 +142,8 @@ impl Invitation {
         match self.state {
             State::Outgoing | State::Early if self.role == Role::Caller => {
                 // Not allowed to a callee; only that early dialog is gone.
-                let id = crate::dialog::DialogId::new(
-                    &incoming.essentials.call_id,
-                    incoming.essentials.to.tag().unwrap_or_default(),
-                    incoming.essentials.from.tag().unwrap_or_default(),
-                );
-                self.dialogs.retain(|dialog| *dialog.id() != id);
+                let id = incoming.dialog();
+                self.legs.retain(|leg| *leg.dialog.id() != id);
                 out.push(Output::DialogEnded(id));
             }
             State::Outgoing | State::Incoming | State::Early => {

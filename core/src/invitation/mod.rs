@@ -1,4 +1,4 @@
-//! The INVITE usage of a dialog (RFC 3261 sections 13 to 15): from the INVITE to the BYE and what lingers after it.
+//! The INVITE usage of a dialog (RFC 3261 sections 13 to 15, RFC 3262, RFC 3311): from the INVITE to the BYE and what lingers after it.
 //!
 //! An [`Invitation`] is one call as SIP sees it. It speaks to the layers below by [`Output`]s and names its client
 //! transactions by [`Ticket`]s; session descriptions pass through as bytes, marked with what they are ([`Description`]).
@@ -11,24 +11,37 @@
 //! | `proposal` | re-INVITEs, both ways, and glare |
 //! | `authentication` | challenges to our requests |
 //! | `ending` | CANCEL, BYE, and who waits for whom |
+//! | `prack`, `reliable` | provisional responses that are sure to arrive |
+//! | `update` | UPDATE, both ways, and the answers to offers outside of INVITE |
+//! | `timer` | session timers (RFC 4028) |
+//! | `leg` | one dialog, and its exchange of offers and answers |
 //! | `client`, `server` | one INVITE transaction's usage, sent or received |
+//! | `body` | which body is the session description |
 
 mod authentication;
+mod body;
 mod callee;
 mod caller;
 mod client;
 mod ending;
 mod incoming;
+mod leg;
 mod output;
+mod prack;
 mod proposal;
+mod reliable;
 mod server;
 mod state;
 #[cfg(test)]
 mod tests;
+mod timer;
+mod update;
 
-pub use incoming::{ALLOWED, Incoming, SUPPORTED};
+pub use body::{BodyFault, judge_body};
+pub use incoming::{ALLOWED, Incoming, supported, supported_value};
 pub use output::{Description, Event, Hop, Output, Ticket};
 pub use state::{State, SubState};
+pub use timer::judge_interval;
 
 use std::collections::VecDeque;
 
@@ -40,13 +53,16 @@ use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
 use crate::sip::digest::Authenticator;
-use crate::sip::{BuildError, CSeq, Method, NameAddr, Response, ServiceRoute, Text, Uri};
+use crate::sip::{BuildError, CSeq, Method, NameAddr, Reason, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 
 use client::ClientInvite;
 use ending::Bye;
+use leg::Leg;
+use prack::ClientPrack;
 use server::{Due, ServerInvite};
+use update::ClientUpdate;
 
 /// Why the usage refuses a call. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,8 +123,18 @@ pub struct Invitation {
     /// The INVITEs that came and are unanswered, or whose final response is not acknowledged. At most one is unanswered.
     received: Vec<ServerInvite>,
     /// The dialogs: early ones side by side, then the one that was confirmed first.
-    dialogs: Vec<Dialog>,
+    legs: Vec<Leg>,
+    /// The UPDATE that we sent, until it is answered.
+    update: Option<ClientUpdate>,
+    /// The UPDATE or PRACK that came with an offer that waits for our answer.
+    asked: Option<Incoming>,
+    /// The reliable provisional responses that had no PRACK when their INVITE was answered, by CSeq and RSeq.
+    late: Vec<(u32, u32)>,
+    /// The PRACKs that we sent, until their transactions have ended.
+    pracks: Vec<ClientPrack>,
     bye: Option<Bye>,
+    /// Why the INVITE was cancelled, if it was not the application's wish.
+    cause: Option<Cause>,
     /// BYEs for confirmed forks that we do not want.
     fork_byes: Vec<Ticket>,
     tickets: u32,
@@ -146,7 +172,7 @@ impl Invitation {
     /// The dialog that was confirmed, or else the first early one.
     #[must_use]
     pub fn dialog(&self) -> Option<&Dialog> {
-        self.dialogs.first()
+        self.legs.first().map(|leg| &leg.dialog)
     }
 
     /// Whether it is over and nothing lingers: no transaction, no acknowledgement, no BYE is owed or awaited.
@@ -157,36 +183,50 @@ impl Invitation {
             && self.reinvites.is_empty()
             && self.received.is_empty()
             && self.bye.is_none()
+            && self.update.is_none()
+            && self.pracks.is_empty()
             && self.fork_byes.is_empty()
     }
 
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.received.iter().map(ServerInvite::deadline).fold(None, earliest)
+        self.received.iter().map(ServerInvite::deadline).fold(self.timer_deadline(), earliest)
     }
 
     /// Works off the deadlines that have come.
     pub fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let mut overdue = Vec::new();
+        let mut due = Vec::new();
         for invite in &mut self.received {
-            if invite.timeout(cx.now, &cx.config.timers, out) == Due::NoAck {
-                overdue.push(invite.transaction());
+            let what = invite.timeout(cx.now, &cx.config.timers, out);
+            if what != Due::Nothing {
+                due.push((invite.transaction(), what));
             }
         }
-        for transaction in overdue {
-            self.not_acknowledged(cx, transaction, out);
+        for (transaction, what) in due {
+            match what {
+                Due::Nothing => {}
+                Due::NoAck => self.not_acknowledged(cx, transaction, out),
+                Due::NoPrack => self.not_pracked(cx, out),
+                Due::Refresh(code) => self.ring_again(cx, code, out),
+                Due::Expired => self.expired(cx, out),
+            }
         }
+        self.timer_due(cx, out);
     }
 
     /// The transaction of a request that we sent has ended. Exactly one call for each [`Output::Request`].
     pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         if self.invite.as_ref().is_some_and(|invite| invite.ticket == ticket) {
-            self.invite_ended(cx, end, out);
+            self.invite_ended(end, out);
         } else if self.reinvites.iter().any(|invite| invite.ticket == ticket) {
             self.reinvite_ended(cx, ticket, end, out);
         } else if self.bye.as_ref().is_some_and(|bye| bye.ticket == Some(ticket)) {
             self.bye_ended(end, out);
+        } else if self.is_prack(ticket) {
+            self.prack_ended(cx, ticket, end, out);
+        } else if self.is_update(ticket) {
+            self.update_ended(cx, end, out);
         } else {
             self.fork_byes.retain(|bye| *bye != ticket);
         }
@@ -200,10 +240,14 @@ impl Invitation {
             self.reinvite_answered(cx, ticket, response, out);
         } else if self.bye.as_ref().is_some_and(|bye| bye.ticket == Some(ticket)) {
             self.bye_answered(cx, response, out);
+        } else if self.is_prack(ticket) {
+            self.prack_answered(cx, ticket, response, out);
+        } else if self.is_update(ticket) {
+            self.update_answered(cx, response, out);
         }
     }
 
-    /// A request came inside one of our dialogs: INVITE or BYE. ACK comes by [`acknowledged`](Self::acknowledged), CANCEL by [`cancelled`](Self::cancelled).
+    /// A request came inside one of our dialogs: INVITE, UPDATE, PRACK or BYE. ACK comes by [`acknowledged`](Self::acknowledged), CANCEL by [`cancelled`](Self::cancelled).
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
         match self.receive(dialog, &incoming.essentials.cseq) {
             Some(true) => {}
@@ -220,6 +264,10 @@ impl Invitation {
             self.reinvited(cx, incoming, out);
         } else if *incoming.request.method() == Method::Bye {
             self.bye_received(cx, &incoming, out);
+        } else if *incoming.request.method() == Method::Prack {
+            self.pracked(cx, dialog, incoming, out);
+        } else if *incoming.request.method() == Method::Update {
+            self.updated(cx, dialog, incoming, out);
         } else {
             self.respond(cx, &incoming, 405, None, out);
         }
@@ -227,8 +275,8 @@ impl Invitation {
 
     /// Whether a request inside one of our dialogs comes in order (RFC 3261 section 12.2.2): one that does not is answered with 500. `None`: the dialog is not ours.
     pub fn receive(&mut self, dialog: &DialogId, cseq: &CSeq) -> Option<bool> {
-        let found = self.dialogs.iter_mut().find(|known| known.id() == dialog)?;
-        Some(found.receive(cseq).is_ok())
+        let found = self.leg_mut(dialog)?;
+        Some(found.dialog.receive(cseq).is_ok())
     }
 
     /// The server transaction of an INVITE that we refused, or accepted, has ended.
@@ -286,8 +334,9 @@ impl Invitation {
     /// The state at the end; every dialog ends with it.
     fn disconnected(&mut self, out: &mut Outbox<Output>) {
         self.state = State::Disconnected;
-        for dialog in self.dialogs.drain(..) {
-            out.push(Output::DialogEnded(dialog.id().clone()));
+        self.asked = None;
+        for leg in self.legs.drain(..) {
+            out.push(Output::DialogEnded(leg.dialog.id().clone()));
         }
     }
 }
@@ -297,12 +346,19 @@ const fn is_challenge(code: u16) -> bool {
     matches!(code, 401 | 407)
 }
 
-/// The text of a Reason header (RFC 3326), which replaces the default words for an ending.
+/// The text of a Reason header (RFC 3326), which replaces the default words for an ending: of the first value that has one, and of SIP's before others'. Malformed values are passed over.
 fn reason_text(message: &crate::sip::Headers) -> Option<Text> {
-    message.values(crate::sip::HeaderName::Reason).flatten().find_map(|value| {
-        let (_, text) = value.split_once("text=\"")?;
-        text.split_once('"').map(|(text, _)| Text::from(text))
-    })
+    let mut reasons: Vec<Reason> = message.all().flatten().take(REASONS).collect();
+    reasons.sort_by_key(|reason| !reason.value.eq_ignore_ascii_case("SIP"));
+    reasons.iter().find_map(|reason| reason.text().filter(|text| !text.is_empty()))
+}
+
+/// How many values of a Reason header are looked at.
+const REASONS: usize = 16;
+
+/// Whether this answer to a request inside the dialog ends the INVITE usage (RFC 5057 section 5.1).
+const fn ends_usage(code: u16) -> bool {
+    matches!(code, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 502 | 604)
 }
 
 /// What ended a transaction that had no answer.

@@ -83,8 +83,10 @@ pub enum Description {
 /// News for the session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A provisional response above 100 came.
+    /// A provisional response above 100 came. A reliable one is acknowledged already, unless it carried an offer: then [`Invitation::acknowledge_provisional`](super::Invitation::acknowledge_provisional) with the answer does it.
     Provisional {
+        /// The early dialog that it belongs to; forks of one INVITE have one each.
+        dialog: Option<DialogId>,
         /// Its status code.
         code: u16,
         /// Its reason phrase.
@@ -94,6 +96,8 @@ pub enum Event {
     },
     /// The INVITE was accepted. The ACK is sent already, unless the 2xx carried an offer: then [`Invitation::acknowledge`](super::Invitation::acknowledge) with the answer sends it.
     Accepted {
+        /// The dialog that it confirmed.
+        dialog: DialogId,
         /// The status code.
         code: u16,
         /// The reason phrase.
@@ -117,6 +121,34 @@ pub enum Event {
         /// Whether our 2xx carried an offer, which the ACK must answer.
         awaited: bool,
         /// The answer, then.
+        description: Option<Description>,
+    },
+    /// The PRACK of our reliable provisional response, which carried an offer, came.
+    ProvisionalAnswered {
+        /// The answer; it must be there.
+        description: Option<Description>,
+    },
+    /// No PRACK of our reliable provisional response came for 64·T1; the INVITE was refused.
+    ProvisionalNotAcknowledged {
+        /// The status code that refused it.
+        code: u16,
+    },
+    /// An offer came in an UPDATE or a PRACK: answer it at once with [`Invitation::accept_offer`](super::Invitation::accept_offer) or [`Invitation::refuse_offer`](super::Invitation::refuse_offer).
+    Offered {
+        /// The dialog.
+        dialog: DialogId,
+        /// The offer.
+        offer: Bytes,
+    },
+    /// It is time to refresh the session, and the peer does not understand UPDATE: offer the description that it has once more, by [`Invitation::refresh`](super::Invitation::refresh).
+    RefreshDue,
+    /// Our UPDATE has its final answer.
+    UpdateAnswered {
+        /// The status code.
+        code: u16,
+        /// The reason phrase.
+        reason: Text,
+        /// The answer to the offer that it carried.
         description: Option<Description>,
     },
     /// The ACK of our refusal came, or is no longer waited for.

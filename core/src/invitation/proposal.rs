@@ -9,13 +9,16 @@ use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Method, Response, reason_phrase};
 use crate::transaction::End;
 
+use super::body::session_description;
 use super::caller::{finish_invite, send_ack};
-use super::client::{ClientInvite, session_description};
+use super::client::ClientInvite;
 use super::incoming::Incoming;
+use super::leg::{Carrier, Exchange};
 use super::output::{Description, Event, Output, Ticket};
+use super::prack::{Delivery, delivery};
 use super::server::ServerInvite;
 use super::state::State;
-use super::{Invitation, InvitationError, SubState};
+use super::{Invitation, InvitationError, SubState, ends_usage};
 
 impl Invitation {
     /// Sends a re-INVITE with this offer, or without one to ask the peer for its.
@@ -32,15 +35,20 @@ impl Invitation {
             return Err(InvitationError::IllegalState { what: "propose", state: self.state });
         }
         let waits = self.reinvites.iter().any(|invite| !invite.is_settled());
-        if self.sub_state() != SubState::Normal || !self.received.is_empty() || waits {
+        if self.sub_state() != SubState::Normal || !self.received.is_empty() || waits || self.update.is_some() {
             return Err(InvitationError::ProposalPending);
         }
-        let Some(dialog) = self.dialogs.first_mut() else {
+        let Some(leg) = self.legs.first_mut() else {
             return Err(InvitationError::IllegalState { what: "propose", state: self.state });
         };
-        let hop = Self::next_hop(dialog);
-        let request = finish_invite(cx, dialog.request(Method::Invite), &self.contact, offer)?;
-        let cseq = dialog.local_cseq();
+        if leg.exchange != Exchange::Settled {
+            return Err(InvitationError::ProposalPending);
+        }
+        let hop = Self::next_hop(&leg.dialog);
+        let builder = leg.dialog.request(Method::Invite);
+        let request = finish_invite(cx, leg.refresh(builder), &self.contact, offer)?;
+        leg.exchange = Exchange::begun(offer.is_some());
+        let cseq = leg.dialog.local_cseq();
         let request = self.authorize(request);
         let ticket = self.ticket();
         self.reinvites.push(ClientInvite::new(ticket, request.clone(), cseq));
@@ -70,16 +78,24 @@ impl Invitation {
             self.refuse_for_now(cx, &incoming, out);
             return;
         }
+        let exchange = self.legs.first().map_or(Exchange::Settled, |leg| leg.exchange);
         let offer_outstanding = self.reinvites.iter().any(|invite| !invite.is_settled())
-            || self.received.iter().any(|invite| !invite.offered())
+            || matches!(exchange, Exchange::LocalOffer | Exchange::Open)
             || (self.state == State::Connecting && self.role == Role::Caller);
         match self.state {
             State::Connecting | State::Connected if offer_outstanding => {
                 self.respond(cx, &incoming, 491, None, out);
             }
+            State::Connecting | State::Connected if exchange == Exchange::RemoteOffer => {
+                self.refuse_for_now(cx, &incoming, out);
+            }
             State::Connecting | State::Connected => {
                 let offer = session_description(&incoming.request);
-                self.received.push(ServerInvite::new(incoming, offer.is_some()));
+                if let Some(leg) = self.legs.first_mut() {
+                    leg.exchange = if offer.is_some() { Exchange::RemoteOffer } else { Exchange::Open };
+                    leg.learn(&incoming.request);
+                }
+                self.received.push(ServerInvite::new(cx.now, incoming));
                 out.push(Output::Event(Event::Proposal { offer }));
             }
             State::Outgoing | State::Incoming | State::Early => self.refuse_for_now(cx, &incoming, out),
@@ -87,9 +103,9 @@ impl Invitation {
         }
     }
 
-    /// An INVITE came while an earlier one of the peer is unanswered (RFC 3261 section 14.2).
+    /// An INVITE, or an offer in an UPDATE, came while an earlier one of the peer is unanswered (RFC 3261 section 14.2, RFC 3311 section 5.2).
     #[expect(clippy::needless_pass_by_ref_mut, reason = "chance is drawn through it")]
-    fn refuse_for_now(&mut self, cx: &mut Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
+    pub(super) fn refuse_for_now(&mut self, cx: &mut Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
         let wait = cx.random.between(0, 10);
         let response = incoming
             .reply(500, None, &self.local_tag, &cx.config.user_agent)
@@ -111,34 +127,55 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
-        let (Some(invite), Some(dialog)) =
-            (self.reinvites.iter_mut().find(|invite| invite.ticket == ticket), self.dialogs.first_mut())
+        let (Some(invite), Some(leg)) =
+            (self.reinvites.iter_mut().find(|invite| invite.ticket == ticket), self.legs.first_mut())
         else {
             return;
         };
         let code = response.code();
         let reason = response.reason();
-        let description = invite.description(response);
+        let id = leg.dialog.id().clone();
         match code {
             ..=100 => {}
-            101..=199 => out.push(Output::Event(Event::Provisional { code, reason, description })),
-            200..=299 if invite.acknowledged.contains(dialog.id()) => {
-                out.push(Output::AckAgain { ticket, dialog: dialog.id().clone() });
+            _ if invite.answered && !(200..=299).contains(&code) => {}
+            101..=199 => {
+                let carrier = match delivery(response) {
+                    Delivery::Unreliable => Carrier::Unreliable,
+                    Delivery::Broken => return,
+                    Delivery::Reliable(rseq) if !invite.in_order(&id, rseq) => return,
+                    Delivery::Reliable(rseq) => {
+                        leg.dialog.refresh_target(response);
+                        invite.await_acknowledgement(&id, rseq);
+                        Carrier::Reliable
+                    }
+                };
+                let description = leg.exchange.take(carrier, session_description(response));
+                self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+                out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
+            }
+            200..=299 if invite.acknowledged.contains(&id) => {
+                out.push(Output::AckAgain { ticket, dialog: id });
             }
             _ if invite.answered => {}
             200..=299 => {
                 invite.answered = true;
                 invite.accepted = true;
-                dialog.refresh_target(response);
+                leg.dialog.refresh_target(response);
+                leg.learn(response);
+                leg.granted(cx, response);
+                let description = leg.exchange.take(Carrier::Reliable, session_description(response));
                 if !matches!(description, Some(Description::Offer(_))) {
+                    leg.exchange = Exchange::Settled;
                     // What is in an ACK without a body was read before: it can be written.
-                    let _ = send_ack(cx, invite, dialog, None, out);
+                    let _ = send_ack(cx, invite, &leg.dialog, None, out);
                 }
                 out.push(Output::Event(Event::ProposalAnswered { code, reason, description }));
             }
             _ => {
                 invite.answered = true;
-                out.push(Output::Event(Event::ProposalAnswered { code, reason: reason.clone(), description }));
+                leg.exchange = Exchange::Settled;
+                self.refreshed(cx, response);
+                out.push(Output::Event(Event::ProposalAnswered { code, reason: reason.clone(), description: None }));
                 if ends_usage(code) {
                     self.end_by_bye(cx, None, Some(Cause::status(By::Remote, code, reason)), out);
                 }
@@ -152,6 +189,9 @@ impl Invitation {
         let invite = self.reinvites.remove(index);
         if invite.answered || self.state == State::Disconnected {
             return;
+        }
+        if let Some(leg) = self.legs.first_mut() {
+            leg.exchange = Exchange::Settled;
         }
         let code = match end {
             // A transport failure counts as 503, anything else as 408 (RFC 3261 section 8.1.3.1).
@@ -172,9 +212,4 @@ impl Invitation {
         let pending = self.reinvites.iter().find(|invite| !invite.answered);
         pending.and_then(|invite| session_description(&invite.request))
     }
-}
-
-/// Whether this answer to a request inside the dialog ends the INVITE usage (RFC 5057 section 5.1).
-const fn ends_usage(code: u16) -> bool {
-    matches!(code, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 502 | 604)
 }

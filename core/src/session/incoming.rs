@@ -57,6 +57,7 @@ impl Session {
             local: Some(local),
             streams: Vec::new(),
             agreed: None,
+            early: Vec::new(),
             start_time: None,
             wait: None,
             started: false,
@@ -225,7 +226,7 @@ impl Session {
         self.wait(cx, Wait::Start, Some(cx.config.media_stream_timeout));
         self.with_invitation(cx, out, |invitation, cx, usage| {
             // The INVITE waits, and the description is ours.
-            let _ = invitation.accept(cx, &description, usage);
+            let _ = invitation.accept(cx, Some(&description), usage);
         });
         out.push(Output::Event(SessionEvent::WillStart));
         self.apply_agreement(cx, true, out);
@@ -282,6 +283,19 @@ impl Session {
             | SessionState::Terminating
             | SessionState::Terminated => {}
         }
+    }
+
+    /// No PRACK came for 64·T1; the INVITE was refused.
+    pub(super) fn not_pracked(&mut self, cx: &Context<'_>, code: u16, out: &mut Outbox<Output>) {
+        if !matches!(self.state, SessionState::Incoming | SessionState::Accepting) {
+            return;
+        }
+        self.enter(SessionState::Terminating, out);
+        self.rejection = Some((code, reason_phrase(code).into()));
+        let reason = "missing PRACK".into();
+        self.ending = Some(super::ending::Ending { originator: Originator::Local, reason, was_accepted: false });
+        self.wait(cx, Wait::End, Some(cx.config.end_timeout));
+        self.end_streams(out);
     }
 
     /// The peer cancelled its INVITE before we answered, or ended the early dialog.

@@ -9,8 +9,10 @@
 //! | `incoming` | ring, accept, reject; ACK and CANCEL |
 //! | `start` | the agreed streams start; the session is established |
 //! | `proposal` | re-INVITEs of the peer |
+//! | `early` | answers of early dialogs, and offers in UPDATE and PRACK |
 //! | `ending` | end, failures, BYE |
 
+mod early;
 mod ending;
 mod error;
 mod event;
@@ -95,6 +97,8 @@ pub struct Session {
     streams: Vec<AudioStream>,
     /// What was agreed on last.
     agreed: Option<Agreed>,
+    /// The early dialogs that have answered our offer already.
+    early: Vec<early::Early>,
     start_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
     /// Whether the streams were told to start.
@@ -221,7 +225,7 @@ impl Session {
         with_stream(known, out, |stream, out| stream.send_dtmf(digit, duration, out))
     }
 
-    /// A request came in a dialog of this session: INVITE or BYE.
+    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK or BYE.
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.request(cx, dialog, incoming, usage));
     }
@@ -284,10 +288,14 @@ impl Session {
     fn usage_event(&mut self, cx: &mut Context<'_>, event: invitation::Event, out: &mut Outbox<Output>) {
         use invitation::Event;
         match event {
-            Event::Provisional { code, reason, description } => {
-                self.provisional(cx, code, reason, description, out);
+            Event::Provisional { dialog, code, reason, description } => {
+                self.provisional(cx, dialog, code, reason, description, out);
             }
-            Event::Accepted { code, reason, description } => self.accepted(cx, code, reason, description, out),
+            Event::Accepted { dialog, code, reason, description } => {
+                self.accepted(cx, &dialog, code, reason, description, out);
+            }
+            Event::ProvisionalNotAcknowledged { code } => self.not_pracked(cx, code, out),
+            Event::Offered { dialog, offer } => self.offered(cx, &dialog, &offer, out),
             Event::Refused { cause, text, answered, contacts } => {
                 self.refused(cause, text, answered, contacts, out);
             }
@@ -296,7 +304,10 @@ impl Session {
             Event::NotAcknowledged => self.not_acknowledged(cx, out),
             Event::Cancelled { reason } => self.cancelled(reason, out),
             Event::Proposal { offer } => self.proposed(cx, offer, out),
-            Event::ProposalCancelled | Event::ProposalAnswered { .. } => {}
+            // This side offers nothing in a provisional response or an UPDATE.
+            Event::ProvisionalAnswered { .. } | Event::UpdateAnswered { .. } | Event::ProposalCancelled => {}
+            Event::RefreshDue => self.refresh(cx, out),
+            Event::ProposalAnswered { code, description, .. } => self.refreshed(cx, code, description, out),
             Event::Ended { cause, by_peer, code, reason } => self.ended(cause, by_peer, code, reason, out),
         }
     }

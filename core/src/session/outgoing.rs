@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::cause::{By, Cause};
 use crate::config::Context;
+use crate::dialog::DialogId;
 use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
@@ -48,6 +49,7 @@ impl Session {
             local: None,
             streams,
             agreed: None,
+            early: Vec::new(),
             start_time: None,
             wait: None,
             started: false,
@@ -122,6 +124,7 @@ impl Session {
     pub(super) fn provisional(
         &mut self,
         cx: &Context<'_>,
+        dialog: Option<DialogId>,
         code: u16,
         reason: Text,
         description: Option<Description>,
@@ -134,8 +137,11 @@ impl Session {
             out.push(Output::Event(SessionEvent::GotRingIndication));
         }
         out.push(Output::Event(SessionEvent::GotProvisionalResponse { code, reason }));
-        if let Some(Description::Preview(preview)) = description {
-            self.early_media(cx, &preview, out);
+        match (description, dialog) {
+            (Some(Description::Preview(preview)), _) => self.early_media(cx, &preview, out),
+            (Some(Description::Answer(answer)), Some(dialog)) => self.early_answer(cx, dialog, &answer, out),
+            // Our INVITEs carry offers: no other comes.
+            (Some(Description::Offer(_) | Description::Answer(_)) | None, _) => {}
         }
     }
 
@@ -143,6 +149,7 @@ impl Session {
     pub(super) fn accepted(
         &mut self,
         cx: &mut Context<'_>,
+        dialog: &DialogId,
         code: u16,
         reason: Text,
         description: Option<Description>,
@@ -153,7 +160,11 @@ impl Session {
         }
         self.report(Originator::Local, "INVITE", code, reason, None, out);
         self.wait = None;
-        self.negotiated(cx, description, out);
+        if self.settle_early(dialog) {
+            self.agreed_on(cx, out);
+        } else {
+            self.negotiated(cx, description, out);
+        }
     }
 
     /// The INVITE was refused, cancelled, or never answered.

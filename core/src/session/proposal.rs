@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::config::Context;
+use crate::invitation::Description;
 use crate::outbox::Outbox;
 use crate::sdp;
 use crate::sip::Text;
@@ -25,7 +26,7 @@ impl Session {
             Ok(description) => {
                 self.with_invitation(cx, out, |invitation, cx, usage| {
                     // The re-INVITE waits, and the description is ours.
-                    let _ = invitation.accept(cx, &description, usage);
+                    let _ = invitation.accept(cx, Some(&description), usage);
                 });
                 let ack = Some(AckReceived::Unknown);
                 self.report(Originator::Remote, "INVITE", 200, "OK".into(), ack, out);
@@ -42,11 +43,44 @@ impl Session {
         }
     }
 
-    fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
+    pub(super) fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
         let offer = sdp::Session::parse(offer, &cx.config.limits).map_err(|error| error.to_string())?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| "nothing was negotiated".to_owned())?;
         negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
         self.describe()
+    }
+
+    /// The session is to be refreshed, and the peer does not understand UPDATE: it is offered once more as it is (RFC 4028 section 7.4).
+    pub(super) fn refresh(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.offer_outstanding() {
+            return;
+        }
+        let Ok(offer) = self.describe_offer() else { return };
+        let mut sent = Ok(());
+        self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.refresh(cx, &offer, usage));
+        if let (Err(_), Some(negotiator)) = (sent, &mut self.negotiator) {
+            negotiator.roll_back();
+        }
+    }
+
+    /// The offer that refreshed the session has its answer.
+    pub(super) fn refreshed(
+        &mut self,
+        cx: &Context<'_>,
+        code: u16,
+        description: Option<Description>,
+        out: &mut Outbox<Output>,
+    ) {
+        if !self.offer_outstanding() {
+            return;
+        }
+        if let (200..=299, Some(Description::Answer(answer))) = (code, description)
+            && self.take_answer(cx, Some(answer)).is_ok()
+        {
+            self.apply_agreement(cx, true, out);
+        } else if let Some(negotiator) = &mut self.negotiator {
+            negotiator.roll_back();
+        }
     }
 
     fn refuse_proposal(&mut self, cx: &mut Context<'_>, code: u16, why: Option<&str>, out: &mut Outbox<Output>) {

@@ -115,6 +115,11 @@ impl Session {
             self.fail(cx, &reason, out);
             return;
         }
+        self.agreed_on(cx, out);
+    }
+
+    /// The answer is there, and the INVITE accepted.
+    pub(super) fn agreed_on(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         self.wait(cx, super::Wait::Start, Some(cx.config.media_stream_timeout));
         if !self.started {
             out.push(Output::Event(SessionEvent::WillStart));

@@ -5,6 +5,8 @@
 //! - ICT-5, ICT-6, ICT-8: the ACK of a refusal (17.1.1.2, 17.1.1.3).
 //! - ICT-7, ICT-9, DLG-7: the ACK of a 2xx (13.2.2.4, RFC 6026 section 7.2).
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use sipsimple_core::time::Instant;
@@ -41,7 +43,7 @@ pub struct InviteClient {
     again: Owed<ClientKey>,
     refusals: Owed<ClientKey>,
     successes: Owed<Success>,
-    acks: Memory<Success, Option<Bytes>>,
+    acks: Memory<Success, Option<(SocketAddr, SocketAddr, Bytes)>>,
 }
 
 impl Property for InviteClient {
@@ -126,11 +128,14 @@ impl InviteClient {
     fn ack_of_success(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
         let success = Success::of(seen.sight);
         self.successes.settle(&success);
-        let data = seen.sight.sip.data();
+        // Over a connection that was opened since, it is sent anew.
+        let way = (seen.sight.from, seen.sight.to, seen.sight.sip.data().clone());
         match self.acks.get_mut(seen.sight.at, &success) {
             None => broken.seen("ICT-7", seen, "an ACK for a 2xx that never came"),
-            Some(None) => *self.acks.entry(seen.sight.at, success, || None) = Some(data.clone()),
-            Some(Some(before)) => broken.unless(before == data, "DLG-7", seen, "it is not the same ACK as before"),
+            Some(Some((from, to, before))) if (*from, *to) == (way.0, way.1) => {
+                broken.unless(*before == way.2, "DLG-7", seen, "it is not the same ACK as before");
+            }
+            Some(Some(_) | None) => *self.acks.entry(seen.sight.at, success, || None) = Some(way),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
 mod accounts;
+mod dialogs;
 mod local_address;
 mod location;
 mod replay;
@@ -53,6 +54,8 @@ struct Script {
     /// Streams that were told to start; they do at once, unless somebody `delays` them.
     starting: Vec<StreamId>,
     delays: bool,
+    /// Where the streams' packets go, as they were told last.
+    remote: Vec<(StreamId, Option<SocketAddr>)>,
     branches: u32,
 }
 
@@ -79,6 +82,7 @@ impl Script {
             udp: SocketId::from_u64(0),
             starting: Vec::new(),
             delays: false,
+            remote: Vec::new(),
             branches: 0,
         };
         script.drain();
@@ -134,6 +138,10 @@ impl Script {
             Effect::Ask { ask, question: Question::LocalAddress { toward } } => self.asked.push((ask, toward)),
             Effect::Abandon { ask } => self.abandoned.push(ask),
             Effect::Media { stream, command } => {
+                if let media::Command::Start(parameters) | media::Command::Update(parameters) = &command {
+                    self.remote.retain(|(known, _)| *known != stream);
+                    self.remote.push((stream, parameters.remote_rtp));
+                }
                 let event = match command {
                     media::Command::Prepare(_) => {
                         let at = |component, port| Candidate {

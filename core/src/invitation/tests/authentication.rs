@@ -146,7 +146,7 @@ fn challenges_to_a_callee_are_answered_for_the_known_realm_only() {
         let mut run = Run::called(Some(OFFER));
         let credentials = Credentials { realm: Some(realm.into()), ..Credentials::new("bob", "secret") };
         run.act(|usage, _, _| usage.set_credentials(Some(credentials)));
-        run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+        run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
         let tag = run.usage().dialog().unwrap().id().local_tag().to_string();
         let ack = request("ACK", 1, &tag, None);
         let id = run.usage().dialog().unwrap().id().clone();

@@ -9,7 +9,7 @@ fn tag(run: &Run) -> String {
 /// A call that we accepted and the peer has acknowledged.
 fn connected() -> Run {
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     let tag = tag(&run);
     acknowledge(&mut run, &request("ACK", 1, &tag, None));
     run.said();
@@ -29,7 +29,7 @@ fn seconds(times: &[Duration]) -> Vec<f64> {
 #[test]
 fn the_2xx_is_repeated_until_the_ack() {
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     assert_eq!(words(&run.said()), ["began", "200"]);
     // T1, doubling to T2 (IST-7).
     assert_eq!(seconds(&run.pass(Duration::from_secs(12))), [0.5, 1.5, 3.5, 7.5, 11.5]);
@@ -46,7 +46,7 @@ fn the_2xx_is_repeated_until_the_ack() {
 #[test]
 fn without_an_ack_a_bye_ends_it_after_64_t1() {
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     run.said();
     let woken = seconds(&run.pass(Duration::from_secs(60)));
     assert_eq!(woken.last(), Some(&32.0));
@@ -75,7 +75,7 @@ fn all_responses_carry_one_tag() {
     let mut run = Run::called(Some(OFFER));
     run.act(|usage, cx, out| usage.provisional(cx, 180, None, out)).unwrap();
     run.act(|usage, cx, out| usage.provisional(cx, 183, Some(ANSWER), out)).unwrap();
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     let tag = tag(&run);
     for output in run.said() {
         if let Output::Respond { response, .. } = output {
@@ -128,7 +128,7 @@ fn a_cancel_before_the_answer_refuses_with_487() {
 #[test]
 fn a_cancel_after_the_answer_changes_nothing() {
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     run.said();
     let cancel = run.incoming(&request("CANCEL", 1, "", None));
     run.act(|usage, cx, out| usage.cancelled(cx, Some(TransactionId::from_u64(1)), &cancel, out));
@@ -140,7 +140,7 @@ fn a_cancel_after_the_answer_changes_nothing() {
 fn the_bye_waits_for_the_ack_of_our_2xx() {
     for ack_comes in [true, false] {
         let mut run = Run::called(Some(OFFER));
-        run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+        run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
         run.said();
         run.act(|usage, cx, out| usage.end(cx, None, out));
         assert!(run.said().is_empty(), "DLG-13");
@@ -160,7 +160,7 @@ fn the_bye_waits_for_the_ack_of_our_2xx() {
 #[test]
 fn a_bye_before_the_ack_ends_it() {
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     run.said();
     let tag = tag(&run);
     run.receive(&request("BYE", 2, &tag, None));
@@ -181,7 +181,7 @@ fn a_bye_of_an_early_dialog_cancels_it() {
 #[test]
 fn our_offer_in_the_2xx_is_answered_by_the_ack() {
     let mut run = Run::called(None);
-    run.act(|usage, cx, out| usage.accept(cx, OFFER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(OFFER), out)).unwrap();
     run.said();
     let tag = tag(&run);
     acknowledge(&mut run, &request("ACK", 1, &tag, Some(ANSWER)));
@@ -204,7 +204,7 @@ fn a_lower_number_is_refused_and_an_unknown_dialog_too() {
 #[test]
 fn wrong_calls_are_refused_and_change_nothing() {
     let mut run = connected();
-    assert!(run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).is_err());
+    assert!(run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).is_err());
     assert!(run.act(|usage, cx, out| usage.reject(cx, 486, None, &[], out)).is_err());
     assert!(run.act(|usage, cx, out| usage.provisional(cx, 180, None, out)).is_err());
     assert!(run.act(|usage, _, out| usage.cancel_proposal(out)).is_err());

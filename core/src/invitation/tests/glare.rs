@@ -5,7 +5,7 @@ use super::*;
 /// A call that both sides have confirmed; our tag.
 fn connected() -> (Run, String) {
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     let tag = run.usage().dialog().unwrap().id().local_tag().to_string();
     ack(&mut run, 1, &tag);
     run.said();
@@ -71,12 +71,12 @@ fn a_second_one_while_the_first_waits_gets_500_with_retry_after() {
 fn one_before_the_ack_of_the_first_depends_on_the_offer() {
     // The initial offer is answered: the re-INVITE can be considered (RFC 5407 section 3.1.4).
     let mut run = Run::called(Some(OFFER));
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     let tag = run.usage().dialog().unwrap().id().local_tag().to_string();
     run.said();
     run.receive(&request("INVITE", 2, &tag, Some(OFFER)));
     assert_eq!(words(&run.said()), ["Proposal"]);
-    run.act(|usage, cx, out| usage.accept(cx, ANSWER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(ANSWER), out)).unwrap();
     assert_eq!(words(&run.said()), ["200"]);
     ack(&mut run, 2, &tag);
     ack(&mut run, 1, &tag);
@@ -84,7 +84,7 @@ fn one_before_the_ack_of_the_first_depends_on_the_offer() {
     assert_eq!(run.usage().deadline(), None);
     // Our offer waits for the ACK with the answer: another offer is too early.
     let mut run = Run::called(None);
-    run.act(|usage, cx, out| usage.accept(cx, OFFER, out)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, Some(OFFER), out)).unwrap();
     let tag = run.usage().dialog().unwrap().id().local_tag().to_string();
     run.said();
     run.receive(&request("INVITE", 2, &tag, Some(OFFER)));

@@ -1,9 +1,15 @@
 //! The INVITE usage alone, against scripted messages: RFC 3261 sections 9 and 13 to 15, RFC 5407, the CAN and DLG properties.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
+
 mod authentication;
+mod body;
 mod callee;
 mod caller;
 mod glare;
+mod prack;
+mod timer;
+mod update;
 
 use std::time::Duration;
 
@@ -115,6 +121,19 @@ impl Run {
 
     /// A response to one of our requests, from the fork with this tag.
     fn answer(&mut self, ticket: Ticket, request: &Request, code: u16, tag: &str, body: Option<&[u8]>) {
+        self.answer_with(ticket, request, code, tag, body, |builder| builder);
+    }
+
+    /// The same, with more header fields.
+    fn answer_with(
+        &mut self,
+        ticket: Ticket,
+        request: &Request,
+        code: u16,
+        tag: &str,
+        body: Option<&[u8]>,
+        add: impl FnOnce(crate::sip::Builder<Response>) -> crate::sip::Builder<Response>,
+    ) {
         let via = Via::new("UDP", Host::from(std::net::IpAddr::from([192, 0, 2, 1])), None);
         let request = request.with_via(&via.with_param("branch", Some("z9hG4bKx")));
         let mut builder = Response::reply(&request, code, None, Some(tag).filter(|tag| !tag.is_empty()), None)
@@ -122,7 +141,7 @@ impl Run {
         if let Some(body) = body {
             builder = builder.body("application/sdp", body);
         }
-        let response = builder.finish().unwrap();
+        let response = add(builder).finish().unwrap();
         self.act(|usage, cx, out| usage.response(cx, ticket, &response, out));
     }
 
@@ -189,6 +208,11 @@ fn words(said: &[Output]) -> Vec<String> {
                 Event::ProposalCancelled => "ProposalCancelled",
                 Event::ProposalAnswered { .. } => "ProposalAnswered",
                 Event::Ended { .. } => "Ended",
+                Event::ProvisionalAnswered { .. } => "ProvisionalAnswered",
+                Event::ProvisionalNotAcknowledged { .. } => "ProvisionalNotAcknowledged",
+                Event::Offered { .. } => "Offered",
+                Event::UpdateAnswered { .. } => "UpdateAnswered",
+                Event::RefreshDue => "RefreshDue",
             }
             .to_owned(),
         })
