@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
 use crate::transaction::Timers;
-use crate::transport::{Port, Transport};
+use crate::transport::{Port, TlsConfig, Transport};
 
 /// The configuration of an agent. It is part of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub end_timeout: Duration,
     /// Bytes above which a request leaves UDP for TCP (RFC 3261 section 18.1.1): 1300, or 200 below the path's MTU where that is known.
     pub datagram_bytes: usize,
+    /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
+    pub tls: Option<TlsConfig>,
     /// Name servers and lookups.
     pub dns: DnsConfig,
     /// RTP.
@@ -59,6 +61,7 @@ impl Default for Config {
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
+            tls: None,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             limits: Limits::default(),

@@ -23,10 +23,16 @@ pub struct Limits {
     pub message_time: Duration,
     /// Local addresses that are remembered, by the remote address they are seen from. When there are more, all are asked for anew.
     pub local_addresses: usize,
-    /// Open connections, both ways. A further accepted one is closed at once.
+    /// Open connections, both ways. For a further one an idle one is closed; an accepted one for which there is none is closed at once.
     pub connections: usize,
+    /// Connections accepted from one source, an IPv4 address or an IPv6 network of 64 bits. For a further one, one of its idle ones is closed.
+    pub connections_per_source: usize,
+    /// Accepted connections whose TLS handshake is not over. A further one is closed at once.
+    pub handshakes: usize,
     /// How long a connection may be idle before it is closed; calls in progress keep theirs.
     pub connection_idle: Duration,
+    /// How long an accepted connection may be idle that has not carried any message.
+    pub connection_silent: Duration,
     /// How long a connection may take to open.
     pub connection_open: Duration,
     /// Bytes that wait to be written on one connection. More fails the message.
@@ -98,7 +104,10 @@ impl Default for Limits {
             message_time: Duration::from_secs(32),
             local_addresses: 1024,
             connections: 1024,
+            connections_per_source: 512,
+            handshakes: 256,
             connection_idle: Duration::from_secs(300),
+            connection_silent: Duration::from_secs(32),
             connection_open: Duration::from_secs(10),
             write_bytes: 1024 * 1024,
             read_bytes: 128 * 1024,

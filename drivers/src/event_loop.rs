@@ -21,7 +21,7 @@ use smol::channel::{Receiver, Sender};
 use crate::application::{ApplicationEvent, Event, EventKind};
 use crate::clock::Clock;
 use crate::media;
-use crate::network::{Network, News};
+use crate::network::{Network, News, TlsSettings};
 use crate::trace_file::TraceFile;
 
 /// News of sockets that wait for the agent. When it is full the sockets are not read, and the system's buffers fill.
@@ -38,6 +38,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// How long the media thread may take to close its files.
 const MEDIA: Duration = Duration::from_secs(1);
+
+/// How long connections may take to say that they end.
+const CLOSE: Duration = Duration::from_millis(500);
 
 /// What the application wants of the loop.
 pub(crate) enum Command {
@@ -94,10 +97,11 @@ impl EventLoop {
         media: media::Link,
         events: Sender<Event>,
         trace: Option<TraceFile>,
+        tls: TlsSettings,
     ) -> Self {
         let executor = Rc::new(LocalExecutor::new());
         let (sender, news) = smol::channel::bounded(NEWS);
-        let network = Network::new(executor.clone(), sender);
+        let network = Network::new(executor.clone(), sender, tls);
         Self {
             agent,
             clock,
@@ -131,6 +135,8 @@ impl EventLoop {
                 self.settle();
             }
             self.stop_media().await;
+            self.news.close();
+            self.network.close_all(CLOSE).await;
             self.tell(ApplicationEvent::DidEnd);
         }));
     }

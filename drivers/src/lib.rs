@@ -91,7 +91,7 @@ pub use application::{
 };
 pub use clock::Clock;
 pub use nameservers::system_nameservers;
-pub use network::local_address;
+pub use network::{TlsSettings, local_address};
 pub use trace_file::TraceFile;
 
 // What an application needs of the other crates, so that a small program depends on this one alone.

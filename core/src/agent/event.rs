@@ -167,6 +167,9 @@ impl EventKind {
             Self::Registration { event, .. } => event.names(),
             Self::Session { event, .. } => event.names(),
             Self::Stream { event, .. } => event.names(),
+            Self::Transport { event: TransportEvent::Failed { transport: Transport::Tls, .. }, .. } => {
+                &["SIPApplicationFailedToStartTLS"]
+            }
             Self::Lookup { event, .. } => event.names(),
             Self::Resolver { event } => event.names(),
             Self::Transport { .. } | Self::ShutDown => &[],

@@ -195,8 +195,8 @@ impl Agent {
         let mut random = Random::new(seed);
         let transport = TransportConfig {
             datagram_bytes: config.datagram_bytes,
+            tls: config.tls.clone(),
             limits: config.limits.clone(),
-            ..TransportConfig::default()
         };
         let table = Table::new(config.timers, &config.limits, &mut random);
         let tag = random.token(13).into();

@@ -251,6 +251,7 @@ impl Agent {
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
         let contact = contact_uri(user.as_deref(), local, transport);
+        let contact = if asks_for_sips(&incoming.request) { contact.secured() } else { contact };
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));
         let mut out = std::mem::take(&mut self.session_out);
@@ -338,4 +339,22 @@ pub(super) fn contact_uri(user: Option<&str>, local: SocketAddr, transport: Tran
         uri.params.set("transport", Some(transport.as_str()));
     }
     Uri::Sip(uri)
+}
+
+/// Whether the answer to this request must carry a `sips` Contact (RFC 3261 section 12.1.1).
+fn asks_for_sips(request: &Request) -> bool {
+    let is_secure = |uri: &Uri| uri.as_sip().is_some_and(|uri| uri.secure);
+    let recorded = request.record_routes().next();
+    let contact = || {
+        request
+            .contacts()
+            .next()
+            .and_then(Result::ok)
+            .and_then(|contact| contact.address().map(|address| address.uri.clone()))
+    };
+    request.uri().is_ok_and(|uri| is_secure(&uri))
+        || match recorded {
+            Some(route) => route.is_ok_and(|route| is_secure(&route.uri)),
+            None => contact().is_some_and(|uri| is_secure(&uri)),
+        }
 }

@@ -121,6 +121,7 @@ impl Agent {
                 Err(SendError::NoRoute(_) | SendError::NoAddress) => {}
                 Err(
                     error @ (SendError::NoSocket(..)
+                    | SendError::Insecure(_)
                     | SendError::Gone
                     | SendError::Full
                     | SendError::TooManyConnections

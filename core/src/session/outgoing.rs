@@ -71,7 +71,11 @@ impl Session {
         }
         self.local = Some(local);
         self.negotiator = Some(super::start::negotiator(cx, local));
-        self.targets = targets;
+        // A call to a `sips` URI is answered by a `sips` Contact (RFC 3261 section 8.1.1.8).
+        let to = self.connect.as_ref().and_then(|connect| connect.to.uri.as_sip());
+        let is_secure = to.is_some_and(|uri| uri.secure);
+        let secured = |target: Target| Target { contact: target.contact.secured(), ..target };
+        self.targets = if is_secure { targets.into_iter().map(secured).collect() } else { targets };
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         for stream in &mut self.streams {
             with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));

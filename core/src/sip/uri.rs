@@ -26,6 +26,19 @@ pub enum Uri {
 }
 
 impl Uri {
+    /// The same place as a `sips` URI, if this is a `sip` URI. That says all of its transport (RFC 3261 section 26.2.2).
+    #[must_use]
+    pub fn secured(self) -> Self {
+        match self {
+            Self::Sip(mut uri) => {
+                uri.secure = true;
+                uri.params.remove("transport");
+                Self::Sip(uri)
+            }
+            other @ (Self::Tel(_) | Self::Other { .. }) => other,
+        }
+    }
+
     /// Reads a URI that fills `text`.
     ///
     /// # Errors

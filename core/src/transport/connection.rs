@@ -8,15 +8,16 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::frame::Framer;
-use super::{CloseHow, Route, Transport};
+use super::{CloseHow, Identities, Route, Transport};
 use crate::id::{ConnId, SocketId};
 use crate::limits::Limits;
-use crate::sip::{Request, Text};
+use crate::sip::{Host, Request, Text};
 use crate::time::{Instant, earliest};
 
 /// How far a connection is.
@@ -49,6 +50,12 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// Known once it is open.
     pub(super) local: Option<SocketAddr>,
+    /// Whether we opened it.
+    pub(super) ours: bool,
+    /// The domain that we opened it for.
+    pub(super) server: Option<Host>,
+    /// For whom its peer may speak, once that is judged.
+    pub(super) identities: Identities,
     pub(super) framer: Framer,
     /// What waits for it to open.
     pub(super) queue: Vec<Bytes>,
@@ -78,6 +85,9 @@ impl Connection {
             transport,
             peer,
             local: None,
+            ours: false,
+            server: None,
+            identities: Identities::default(),
             framer: Framer::new(),
             queue: Vec::new(),
             fallbacks: Vec::new(),
@@ -107,11 +117,20 @@ impl Connection {
         self.message_since.map(|since| since + limits.message_time)
     }
 
+    /// How long it may be idle: not for long before the peer that opened it has said anything.
+    fn idle_time(&self, limits: &Limits) -> Duration {
+        if !self.ours && !self.carried {
+            limits.connection_idle.min(limits.connection_silent)
+        } else {
+            limits.connection_idle
+        }
+    }
+
     fn next_due(&self, limits: &Limits) -> Option<Instant> {
         match self.state {
             State::Opening => Some(self.used + limits.connection_open),
             State::Open => {
-                let idle = (self.holds == 0).then(|| self.used + limits.connection_idle);
+                let idle = (self.holds == 0).then(|| self.used + self.idle_time(limits));
                 earliest(self.message_due(limits), idle)
             }
             State::Closing => (!self.aborted).then(|| self.used + limits.message_time),
@@ -124,7 +143,7 @@ impl Connection {
 pub(super) struct Connections {
     table: BTreeMap<ConnId, Connection>,
     /// The connections that requests to an address may take (RFC 3261 section 18).
-    index: BTreeMap<(Transport, SocketAddr), ConnId>,
+    index: BTreeMap<(Transport, SocketAddr), Vec<ConnId>>,
     due: BTreeSet<(Instant, ConnId)>,
     /// How many are opening or open.
     usable: usize,
@@ -157,21 +176,33 @@ impl Connections {
         Some(connection)
     }
 
-    /// Lets requests to the peer's address take this connection, unless they have one already.
+    /// Lets requests to the peer's address take this connection.
     pub(super) fn offer(&mut self, id: ConnId) {
         if let Some(connection) = self.table.get(&id) {
-            self.index.entry((connection.transport, connection.peer)).or_insert(id);
+            let offered = self.index.entry((connection.transport, connection.peer)).or_default();
+            if !offered.contains(&id) {
+                offered.push(id);
+            }
         }
     }
 
-    /// The connection that a request to this address takes.
-    pub(super) fn toward(&self, transport: Transport, peer: SocketAddr) -> Option<ConnId> {
-        self.index.get(&(transport, peer)).copied()
+    /// The connection that a request to this address takes: the one offered first of those that serve it.
+    pub(super) fn toward(
+        &self,
+        transport: Transport,
+        peer: SocketAddr,
+        serves: impl Fn(&Connection) -> bool,
+    ) -> Option<ConnId> {
+        let offered = self.index.get(&(transport, peer))?;
+        offered.iter().copied().find(|id| self.table.get(id).is_some_and(&serves))
     }
 
     fn withdraw(&mut self, id: ConnId, key: (Transport, SocketAddr)) {
-        if self.index.get(&key) == Some(&id) {
-            self.index.remove(&key);
+        if let Some(offered) = self.index.get_mut(&key) {
+            offered.retain(|offered| *offered != id);
+            if offered.is_empty() {
+                self.index.remove(&key);
+            }
         }
     }
 
@@ -229,11 +260,39 @@ impl Connections {
         idle.min_by_key(|(id, connection)| (connection.used, **id)).map(|(id, _)| *id)
     }
 
+    /// Of the connections that peers opened, the one that nobody has missed for the longest time, those first that have never carried a
+    /// message; where `source` is given, only of those from there.
+    pub(super) fn idlest_accepted(&self, source: Option<IpAddr>) -> Option<ConnId> {
+        let idle = self.table.iter().filter(|(id, connection)| {
+            let fits = source.is_none_or(|source| source_of(connection.peer.ip()) == source);
+            id.is_accepted() && connection.is_idle() && fits
+        });
+        idle.min_by_key(|(id, connection)| (connection.carried, connection.used, **id)).map(|(id, _)| *id)
+    }
+
+    /// How many connections this source has opened and uses, and how many that any peer opened are not ready yet.
+    pub(super) fn crowd(&self, source: IpAddr) -> (usize, usize) {
+        let accepted = self.table.iter().filter(|(id, connection)| id.is_accepted() && connection.is_usable());
+        accepted.fold((0, 0), |(from_there, opening), (_, connection)| {
+            let is_from_there = source_of(connection.peer.ip()) == source;
+            let is_opening = connection.state == State::Opening;
+            (from_there + usize::from(is_from_there), opening + usize::from(is_opening))
+        })
+    }
+
     pub(super) fn ids(&self) -> Vec<ConnId> {
         self.table.keys().copied().collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
         self.table.values()
+    }
+}
+
+/// What counts as one source: an IPv4 address, or the /64 that one subscriber has of IPv6.
+pub(super) fn source_of(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
     }
 }

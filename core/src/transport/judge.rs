@@ -1,4 +1,4 @@
-//! Whether a connection's peer is who it should be, judged before a byte is written or delivered (RFC 3261 section 26.3, RFC 8122).
+//! Whether a connection's peer is who it should be, judged before a byte is written or delivered (RFC 3261 section 26.3, RFC 5922, RFC 8122).
 //!
 //! The driver proves that the peer holds the key of its certificate and evaluates the chain. What the chain is worth, and whose
 //! fingerprint is expected, is decided here.
@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{CertificateChain, TlsInfo, TlsPolicy};
-use crate::sip::Text;
+use super::{CertificateChain, Identities, TlsInfo, TlsPolicy};
+use crate::sip::{Host, Text};
 
 /// The SHA-256 fingerprint of a certificate in DER (RFC 8122 section 5).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +49,12 @@ pub enum Distrust {
     /// The chain leads to no authority that is trusted, or is out of date.
     #[error("the peer's certificate is not trusted: {0}")]
     Untrusted(Text),
+    /// The certificate does not speak for the domain that the connection was opened for (RFC 5922 section 7.3).
+    #[error("the peer's certificate is not for {0}")]
+    WrongName(Host),
+    /// The domain that the connection was opened for is not known, so that no certificate can speak for it.
+    #[error("no domain is known for which the peer's certificate could speak")]
+    NoName,
     /// The certificate is none of those expected.
     #[error("the peer's certificate has the unexpected fingerprint {0}")]
     Unexpected(Fingerprint),
@@ -57,22 +63,46 @@ pub enum Distrust {
     Unprotected,
 }
 
-/// Judges what a TLS handshake told.
+/// Who the peer of a connection should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Peer<'a> {
+    /// A server for this domain, the host of the URI that was looked up.
+    Server(Option<&'a Host>),
+    /// A client, which may have any name.
+    Client,
+}
+
+/// Judges what a TLS handshake told, and tells for whom the peer's certificate may speak from now on: nobody where its chain was not looked at.
 ///
 /// # Errors
 /// The reason to close the connection.
-pub fn judge(info: &TlsInfo, policy: TlsPolicy, expected: &[Fingerprint]) -> Result<(), Distrust> {
+pub fn judge(
+    info: &TlsInfo,
+    policy: TlsPolicy,
+    expected: &[Fingerprint],
+    peer: Peer<'_>,
+) -> Result<Identities, Distrust> {
     match policy {
-        TlsPolicy::None => Ok(()),
-        TlsPolicy::Chain => match &info.chain {
-            CertificateChain::Trusted => Ok(()),
-            CertificateChain::Untrusted(reason) => Err(Distrust::Untrusted(reason.clone())),
-            CertificateChain::Missing => Err(Distrust::NoCertificate),
-        },
+        TlsPolicy::None => Ok(Identities::default()),
+        TlsPolicy::Chain => {
+            match &info.chain {
+                CertificateChain::Trusted => {}
+                CertificateChain::Untrusted(reason) => return Err(Distrust::Untrusted(reason.clone())),
+                CertificateChain::Missing => return Err(Distrust::NoCertificate),
+            }
+            let own = info.certificates.first().ok_or(Distrust::NoCertificate)?;
+            let identities = Identities::of(own);
+            match peer {
+                Peer::Client => Ok(identities),
+                Peer::Server(None) => Err(Distrust::NoName),
+                Peer::Server(Some(domain)) if identities.cover(domain) => Ok(identities),
+                Peer::Server(Some(domain)) => Err(Distrust::WrongName(domain.detached())),
+            }
+        }
         TlsPolicy::Fingerprint => {
             let own = info.certificates.first().ok_or(Distrust::NoCertificate)?;
             let shown = Fingerprint::of(own);
-            if expected.contains(&shown) { Ok(()) } else { Err(Distrust::Unexpected(shown)) }
+            if expected.contains(&shown) { Ok(Identities::default()) } else { Err(Distrust::Unexpected(shown)) }
         }
     }
 }
@@ -118,15 +148,30 @@ mod tests {
             ),
         ];
         for (info, by_chain, by_fingerprint) in cases {
-            assert_eq!(judge(&info, TlsPolicy::Chain, &ours), by_chain, "{info:?}");
-            assert_eq!(judge(&info, TlsPolicy::Fingerprint, &ours), by_fingerprint, "{info:?}");
-            assert_eq!(judge(&info, TlsPolicy::None, &[]), Ok(()), "{info:?}");
+            let judge = |policy| judge(&info, policy, &ours, Peer::Client).map(|_| ());
+            assert_eq!(judge(TlsPolicy::Chain), by_chain, "{info:?}");
+            assert_eq!(judge(TlsPolicy::Fingerprint), by_fingerprint, "{info:?}");
+            assert_eq!(judge(TlsPolicy::None), Ok(()), "{info:?}");
         }
     }
 
     #[test]
     fn no_fingerprint_expected_trusts_nobody() {
         let info = shown(CertificateChain::Trusted, &[b"one"]);
-        assert_eq!(judge(&info, TlsPolicy::Fingerprint, &[]), Err(Distrust::Unexpected(Fingerprint::of(b"one"))));
+        let unexpected = Err(Distrust::Unexpected(Fingerprint::of(b"one")));
+        assert_eq!(judge(&info, TlsPolicy::Fingerprint, &[], Peer::Client), unexpected);
+    }
+
+    #[test]
+    fn a_server_must_be_for_the_domain_that_was_looked_up() {
+        let info = shown(CertificateChain::Trusted, &[include_bytes!("../../../vectors/tls/domain.der")]);
+        let by = |domain: Option<&Host>| judge(&info, TlsPolicy::Chain, &[], Peer::Server(domain)).map(|_| ());
+        let host = |name: &'static str| Host::parse(&Text::from_static(name)).unwrap();
+        assert_eq!(by(Some(&host("example.com"))), Ok(()));
+        assert_eq!(by(Some(&host("evil.example"))), Err(Distrust::WrongName(host("evil.example"))));
+        assert_eq!(by(None), Err(Distrust::NoName));
+        // Where no name is asked for, the certificate vouches for none either.
+        let unasked = judge(&info, TlsPolicy::None, &[], Peer::Server(None)).unwrap();
+        assert!(!unasked.cover(&host("example.com")));
     }
 }

@@ -16,7 +16,7 @@ use super::{CloseCause, CloseHow, Flow, Port, Route, Security, SocketKind, TlsPo
 use crate::id::{ConnId, Counter, SocketId};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
-use crate::sip::Text;
+use crate::sip::{Host, Text};
 use crate::time::Instant;
 
 /// What the transports need to know.
@@ -36,8 +36,9 @@ impl Default for TransportConfig {
     }
 }
 
-/// How connections are protected by TLS.
+/// How connections are protected by TLS. By default servers must show a trusted certificate of the right name, and clients need not show any.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TlsConfig {
     /// Which of the driver's identities is shown.
     pub identity: Option<Text>,
@@ -47,6 +48,12 @@ pub struct TlsConfig {
     pub clients: TlsPolicy,
     /// The certificates expected where the policy is [`TlsPolicy::Fingerprint`].
     pub fingerprints: Vec<Fingerprint>,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self { identity: None, servers: TlsPolicy::Chain, clients: TlsPolicy::None, fingerprints: Vec::new() }
+    }
 }
 
 /// How many local addresses that our Vias have carried are remembered.
@@ -119,7 +126,7 @@ impl Transports {
         let kind = match (transport, &self.config.tls) {
             (Transport::Udp, _) => SocketKind::Udp,
             (Transport::Tcp, _) => SocketKind::Listen(Security::Plain),
-            (Transport::Tls, Some(tls)) => SocketKind::Listen(tls.security(tls.clients)),
+            (Transport::Tls, Some(tls)) => SocketKind::Listen(tls.security(tls.clients, None)),
             (Transport::Tls, None) => return Err(BindError::NoTls),
         };
         let socket = SocketId::from_u64(self.next_socket.take());
@@ -311,11 +318,11 @@ impl Transports {
     }
 
     /// The security of connections that we open over this transport; `None` where it has none.
-    pub(super) fn security(&self, transport: Transport) -> Option<Security> {
+    pub(super) fn security(&self, transport: Transport, domain: Option<&Host>) -> Option<Security> {
         match transport {
             Transport::Udp => None,
             Transport::Tcp => Some(Security::Plain),
-            Transport::Tls => self.config.tls.as_ref().map(|tls| tls.security(tls.servers)),
+            Transport::Tls => self.config.tls.as_ref().map(|tls| tls.security(tls.servers, domain)),
         }
     }
 
@@ -336,7 +343,12 @@ impl Transports {
 }
 
 impl TlsConfig {
-    fn security(&self, policy: TlsPolicy) -> Security {
-        Security::Tls { identity: self.identity.clone(), server_name: None, policy }
+    fn security(&self, policy: TlsPolicy, server: Option<&Host>) -> Security {
+        let server_name = server.and_then(|server| match server {
+            Host::Name(name) => Some(name.detached()),
+            // Addresses are not asked for in SNI (RFC 6066 section 3).
+            Host::V4(_) | Host::V6(_) => None,
+        });
+        Security::Tls { identity: self.identity.clone(), server_name, policy }
     }
 }

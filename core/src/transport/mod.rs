@@ -1,5 +1,6 @@
 //! Transports: flows, framing of streams, keep-alive, Via (RFC 3261 section 18, RFC 3581, RFC 5626 section 3.5).
 
+mod certificate;
 mod connection;
 mod flow;
 mod frame;
@@ -16,9 +17,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use certificate::Identities;
 pub use flow::Flow;
 pub use frame::{Frame, FrameError, FrameFault, Framer};
-pub use judge::{Distrust, Fingerprint, judge};
+pub use judge::{Distrust, Fingerprint, Peer, judge};
 pub use layer::{TlsConfig, TransportConfig, Transports};
 pub use output::{BindError, Counters, Malformed, Output, Received, SendError, Sent};
 pub use route::{Route, Transport};

@@ -191,6 +191,9 @@ pub enum SendError {
     /// The local address toward the destination is not known yet: see [`local`](super::Transports::local).
     #[error("the local address toward {0} is not known")]
     LocalUnknown(SocketAddr),
+    /// A `sips` URI is reached over TLS only (RFC 3261 section 26.2.2).
+    #[error("a sips URI is not reached over {0}")]
+    Insecure(Transport),
     /// The operating system knows no way there.
     #[error("there is no route to {0}")]
     NoRoute(SocketAddr),

@@ -10,7 +10,7 @@ use super::socket::NoLocal;
 use super::{Flow, Route, Transport, Transports, reply};
 use crate::id::{ConnId, SocketId};
 use crate::outbox::Outbox;
-use crate::sip::{Host, Request, Response, Text, Via};
+use crate::sip::{Host, Request, Response, Text, Uri, Via};
 use crate::time::Instant;
 
 /// Where a request is to go.
@@ -72,6 +72,7 @@ impl Transports {
     ) -> Result<Sent, SendError> {
         self.check_running()?;
         let draft = Draft { request, branch };
+        let next = next_hop(request);
         let (route, source) = match target.into() {
             Target::Route(route) => (route, self.source(route, None)?),
             Target::Flow(Flow::Datagram { socket, peer }) => {
@@ -82,12 +83,14 @@ impl Transports {
             Target::Flow(Flow::Stream(conn)) => {
                 let connection = self.connections.get(conn).filter(|c| c.is_usable()).ok_or(SendError::Gone)?;
                 let route = Route::new(connection.transport, connection.peer);
+                next.allows(route)?;
                 let (_, local) = self.source(route, connection.local.map(|local| local.ip()))?;
                 return self.on_stream(conn, draft.with_via(route, local), local);
             }
         };
+        next.allows(route)?;
         if route.transport.is_reliable() {
-            return self.over_stream(now, route, source.1, draft, out);
+            return self.over_stream(now, route, next.domain, source.1, draft, out);
         }
         let request = draft.with_via(route, source.1);
         if request.bytes().len() > self.config.datagram_bytes && !route.address.is_multicast() {
@@ -95,7 +98,7 @@ impl Transports {
             // From another address than the datagram's it might not get there.
             let local = self.source(tcp, Some(source.1.ip())).map(|(_, local)| local);
             if let Some(local) = local.ok().filter(|local| local.ip() == source.1.ip()) {
-                let sent = self.over_stream(now, tcp, local, draft, out)?;
+                let sent = self.over_stream(now, tcp, next.domain, local, draft, out)?;
                 self.remember_way_back(sent.flow, Fallback { route, source, branch: Text::from(branch), request });
                 return Ok(sent);
             }
@@ -126,7 +129,7 @@ impl Transports {
             Flow::Stream(_) => {
                 let via = response.via().map_err(|_| SendError::NoAddress)?;
                 let route = reply::stream_target(&via).ok_or(SendError::NoAddress)?;
-                Flow::Stream(self.connect(now, route, None, out)?)
+                Flow::Stream(self.connect(now, route, Some(via.host), None, out)?)
             }
         };
         self.send_on(now, flow, response.bytes().clone(), out)?;
@@ -166,6 +169,7 @@ impl Transports {
         &mut self,
         now: Instant,
         route: Route,
+        domain: Option<Host>,
         local: SocketAddr,
         draft: Draft<'_>,
         out: &mut Outbox<Output>,
@@ -175,7 +179,7 @@ impl Transports {
             return Err(SendError::Full);
         }
         let from = self.sockets.is_bound_to(route.transport, local).then(|| local.ip());
-        let conn = self.connect(now, route, from, out)?;
+        let conn = self.connect(now, route, domain, from, out)?;
         self.on_stream(conn, request, local)
     }
 
@@ -218,6 +222,39 @@ impl Transports {
     fn check_datagrams(&self, socket: SocketId) -> Result<(), SendError> {
         let entry = self.sockets.get(socket).filter(|entry| entry.transport == Transport::Udp);
         entry.and_then(|entry| entry.bound()).map(|_| ()).ok_or(SendError::Gone)
+    }
+}
+
+/// What the next URI on the way of a request says: that of the topmost Route, or else the Request-URI.
+struct NextHop {
+    /// The domain that its peer must be able to speak for (RFC 5922 section 7.3).
+    domain: Option<Host>,
+    is_secure: bool,
+}
+
+fn next_hop(request: &Request) -> NextHop {
+    let uri = match request.routes().next() {
+        Some(Ok(route)) => Some(route.uri),
+        Some(Err(_)) => None,
+        None => request.uri().ok(),
+    };
+    let to_sips = request.uri().is_ok_and(|uri| is_secure(&uri));
+    let is_secure = to_sips || uri.as_ref().is_some_and(is_secure);
+    let domain = uri.and_then(|uri| uri.as_sip().map(|uri| uri.host.clone()));
+    NextHop { domain, is_secure }
+}
+
+fn is_secure(uri: &Uri) -> bool {
+    uri.as_sip().is_some_and(|uri| uri.secure)
+}
+
+impl NextHop {
+    /// What is meant for `sips` leaves over TLS only (RFC 3261 section 26.2.2).
+    const fn allows(&self, route: Route) -> Result<(), SendError> {
+        match route.transport {
+            Transport::Udp | Transport::Tcp if self.is_secure => Err(SendError::Insecure(route.transport)),
+            Transport::Udp | Transport::Tcp | Transport::Tls => Ok(()),
+        }
     }
 }
 

@@ -4,29 +4,30 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::connection::{Connection, State};
+use super::connection::{Connection, State, source_of};
 use super::frame::{Frame, FrameError};
-use super::judge::{Distrust, judge};
+use super::judge::{Distrust, Peer, judge};
 use super::output::{Malformed, Output, SendError};
 use super::receive::Origin;
-use super::{CloseCause, CloseHow, Flow, Route, TlsInfo, Transport, Transports};
+use super::{CloseCause, CloseHow, Flow, Identities, Route, TlsInfo, TlsPolicy, Transport, Transports};
 use crate::id::{ConnId, SocketId};
 use crate::outbox::Outbox;
-use crate::sip::Text;
+use crate::sip::{Host, Text};
 use crate::time::Instant;
 
 /// The answer to a keep-alive (RFC 5626 section 4.4.1).
 const PONG: &[u8] = b"\r\n";
 
 impl Transports {
-    /// A peer opened a connection. Beyond [`Limits::connections`](crate::limits::Limits::connections) it is closed at once.
+    /// A peer opened a connection. Where there are too many, of all or of those of its source, it takes the place of an idle one, or is closed
+    /// at once.
     pub fn accepted(&mut self, now: Instant, conn: ConnId, on: SocketId, peer: SocketAddr, out: &mut Outbox<Output>) {
         let transport = self.sockets.get(on).map(|socket| socket.transport).filter(|t| t.is_reliable());
         let (Some(transport), true, None) = (transport, conn.is_accepted(), self.connections.get(conn)) else {
             self.counters.driver_faults += 1;
             return;
         };
-        let full = self.connections.usable() >= self.config.limits.connections;
+        let full = !self.shutting_down && !self.make_room(now, peer, out);
         self.connections.insert(conn, Connection::new(now, transport, peer));
         if full {
             self.counters.shed += 1;
@@ -36,6 +37,28 @@ impl Transports {
             out.push(Output::Close { conn, how: CloseHow::Abort });
         }
         self.connections.settle(conn, &self.config.limits);
+    }
+
+    /// Whether there is room for a connection from this peer, be it that of an idle one.
+    fn make_room(&mut self, now: Instant, peer: SocketAddr, out: &mut Outbox<Output>) -> bool {
+        let limits = &self.config.limits;
+        let source = source_of(peer.ip());
+        let (from_there, opening) = self.connections.crowd(source);
+        if opening >= limits.handshakes {
+            return false;
+        }
+        let evicted = if from_there >= limits.connections_per_source {
+            self.connections.idlest_accepted(Some(source))
+        } else if self.connections.usable() >= limits.connections {
+            self.connections.idlest_accepted(None)
+        } else {
+            return true;
+        };
+        let Some(evicted) = evicted else { return false };
+        self.counters.shed += 1;
+        // Without waiting for the peer: what it does not close in its turn would take the place all the same.
+        self.fail(now, evicted, CloseCause::Local, CloseHow::Abort, out);
+        true
     }
 
     /// A connection is open. What the TLS handshake told is judged before a byte is written or delivered.
@@ -57,14 +80,18 @@ impl Transports {
                 return;
             }
         };
-        if let Err(distrust) = self.judge(conn, transport, tls) {
-            self.fail(now, conn, CloseCause::Tls(Text::from(distrust.to_string())), CloseHow::Abort, out);
-            return;
-        }
+        let identities = match self.judge(conn, transport, tls) {
+            Ok(identities) => identities,
+            Err(distrust) => {
+                self.fail(now, conn, CloseCause::Tls(Text::from(distrust.to_string())), CloseHow::Abort, out);
+                return;
+            }
+        };
         let Some(connection) = self.connections.get_mut(conn) else { return };
         connection.state = State::Open;
         connection.fallbacks = Vec::new();
         connection.local = Some(local);
+        connection.identities = identities;
         connection.used = now;
         if conn.is_accepted() {
             connection.peer = peer;
@@ -80,13 +107,29 @@ impl Transports {
         self.connections.settle(conn, &self.config.limits);
     }
 
-    fn judge(&self, conn: ConnId, transport: Transport, tls: Option<&TlsInfo>) -> Result<(), Distrust> {
+    fn judge(&self, conn: ConnId, transport: Transport, tls: Option<&TlsInfo>) -> Result<Identities, Distrust> {
         if transport != Transport::Tls {
-            return Ok(());
+            return Ok(Identities::default());
         }
         let (Some(config), Some(info)) = (&self.config.tls, tls) else { return Err(Distrust::Unprotected) };
-        let policy = if conn.is_accepted() { config.clients } else { config.servers };
-        judge(info, policy, &config.fingerprints)
+        let (policy, peer) = if conn.is_accepted() {
+            (config.clients, Peer::Client)
+        } else {
+            let domain = self.connections.get(conn).and_then(|connection| connection.server.as_ref());
+            (config.servers, Peer::Server(domain))
+        };
+        judge(info, policy, &config.fingerprints, peer)
+    }
+
+    /// Whether requests to this domain may take a connection that we opened, if it leads to the right address (RFC 5922 section 7.3 also on
+    /// reuse). Where no name is asked for, any may.
+    fn serves(&self, connection: &Connection, domain: Option<&Host>) -> bool {
+        let by_name = self.config.tls.as_ref().is_some_and(|tls| tls.servers == TlsPolicy::Chain);
+        if connection.transport != Transport::Tls || !by_name {
+            return true;
+        }
+        let is_covered = domain.is_some_and(|domain| connection.identities.cover(domain));
+        is_covered || connection.server.as_ref() == domain
     }
 
     /// Bytes came on a connection.
@@ -247,7 +290,7 @@ impl Transports {
         Ok(())
     }
 
-    /// The connection to this address: the one there is, or a new one.
+    /// The connection to this address for this domain: one there is, or a new one.
     ///
     /// # Errors
     /// When the transport is not configured, or there are too many connections in use.
@@ -255,21 +298,27 @@ impl Transports {
         &mut self,
         now: Instant,
         route: Route,
+        domain: Option<Host>,
         from: Option<IpAddr>,
         out: &mut Outbox<Output>,
     ) -> Result<ConnId, SendError> {
         let to = route.socket_addr();
-        if let Some(conn) = self.connections.toward(route.transport, to) {
+        let serves = |connection: &Connection| self.serves(connection, domain.as_ref());
+        if let Some(conn) = self.connections.toward(route.transport, to, serves) {
             return Ok(conn);
         }
-        let security = self.security(route.transport).ok_or(SendError::NoSocket(route.transport, to))?;
+        let security =
+            self.security(route.transport, domain.as_ref()).ok_or(SendError::NoSocket(route.transport, to))?;
         if self.connections.usable() >= self.config.limits.connections {
             let idle = self.connections.idlest().ok_or(SendError::TooManyConnections)?;
             self.counters.shed += 1;
             self.fail(now, idle, CloseCause::Local, CloseHow::Flush, out);
         }
         let conn = ConnId::opened(self.next_conn.take());
-        self.connections.insert(conn, Connection::new(now, route.transport, to));
+        let mut connection = Connection::new(now, route.transport, to);
+        connection.ours = true;
+        connection.server = domain.map(|domain| domain.detached());
+        self.connections.insert(conn, connection);
         self.connections.offer(conn);
         self.connections.settle(conn, &self.config.limits);
         out.push(Output::Open { conn, to, security, from });

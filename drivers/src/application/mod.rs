@@ -91,7 +91,7 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { mut config, trace, seed, audio } = settings;
+        let Settings { mut config, trace, seed, audio, tls } = settings;
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
@@ -108,7 +108,7 @@ impl Application {
         let (news, events) = smol::channel::unbounded();
         let media = media::start(clock, audio).map_err(StartError::Thread)?;
         let engine = media.orders.clone();
-        let run = move || EventLoop::new(agent, clock, orders, media, news, trace).run();
+        let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run();
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
         Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate })
     }

@@ -7,6 +7,8 @@ use sipsimple_core::agent::{Config, Listen};
 use sipsimple_core::random::Seed;
 use sipsimple_core::transport::{Port, Route};
 
+use crate::network::TlsSettings;
+
 /// What an application starts with. The default binds no socket, plays to no sound card and writes no trace.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -19,6 +21,8 @@ pub struct Settings {
     pub seed: Option<Seed>,
     /// The mixer of the calls and its codecs.
     pub audio: EngineConfig,
+    /// The certificates, keys and authorities of TLS.
+    pub tls: TlsSettings,
 }
 
 /// Slots of the mixer: a call takes one, and one more each for what it plays and records.
@@ -27,7 +31,7 @@ const SLOTS: usize = 1023;
 impl Default for Settings {
     fn default() -> Self {
         let audio = EngineConfig { slot_count: SLOTS, ..EngineConfig::default() };
-        Self { config: Config::default(), trace: None, seed: None, audio }
+        Self { config: Config::default(), trace: None, seed: None, audio, tls: TlsSettings::default() }
     }
 }
 

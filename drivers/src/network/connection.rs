@@ -1,4 +1,4 @@
-//! One TCP connection: a task that reads when it is granted bytes, a task that writes what it is given.
+//! One connection, plain or protected by TLS: a task that reads when it is granted bytes, a task that writes what it is given.
 //!
 //! ```text
 //!   Open ──► opening ──connected──► open ──Close(Flush)──► flushing ──flushed──► closed, lingering
@@ -7,21 +7,22 @@
 //! ```
 
 use std::io::{ErrorKind, Result};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use bytes::Bytes;
-use futures_lite::{AsyncReadExt, AsyncWriteExt, FutureExt};
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt};
 use sipsimple_core::id::ConnId;
-use sipsimple_core::transport::CloseCause;
+use sipsimple_core::transport::{CloseCause, TlsInfo};
 use smol::channel::{Receiver, Sender};
 use smol::{LocalExecutor, Task};
 use socket2::SockRef;
 
 use super::close_cause::close_cause;
 use super::read_buffer::ReadBuffer;
+use super::stream::{Socket, Stream};
+use super::tls::{self, Handshake};
 use super::{News, bind};
 
 /// How long the last bytes may take to leave, and how long after them the peer may take to close its side.
@@ -47,7 +48,8 @@ enum Phase {
 
 #[derive(Debug)]
 struct Live {
-    stream: Arc<Async<TcpStream>>,
+    socket: Socket,
+    tls: Option<TlsInfo>,
     grants: Sender<usize>,
     /// Whether the reading task was granted bytes and has not told of any yet.
     reading: bool,
@@ -59,21 +61,19 @@ impl Connection {
     /// Opens a connection; `News::Opened` or `News::Closed` follows.
     pub(crate) fn open(
         id: ConnId,
-        to: SocketAddr,
-        from: Option<std::net::IpAddr>,
+        (to, from): (SocketAddr, Option<IpAddr>),
+        handshake: Option<Handshake>,
         executor: &LocalExecutor<'static>,
         news: &Sender<News>,
     ) -> Self {
-        let (chunks, queue) = smol::channel::unbounded();
-        let news = news.clone();
-        let task = executor.spawn(async move {
-            let told = match bind::connect(to, from).await {
-                Ok(stream) => News::Opened { conn: id, stream },
-                Err(error) => News::Closed { conn: id, cause: close_cause(&error) },
-            };
-            let _ = news.send(told).await;
-        });
-        Self { chunks: Some(chunks), phase: Phase::Opening { queue, _task: task }, waiting: 0, _hurry: None }
+        let opening = async move {
+            let stream = bind::connect(to, from).await?;
+            match handshake {
+                Some(handshake) => Stream::protected(stream, to, handshake).await,
+                None => Ok(Stream::plain(stream)),
+            }
+        };
+        Self::opening(id, opening, executor, news)
     }
 
     /// A connection that a peer opened.
@@ -84,15 +84,44 @@ impl Connection {
         news: &Sender<News>,
     ) -> Self {
         let (chunks, queue) = smol::channel::unbounded();
-        let live = Live::start(id, stream, queue, executor, news);
+        let live = Live::start(id, Stream::plain(stream), queue, executor, news);
         Self { chunks: Some(chunks), phase: Phase::Open(live), waiting: 0, _hurry: None }
+    }
+
+    /// A connection that a peer opened and that is to be protected; `News::Opened` or `News::Closed` follows.
+    pub(crate) fn protect(
+        id: ConnId,
+        (stream, peer): (Async<TcpStream>, SocketAddr),
+        handshake: Handshake,
+        executor: &LocalExecutor<'static>,
+        news: &Sender<News>,
+    ) -> Self {
+        Self::opening(id, Stream::protected(stream, peer, handshake), executor, news)
+    }
+
+    fn opening(
+        id: ConnId,
+        opening: impl Future<Output = Result<Stream>> + 'static,
+        executor: &LocalExecutor<'static>,
+        news: &Sender<News>,
+    ) -> Self {
+        let (chunks, queue) = smol::channel::unbounded();
+        let news = news.clone();
+        let task = executor.spawn(async move {
+            let told = match opening.await {
+                Ok(stream) => News::Opened { conn: id, stream: Box::new(stream) },
+                Err(error) => News::Closed { conn: id, cause: cause(&error) },
+            };
+            let _ = news.send(told).await;
+        });
+        Self { chunks: Some(chunks), phase: Phase::Opening { queue, _task: task }, waiting: 0, _hurry: None }
     }
 
     /// The connection is open now.
     pub(crate) fn opened(
         &mut self,
         id: ConnId,
-        stream: Async<TcpStream>,
+        stream: Stream,
         executor: &LocalExecutor<'static>,
         news: &Sender<News>,
     ) {
@@ -103,8 +132,16 @@ impl Connection {
 
     /// The local and the peer's address.
     pub(crate) fn addresses(&self) -> Result<(SocketAddr, SocketAddr)> {
-        let stream = self.stream().ok_or(ErrorKind::NotConnected)?.get_ref();
-        Ok((stream.local_addr()?, stream.peer_addr()?))
+        let socket = self.socket().ok_or(ErrorKind::NotConnected)?.get_ref();
+        Ok((socket.local_addr()?, socket.peer_addr()?))
+    }
+
+    /// What the TLS handshake told, once.
+    pub(crate) fn take_tls(&mut self) -> Option<TlsInfo> {
+        match &mut self.phase {
+            Phase::Open(live) => live.tls.take(),
+            Phase::Opening { .. } => None,
+        }
     }
 
     /// Lets the connection read up to `budget` bytes, once. Nothing happens when it may read already, and at 0.
@@ -162,28 +199,35 @@ impl Connection {
 
     /// Closes it at once: the peer sees a reset.
     pub(crate) fn abort(self) {
-        if let Some(stream) = self.stream() {
-            let _ = SockRef::from(stream.get_ref()).set_linger(Some(Duration::ZERO));
+        if let Some(socket) = self.socket() {
+            let _ = SockRef::from(socket.get_ref()).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Writes what is left to write, and says that nothing follows.
+    pub(crate) async fn finish(self) {
+        if let Self { chunks, phase: Phase::Open(Live { writer, .. }), .. } = self {
+            drop(chunks);
+            writer.await;
         }
     }
 
     /// Writes what is left to write, then waits for the peer to close its side, both for a time: closing before that
     /// could make the system throw away what the peer has not read yet.
     pub(crate) async fn linger(self) {
-        let Self { chunks, phase: Phase::Open(Live { stream, writer, .. }), .. } = self else { return };
+        let Self { chunks, phase: Phase::Open(Live { mut socket, writer, .. }), .. } = self else { return };
         drop(chunks);
-        let mut stream = &*stream;
         let discard = async {
             writer.await;
             let mut buffer = [0; 1024];
-            while matches!(stream.read(&mut buffer).await, Ok(len) if len > 0) {}
+            while matches!(socket.read(&mut buffer).await, Ok(len) if len > 0) {}
         };
         discard.or(pause(FLUSH)).await;
     }
 
-    fn stream(&self) -> Option<&Async<TcpStream>> {
+    fn socket(&self) -> Option<&Socket> {
         match &self.phase {
-            Phase::Open(live) => Some(&live.stream),
+            Phase::Open(live) => Some(&live.socket),
             Phase::Opening { .. } => None,
         }
     }
@@ -192,18 +236,16 @@ impl Connection {
 impl Live {
     fn start(
         id: ConnId,
-        stream: Async<TcpStream>,
+        stream: Stream,
         queue: Receiver<Bytes>,
         executor: &LocalExecutor<'static>,
         news: &Sender<News>,
     ) -> Self {
-        // A message is written whole: waiting for more would only delay it.
-        let _ = stream.get_ref().set_nodelay(true);
-        let stream = Arc::new(stream);
+        let Stream { socket, reader, writer, tls } = stream;
         let (grants, granted) = smol::channel::bounded(1);
-        let _reader = executor.spawn(read(id, stream.clone(), granted, news.clone()));
-        let writer = executor.spawn(write(id, stream.clone(), queue, news.clone()));
-        Self { stream, grants, reading: false, _reader, writer }
+        let _reader = executor.spawn(read(id, reader, granted, news.clone()));
+        let writer = executor.spawn(write(id, writer, queue, news.clone()));
+        Self { socket, tls, grants, reading: false, _reader, writer }
     }
 }
 
@@ -211,8 +253,12 @@ async fn pause(time: Duration) {
     Timer::after(time).await;
 }
 
-async fn read(id: ConnId, stream: Arc<Async<TcpStream>>, granted: Receiver<usize>, news: Sender<News>) {
-    let mut stream = &*stream;
+/// What the core is told of an error.
+fn cause(error: &std::io::Error) -> CloseCause {
+    tls::close_cause(error).unwrap_or_else(|| close_cause(error))
+}
+
+async fn read(id: ConnId, mut stream: impl AsyncRead + Unpin, granted: Receiver<usize>, news: Sender<News>) {
     let mut buffer = ReadBuffer::new();
     let cause = loop {
         let Ok(budget) = granted.recv().await else { return };
@@ -223,30 +269,31 @@ async fn read(id: ConnId, stream: Arc<Async<TcpStream>>, granted: Receiver<usize
                     return;
                 }
             }
-            Err(error) => break close_cause(&error),
+            Err(error) => break cause(&error),
         }
     };
     let _ = news.send(News::Closed { conn: id, cause }).await;
 }
 
-async fn write(id: ConnId, stream: Arc<Async<TcpStream>>, queue: Receiver<Bytes>, news: Sender<News>) {
-    let told = match write_queue(id, &stream, &queue, &news).await {
+async fn write(id: ConnId, mut stream: impl AsyncWrite + Unpin, queue: Receiver<Bytes>, news: Sender<News>) {
+    let told = match write_queue(id, &mut stream, &queue, &news).await {
         Ok(()) => News::Flushed { conn: id },
-        Err(error) => News::Closed { conn: id, cause: close_cause(&error) },
+        Err(error) => News::Closed { conn: id, cause: cause(&error) },
     };
     let _ = news.send(told).await;
 }
 
-/// Writes until the connection flushes and the queue is empty.
+/// Writes until the connection flushes and the queue is empty; then says that nothing follows.
 async fn write_queue(
     id: ConnId,
-    mut stream: &Async<TcpStream>,
+    stream: &mut (impl AsyncWrite + Unpin),
     queue: &Receiver<Bytes>,
     news: &Sender<News>,
 ) -> Result<()> {
     while let Ok(data) = queue.recv().await {
         stream.write_all(&data).await?;
+        stream.flush().await?;
         let _ = news.send(News::Drained { conn: id, len: data.len() }).await;
     }
-    stream.get_ref().shutdown(Shutdown::Write)
+    stream.close().await
 }

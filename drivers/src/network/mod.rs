@@ -10,6 +10,8 @@ mod connection;
 mod datagrams;
 mod listener;
 mod read_buffer;
+mod stream;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -17,13 +19,16 @@ mod tests;
 pub use bind::local_address;
 pub(crate) use bind::udp as bind_udp;
 pub(crate) use close_cause::close_cause;
+pub use tls::TlsSettings;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::time::Duration;
 
-use async_io::Async;
+use async_io::{Async, Timer};
 use bytes::Bytes;
+use futures_lite::FutureExt;
 use sipsimple_core::agent::{Answer, ConnectionEvent, Effect, Input, Question, SocketEvent};
 use sipsimple_core::id::{ConnId, Counter, SocketId};
 use sipsimple_core::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
@@ -33,6 +38,8 @@ use smol::channel::Sender;
 use connection::Connection;
 use datagrams::Datagrams;
 use listener::Listener;
+use stream::Stream;
+use tls::{Handshake, Tls};
 
 /// What a task of a socket has to say.
 #[derive(Debug)]
@@ -46,7 +53,7 @@ pub(crate) enum News {
     /// A peer opened a connection.
     Accepted { on: SocketId, stream: Async<TcpStream>, peer: SocketAddr },
     /// A connection is open.
-    Opened { conn: ConnId, stream: Async<TcpStream> },
+    Opened { conn: ConnId, stream: Box<Stream> },
     /// Bytes came.
     Data { conn: ConnId, data: Bytes },
     /// Bytes were written.
@@ -65,18 +72,27 @@ pub(crate) struct Network {
     sockets: BTreeMap<SocketId, Bound>,
     connections: BTreeMap<ConnId, Connection>,
     accepted: Counter,
+    tls: Tls,
 }
 
 #[derive(Debug)]
 enum Bound {
     Datagrams(Datagrams),
-    Listener(Listener),
+    /// A listener, and how its connections are protected.
+    Listener(Listener, Option<Handshake>),
 }
 
 impl Network {
     /// A network whose tasks run on `executor` and send to `news`, which comes back through [`Network::take`].
-    pub(crate) fn new(executor: Rc<LocalExecutor<'static>>, news: Sender<News>) -> Self {
-        Self { executor, news, sockets: BTreeMap::new(), connections: BTreeMap::new(), accepted: Counter::default() }
+    pub(crate) fn new(executor: Rc<LocalExecutor<'static>>, news: Sender<News>, tls: TlsSettings) -> Self {
+        Self {
+            executor,
+            news,
+            sockets: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            accepted: Counter::default(),
+            tls: Tls::new(tls),
+        }
     }
 
     /// Executes an effect on sockets and connections, or answers a question. Gives back what is to be told at once.
@@ -130,7 +146,7 @@ impl Network {
             News::Accepted { on, stream, peer } => self.accepted(on, stream, peer),
             News::Opened { conn, stream } => {
                 let Some(connection) = self.connections.get_mut(&conn) else { return [None, None] };
-                connection.opened(conn, stream, &self.executor, &self.news);
+                connection.opened(conn, *stream, &self.executor, &self.news);
                 [Some(self.is_open(conn)), None]
             }
             News::Data { conn, data } => match self.connections.get_mut(&conn) {
@@ -168,14 +184,29 @@ impl Network {
         self.connections.values().all(Connection::is_flushed)
     }
 
+    /// Closes every connection in good order, within this time.
+    pub(crate) async fn close_all(&mut self, within: Duration) {
+        let connections = std::mem::take(&mut self.connections);
+        let closing: Vec<_> =
+            connections.into_values().map(|connection| self.executor.spawn(connection.finish())).collect();
+        let all = async {
+            for task in closing {
+                task.await;
+            }
+        };
+        let late = async {
+            Timer::after(within).await;
+        };
+        all.or(late).await;
+    }
+
     fn bind(&mut self, socket: SocketId, kind: &SocketKind, addr: IpAddr, port: Port) -> Input {
         let bound = match kind {
-            SocketKind::Udp => Datagrams::bind(socket, addr, port, &self.executor, &self.news).map(Bound::Datagrams),
-            SocketKind::Listen(Security::Plain) => {
-                Listener::bind(socket, addr, port, &self.executor, &self.news).map(Bound::Listener)
-            }
-            SocketKind::Listen(Security::Tls { .. }) => Err(std::io::Error::other("TLS is not configured")),
-            SocketKind::Multicast { .. } => Err(std::io::Error::other("multicast is not configured")),
+            SocketKind::Udp => Datagrams::bind(socket, addr, port, &self.executor, &self.news)
+                .map(Bound::Datagrams)
+                .map_err(|error| close_cause(&error)),
+            SocketKind::Listen(security) => self.listen(socket, security, addr, port),
+            SocketKind::Multicast { .. } => Err(CloseCause::Other("multicast is not configured".into())),
         };
         let event = match bound {
             Ok(bound) => {
@@ -183,18 +214,37 @@ impl Network {
                 self.sockets.insert(socket, bound);
                 SocketEvent::Bound { local }
             }
-            Err(error) => SocketEvent::Failed(close_cause(&error)),
+            Err(cause) => SocketEvent::Failed(cause),
         };
         Input::Socket { socket, event }
     }
 
+    fn listen(&mut self, socket: SocketId, security: &Security, addr: IpAddr, port: Port) -> Result<Bound, CloseCause> {
+        let handshake = match security {
+            Security::Plain => None,
+            Security::Tls { identity, policy, .. } => {
+                Some(self.tls.server(identity.as_ref(), *policy).map_err(CloseCause::Tls)?)
+            }
+        };
+        let listener = Listener::bind(socket, addr, port, &self.executor, &self.news);
+        listener.map(|listener| Bound::Listener(listener, handshake)).map_err(|error| close_cause(&error))
+    }
+
     fn open(&mut self, conn: ConnId, to: SocketAddr, security: &Security, from: Option<IpAddr>) -> Option<Input> {
-        if *security != Security::Plain {
-            let cause = CloseCause::Tls("TLS is not configured".into());
-            return Some(event(conn, ConnectionEvent::Closed(cause)));
+        let handshake = match security {
+            Security::Plain => Ok(None),
+            Security::Tls { identity, server_name, policy } => {
+                self.tls.client(identity.as_ref(), server_name.as_ref(), *policy).map(Some)
+            }
+        };
+        match handshake {
+            Ok(handshake) => {
+                let connection = Connection::open(conn, (to, from), handshake, &self.executor, &self.news);
+                self.connections.insert(conn, connection);
+                None
+            }
+            Err(why) => Some(event(conn, ConnectionEvent::Closed(CloseCause::Tls(why)))),
         }
-        self.connections.insert(conn, Connection::open(conn, to, from, &self.executor, &self.news));
-        None
     }
 
     fn close(&mut self, conn: ConnId, how: CloseHow) -> Option<Input> {
@@ -209,22 +259,26 @@ impl Network {
     }
 
     fn accepted(&mut self, on: SocketId, stream: Async<TcpStream>, peer: SocketAddr) -> [Option<Input>; 2] {
-        if !self.sockets.contains_key(&on) {
-            return [None, None];
-        }
+        let Some(Bound::Listener(_, handshake)) = self.sockets.get(&on) else { return [None, None] };
         let conn = ConnId::accepted(self.accepted.take());
+        if let Some(handshake) = handshake.clone() {
+            let connection = Connection::protect(conn, (stream, peer), handshake, &self.executor, &self.news);
+            self.connections.insert(conn, connection);
+            return one(Input::Accepted { conn, on, peer });
+        }
         self.connections.insert(conn, Connection::accepted(conn, stream, &self.executor, &self.news));
         [Some(Input::Accepted { conn, on, peer }), Some(self.is_open(conn))]
     }
 
     /// That a connection is open, or that it is closed already.
     fn is_open(&mut self, conn: ConnId) -> Input {
-        let addresses = self
-            .connections
-            .get(&conn)
-            .map_or_else(|| Err(std::io::ErrorKind::NotConnected.into()), Connection::addresses);
-        match addresses {
-            Ok((local, peer)) => event(conn, ConnectionEvent::Open { local, peer, tls: None }),
+        let connection = self.connections.get_mut(&conn);
+        let opened = connection.map_or_else(
+            || Err(std::io::ErrorKind::NotConnected.into()),
+            |connection| connection.addresses().map(|addresses| (addresses, connection.take_tls())),
+        );
+        match opened {
+            Ok(((local, peer), tls)) => event(conn, ConnectionEvent::Open { local, peer, tls }),
             Err(error) => {
                 self.connections.remove(&conn);
                 event(conn, ConnectionEvent::Closed(close_cause(&error)))
@@ -245,14 +299,14 @@ impl Bound {
     fn local(&self) -> SocketAddr {
         match self {
             Self::Datagrams(datagrams) => datagrams.local(),
-            Self::Listener(listener) => listener.local(),
+            Self::Listener(listener, _) => listener.local(),
         }
     }
 
     async fn close(self) {
         match self {
             Self::Datagrams(datagrams) => datagrams.close().await,
-            Self::Listener(listener) => listener.close().await,
+            Self::Listener(listener, _) => listener.close().await,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Effects in, inputs out, over real loopback sockets.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+#[path = "../../tests/pki/mod.rs"]
+mod pki;
+mod tls;
 
-use futures_lite::FutureExt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use sipsimple_core::id::AskId;
 use smol::channel::Receiver;
 
@@ -24,9 +26,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(TlsSettings::default())
+    }
+
+    fn with(tls: TlsSettings) -> Self {
         let executor = Rc::new(LocalExecutor::new());
         let (sender, news) = smol::channel::bounded(16);
-        let network = Network::new(executor.clone(), sender);
+        let network = Network::new(executor.clone(), sender, tls);
         Self { executor, network, news, waiting: std::collections::VecDeque::new() }
     }
 
@@ -37,7 +43,7 @@ impl Bench {
                 return input;
             }
             let news = smol::block_on(self.executor.run(async { self.news.recv().await.ok() }.or(async {
-                async_io::Timer::after(PATIENCE).await;
+                Timer::after(PATIENCE).await;
                 None
             })));
             self.waiting.extend(self.network.take(news.expect("nothing happened")).into_iter().flatten());

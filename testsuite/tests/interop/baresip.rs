@@ -11,6 +11,7 @@ use sipsimple_audio::tone;
 use sipsimple_audio::wave::Wave;
 
 use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
+use crate::pki::Pki;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -21,11 +22,12 @@ const OURS: f64 = 1000.0;
 /// A baresip, and the folder it records into.
 pub(crate) struct Baresip {
     pub(crate) running: Running,
+    pki: Pki,
     control: u16,
 }
 
 impl Baresip {
-    /// Starts one that listens on this address and port, plays a tone into each call, and records what it hears.
+    /// Starts one that listens on this address and port, and the next one for TLS, plays a tone into each call, and records what it hears.
     fn start(address: &str, port: u16) -> Option<Self> {
         let account = format!("<sip:baresip@{}>;regint=0;answermode=auto\n", host_port(address, port));
         Self::start_with(address, port, &account)
@@ -40,9 +42,12 @@ impl Baresip {
         let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
         let play = format!("{home}/tone.wav");
         tone_file(Path::new(&play), THEIRS);
+        let pki = Pki::new();
+        let (ca, certificate) = (pki.ca(), pki.issue("baresip.pem", &["127.0.0.1", "::1"]));
+        let (ca, certificate) = (ca.display(), certificate.display());
         let (listen, control, rtp) = (host_port(address, port), free_port("127.0.0.1"), free_port(address));
         let config = format!(
-            "poll_method epoll\nsip_listen {listen}\ncall_local_timeout 120\ncall_max_calls 4\n\
+            "poll_method epoll\nsip_listen {listen}\nsip_certificate {certificate}\nsip_cafile {ca}\ncall_local_timeout 120\ncall_max_calls 4\n\
              audio_player aufile,{home}/heard.wav\naudio_source aufile,{play}\naudio_alert aufile,{home}/alert.wav\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
              rtp_ports {rtp}-{}\nnet_interface {address}\nmodule_path {modules}\nmodule stdio.so\nmodule g711.so\n\
@@ -55,7 +60,7 @@ impl Baresip {
         fs::write(format!("{home}/contacts"), "").expect("a file");
         let mut running = Running::start_in(&program, &["-f", &home], folder);
         running.wait_for("baresip is ready", Duration::from_secs(20));
-        Some(Self { running, control })
+        Some(Self { running, pki, control })
     }
 
     /// Gives it a command: a netstring of JSON.
@@ -105,18 +110,23 @@ fn assert_tone(path: &Path, frequency: f64, who: &str) {
     assert!(best.ratio > 25.0, "{who} heard the tone {:.1} dB over noise", best.ratio);
 }
 
+const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];
+
 #[test]
 fn it_answers_us_with_audio_both_ways() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        for transport in ["udp", "tcp"] {
+        for transport in TRANSPORTS {
             let port = free_port(address);
             let Some(baresip) = Baresip::start(address, port) else { return };
             let folder = tempfile::tempdir().expect("a folder");
             let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
             tone_file(&play, OURS);
+            let port = if transport == "tls" { port + 1 } else { port };
             let uri = format!("sip:baresip@{};transport={transport}", host_port(address, port));
             let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
-            let args = ["call", &uri, "--play", play, "--record", recording, "--duration", "4"];
+            let ca = baresip.pki.ca();
+            let ca = ca.to_str().expect("UTF-8");
+            let args = ["call", &uri, "--tls-ca", ca, "--play", play, "--record", recording, "--duration", "4"];
             Running::start(sipsimple(), &args).succeed(LIMIT);
             assert_tone(&record, THEIRS, "we");
             assert_tone(&baresip.heard(), OURS, "baresip");
@@ -127,7 +137,7 @@ fn it_answers_us_with_audio_both_ways() {
 #[test]
 fn it_calls_us_with_audio_both_ways() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        for transport in ["udp", "tcp"] {
+        for transport in TRANSPORTS {
             let (port, own) = (free_port(address), free_port(address));
             let Some(baresip) = Baresip::start(address, own) else { return };
             let folder = tempfile::tempdir().expect("a folder");
@@ -135,7 +145,10 @@ fn it_calls_us_with_audio_both_ways() {
             tone_file(&play, OURS);
             let listen = format!("{transport}:{}", host_port(address, port));
             let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
-            let args = ["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
+            let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
+            let certificate = certificate.to_str().expect("UTF-8");
+            let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
+            args.extend(["--tls-cert", certificate]);
             let mut answering = Running::start(sipsimple(), &args);
             answering.wait_for("listening", Duration::from_secs(20));
             baresip.command("dial", &format!("sip:us@{};transport={transport}", host_port(address, port)));

@@ -6,5 +6,8 @@ mod baresip;
 mod kamailio;
 mod knot;
 mod peer;
+#[path = "../../../drivers/tests/pki/mod.rs"]
+mod pki;
 mod rtp_echo;
 mod sipp;
+mod stranger;

@@ -206,32 +206,92 @@ fn messages_and_pings_keep_a_connection_but_pings_alone_do_not() {
 }
 
 #[test]
-fn beyond_the_limit_peers_are_turned_away_and_the_idlest_makes_room_for_us() {
+fn beyond_the_limit_the_idlest_makes_room() {
     let mut w = World::limited(|limits| limits.connections = 3);
     let socket = w.listen("tcp:192.0.2.9:5060");
-    let first = w.accept(socket, "192.0.2.1:7000");
-    w.now += SECOND;
-    let second = w.accept(socket, "192.0.2.1:7001");
-    w.now += SECOND;
-    let third = w.accept(socket, "192.0.2.1:7002");
-    assert_eq!(w.lines(), [""; 0]);
-    let fourth = w.accept_only(socket, "192.0.2.1:7003");
-    assert_eq!(w.lines(), ["close conn-7 Abort"]);
-    w.data(fourth, "\r\n\r\n");
-    w.closed(fourth, CloseCause::Local);
-    assert_eq!((w.lines().len(), w.t.counters().shed, w.t.counters().driver_faults), (0, 1, 0));
-    // The first is held, the second is the idlest.
+    let [first, second, third] = ["192.0.2.1:7000", "192.0.2.1:7001", "192.0.2.1:7002"].map(|peer| {
+        w.now += SECOND;
+        let conn = w.accept(socket, peer);
+        w.data(conn, text("OPTIONS", "TCP 192.0.2.1;branch=z9hG4bK1", ""));
+        conn
+    });
+    w.lines();
     w.t.hold(Flow::Stream(first));
+    // The first is held, the second is the idlest.
     w.send(route("tcp:192.0.2.2:5060"), &request(0), "z9hG4bKa").unwrap();
     assert_eq!(
         w.lines(),
-        ["close conn-3 Flush", "flow failed conn-3: closed", "open conn-0 192.0.2.2:5060 from 192.0.2.9",]
+        ["close conn-3 Flush", "flow failed conn-3: closed", "open conn-0 192.0.2.2:5060 from 192.0.2.9"]
     );
-    // When all are of use there is no room.
-    w.data(third, "OPT");
+    // For a peer too: a thousand idle connections lock nobody out.
+    let fourth = w.accept(socket, "192.0.2.4:7003");
+    assert_eq!(w.lines(), ["close conn-5 Abort", "flow failed conn-5: closed"]);
+    // When all are of use there is no room: a peer is turned away, and so are we.
+    w.data(fourth, "OPT");
     let error = w.send(route("tcp:192.0.2.3:5060"), &request(0), "z9hG4bKb").unwrap_err();
     assert_eq!(error, SendError::TooManyConnections);
-    w.closed(second, CloseCause::Local);
+    let fifth = w.accept_only(socket, "192.0.2.5:7004");
+    assert_eq!(w.lines(), ["close conn-9 Abort"]);
+    w.data(fifth, "\r\n\r\n");
+    for conn in [fifth, second, third] {
+        w.closed(conn, CloseCause::Local);
+    }
+    assert_eq!((w.lines().len(), w.t.counters().shed, w.t.counters().driver_faults), (0, 3, 0));
+}
+
+#[test]
+fn of_idle_connections_those_that_never_said_anything_go_first() {
+    let mut w = World::limited(|limits| limits.connections = 2);
+    let socket = w.listen("tcp:192.0.2.9:5060");
+    let speaker = w.accept(socket, "192.0.2.1:7000");
+    w.data(speaker, text("OPTIONS", "TCP 192.0.2.1;branch=z9hG4bK1", ""));
+    w.now += SECOND;
+    let _silent = w.accept(socket, "192.0.2.2:7000");
+    w.now += SECOND;
+    w.lines();
+    w.accept(socket, "192.0.2.3:7000");
+    assert_eq!(w.lines(), ["close conn-3 Abort", "flow failed conn-3: closed"]);
+}
+
+#[test]
+fn one_source_has_its_share_of_the_connections() {
+    for (one, same, other) in [
+        ("192.0.2.1:7000", "192.0.2.1:7001", "192.0.2.2:7000"),
+        ("[2001:db8::1]:7000", "[2001:db8::ffff:1]:7001", "[2001:db8:0:1::1]:7000"),
+    ] {
+        let mut w = World::limited(|limits| limits.connections_per_source = 1);
+        let any = if one.starts_with('[') { "tcp:[2001:db8::9]:5060" } else { "tcp:192.0.2.9:5060" };
+        let socket = w.listen(any);
+        let busy = w.accept(socket, one);
+        w.data(busy, "OPT");
+        // What is busy stays, and the source gets no other.
+        let shed = w.accept_only(socket, same);
+        assert_eq!(w.lines(), ["close conn-3 Abort"], "{same}");
+        w.closed(shed, CloseCause::Local);
+        w.accept(socket, other);
+        assert_eq!(w.lines(), [""; 0], "{other}");
+        // What is idle gives way to the next from there.
+        w.closed(busy, CloseCause::Peer);
+        w.accept(socket, one);
+        w.lines();
+        w.accept(socket, same);
+        assert_eq!(w.lines(), ["close conn-7 Abort", "flow failed conn-7: closed"], "{same}");
+    }
+}
+
+#[test]
+fn a_peer_that_never_says_anything_is_not_kept_for_long() {
+    let mut w = World::new();
+    let socket = w.listen("tcp:192.0.2.9:5060");
+    let silent = w.accept(socket, "192.0.2.1:7000");
+    let speaker = w.accept(socket, "192.0.2.1:7001");
+    w.data(speaker, text("OPTIONS", "TCP 192.0.2.1;branch=z9hG4bK1", ""));
+    w.lines();
+    w.pass(Limits::default().connection_silent);
+    assert_eq!(w.lines(), ["close conn-1 Flush", "flow failed conn-1: closed"]);
+    w.closed(silent, CloseCause::Local);
+    w.pass(Limits::default().connection_idle);
+    assert_eq!(w.lines()[0], "close conn-3 Flush");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sipsimple_core::agent::AccountSpec;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::sip::digest::{Credentials, Secret};
 use sipsimple_core::sip::{SipUri, Text, Uri};
-use sipsimple_core::transport::Route;
+use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::local_address;
 
 use crate::failure::Failure;
@@ -76,6 +76,16 @@ pub(crate) fn local(account: &SipUri, route: Option<Route>) -> Result<IpAddr, Fa
     let Some(toward) = toward else { return Ok(IpAddr::from([0, 0, 0, 0])) };
     local_address(SocketAddr::new(toward, 5060))
         .ok_or_else(|| Failure::new(format!("there is no network route to {toward}")))
+}
+
+/// The sockets to speak from: on any port, and for TLS only where that is spoken.
+pub(crate) fn listen(local: IpAddr, toward: Option<Route>) -> Vec<Route> {
+    let speaks_tls = toward.is_some_and(|route| route.transport == Transport::Tls);
+    [Transport::Udp, Transport::Tcp, Transport::Tls]
+        .into_iter()
+        .filter(|transport| *transport != Transport::Tls || speaks_tls)
+        .map(|transport| Route::new(transport, SocketAddr::new(local, 0)))
+        .collect()
 }
 
 /// The first registration of a command: refused credentials end the program, later ones are tried again.

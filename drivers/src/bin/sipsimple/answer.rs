@@ -20,7 +20,7 @@ use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
-use crate::{account, register, sound, value, words};
+use crate::{account, register, sound, tls, value, words};
 
 /// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
 /// and after 1.5 s.
@@ -37,6 +37,8 @@ pub(crate) struct Options {
     /// Where to listen, udp|tcp|tls:ADDRESS:PORT; port 0 is any. Default: udp and tcp, 0.0.0.0:5060
     #[arg(long, value_name = "SOCKET", value_parser = value::socket)]
     pub(crate) listen: Vec<Route>,
+    #[command(flatten)]
+    tls: tls::Options,
     #[command(flatten)]
     sound: sound::Options,
     /// Send back what the caller says
@@ -58,7 +60,8 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let sound = Sound::open(&options.sound)?;
     let default = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, ([0, 0, 0, 0], 5060).into()));
     let listen = if options.listen.is_empty() { &default[..] } else { &options.listen };
-    let mut client = Client::start(listen, trace, out)?;
+    options.tls.check(listen)?;
+    let mut client = Client::start(listen, &options.tls, trace, out)?;
     sound::open_card(&client.application, options.echo || sound.plays());
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));

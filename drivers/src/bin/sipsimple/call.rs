@@ -1,6 +1,6 @@
 //! `sipsimple call`: calls somebody.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{account, register, sound, value, words};
+use crate::{account, register, sound, tls, value, words};
 
 /// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
 /// pause of 40 ms at least (ITU-T Q.24); people are slower.
@@ -47,6 +47,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SOCKET", value_parser = value::route)]
     route: Option<Route>,
     #[command(flatten)]
+    tls: tls::Options,
+    #[command(flatten)]
     sound: sound::Options,
     /// Press these keys when the call is established: 0-9, *, #, A-D
     #[arg(long, value_name = "DIGITS", value_parser = value::keys)]
@@ -70,8 +72,9 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
             (vec![route], local)
         }
     };
-    let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
-    let mut client = Client::start(&listen, trace, out)?;
+    let toward = routes.first().copied().or(options.route);
+    let listen = account::listen(local, toward);
+    let mut client = Client::start(&listen, &options.tls, trace, out)?;
     sound::open_card(&client.application, sound.plays());
     client.bound(&listen)?;
     let from = options.from.clone().unwrap_or_else(|| own_uri(local));
@@ -145,7 +148,6 @@ fn route_of(uri: &str) -> Result<Route, Failure> {
         None if sip.secure => Transport::Tls,
         None => Transport::Udp,
     };
-    let transport = value::supported(transport).map_err(Failure::new)?;
     let Some(address) = sip.host.ip() else {
         return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send the call with --route")));
     };
@@ -335,12 +337,12 @@ mod tests {
             ("sip:bob@127.0.0.1", "udp:127.0.0.1:5060"),
             ("sip:127.0.0.1:5070;transport=TCP", "tcp:127.0.0.1:5070"),
             ("sip:bob@[::1]:5070", "udp:[::1]:5070"),
+            ("sips:bob@127.0.0.1", "tls:127.0.0.1:5061"),
         ] {
             assert_eq!(route_of(uri).unwrap().to_string(), route);
         }
         for (uri, words) in [
             ("sip:bob@example.com", "--route"),
-            ("sips:bob@127.0.0.1", "TLS"),
             ("sip:bob@127.0.0.1;transport=sctp", "sctp"),
             ("bob", "not a SIP URI"),
             ("tel:+123", "not a SIP URI"),

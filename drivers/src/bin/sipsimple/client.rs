@@ -15,7 +15,7 @@ use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{output, words};
+use crate::{output, tls, words};
 
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -46,8 +46,15 @@ pub(crate) enum Wake {
 
 impl Client {
     /// Starts an application on these sockets.
-    pub(crate) fn start(listen: &[Route], trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
-        Self::start_with(Settings::listening(listen.iter().copied()), trace, out)
+    pub(crate) fn start(
+        listen: &[Route],
+        tls: &tls::Options,
+        trace: Option<PathBuf>,
+        out: Output,
+    ) -> Result<Self, Failure> {
+        let mut settings = Settings::listening(listen.iter().copied());
+        tls.apply(&mut settings);
+        Self::start_with(settings, trace, out)
     }
 
     /// Starts an application with these settings.

@@ -17,6 +17,7 @@ mod output;
 mod register;
 mod replay;
 mod sound;
+mod tls;
 mod value;
 mod words;
 

@@ -1,20 +1,19 @@
 //! `sipsimple register`: registers an account, and keeps it registered.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use sipsimple_core::agent::EventKind as AgentEvent;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::sip::SipUri;
-use sipsimple_core::transport::{Route, Transport};
+use sipsimple_core::transport::Route;
 use sipsimple_drivers::{Event, EventKind};
 
 use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{account, value, words};
+use crate::{account, tls, value, words};
 
 /// Options of `sipsimple register`.
 #[derive(Debug, Args)]
@@ -34,6 +33,8 @@ pub(crate) struct Options {
     /// Register, print the contacts, unregister, and end
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    tls: tls::Options,
 }
 
 /// Registers until somebody interrupts.
@@ -42,8 +43,8 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     spec.register = true;
     spec.register_interval = options.expires;
     let local = account::local(&options.account, options.route)?;
-    let listen = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, SocketAddr::new(local, 0)));
-    let mut client = Client::start(&listen, trace, out)?;
+    let listen = account::listen(local, options.route);
+    let mut client = Client::start(&listen, &options.tls, trace, out)?;
     client.bound(&listen)?;
     client.application.add_account_spec(spec)?;
     let name = name(&options.account);

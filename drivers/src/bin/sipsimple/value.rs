@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use sipsimple_core::transport::{Route, Transport};
+use sipsimple_core::transport::Route;
 
-/// Reads a socket: `udp|tcp|tls:ADDRESS:PORT`, as in `udp:127.0.0.1:5060` and `tcp:[::1]:5060`.
+/// Reads a socket: `udp|tcp|tls:ADDRESS:PORT`, as in `udp:127.0.0.1:5060` and `tls:[::1]:5061`.
 ///
 /// # Errors
-/// When it is none, and for TLS, which needs certificates that cannot be configured yet.
+/// When it is none.
 pub(crate) fn socket(text: &str) -> Result<Route, String> {
-    let route = text.parse::<Route>().map_err(|error| error.to_string())?;
-    supported(route.transport)?;
-    Ok(route)
+    text.parse::<Route>().map_err(|error| error.to_string())
 }
 
 /// Reads where to send a call: a [`socket`] with a port.
@@ -24,17 +22,6 @@ pub(crate) fn route(text: &str) -> Result<Route, String> {
         return Err("nobody can be reached at port 0".into());
     }
     Ok(route)
-}
-
-/// The transport again, when it can be used.
-///
-/// # Errors
-/// For TLS.
-pub(crate) fn supported(transport: Transport) -> Result<Transport, String> {
-    match transport {
-        Transport::Udp | Transport::Tcp => Ok(transport),
-        Transport::Tls => Err("TLS cannot be configured in this version".into()),
-    }
 }
 
 /// Reads a time in seconds, as in `2` and `0.5`.
@@ -77,7 +64,7 @@ mod tests {
         for wrong in ["", "udp", "5060", "udp:5060", "udp:localhost:5060", "udp:::1:5060", "udp:1.2.3.4:70000"] {
             assert!(socket(wrong).is_err(), "{wrong}");
         }
-        assert!(socket("tls:127.0.0.1:5061").unwrap_err().contains("TLS"));
+        assert_eq!(socket("tls:127.0.0.1:5061").unwrap().to_string(), "tls:127.0.0.1:5061");
         assert!(route("udp:127.0.0.1:0").unwrap_err().contains("port 0"));
         assert_eq!(route("udp:127.0.0.1:1"), socket("udp:127.0.0.1:1"));
     }

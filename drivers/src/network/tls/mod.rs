@@ -1,0 +1,227 @@
+//! TLS, by rustls: everything that the rest of the driver does not know about it.
+//!
+//! A handshake proves that the peer holds the key of its certificate. The chain is evaluated after it, for the [`TlsInfo`] by which the
+//! core judges the peer, whatever it asks: here nobody is turned away. Sessions are not resumed, so that each connection brings its proof.
+
+mod files;
+mod verdict;
+mod verifier;
+
+use std::collections::BTreeMap;
+use std::io::{Error, ErrorKind, Result};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_io::Timer;
+use futures_lite::{AsyncRead, AsyncWrite, FutureExt};
+use futures_rustls::pki_types::ServerName;
+use futures_rustls::rustls::client::Resumption;
+use futures_rustls::rustls::crypto::{CryptoProvider, ring};
+use futures_rustls::rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use futures_rustls::rustls::sign::CertifiedKey;
+use futures_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use futures_rustls::{TlsAcceptor, TlsConnector};
+use sipsimple_core::sip::Text;
+use sipsimple_core::transport::{CloseCause, TlsInfo, TlsPolicy};
+
+use verifier::Possession;
+
+/// What the driver must know for TLS. What the connections are to prove stands in the agent's configuration
+/// ([`TlsConfig`](sipsimple_core::transport::TlsConfig)).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TlsSettings {
+    /// A file in PEM with the authorities to trust (setting `tls.ca_list`); `None` for those that the system trusts.
+    pub ca_list: Option<PathBuf>,
+    /// The identities by name: for each a file in PEM with the certificate, those that lead to its authority, and the key.
+    pub identities: BTreeMap<Text, PathBuf>,
+    /// How long a handshake may take (setting `tls.timeout`).
+    pub timeout: Duration,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self { ca_list: None, identities: BTreeMap::new(), timeout: Duration::from_secs(3) }
+    }
+}
+
+/// TLS as configured. Files are read when they are first needed, and again after that has failed.
+#[derive(Debug)]
+pub(super) struct Tls {
+    settings: TlsSettings,
+    provider: Arc<CryptoProvider>,
+    roots: Option<Arc<RootCertStore>>,
+    identities: BTreeMap<Text, Arc<CertifiedKey>>,
+}
+
+/// How one handshake is to be made.
+#[derive(Clone, Debug)]
+pub(super) enum Handshake {
+    /// As the client, with this server.
+    Client { config: Arc<ClientConfig>, name: Option<Text>, roots: Arc<RootCertStore>, timeout: Duration },
+    /// As the server.
+    Server { config: Arc<ServerConfig>, roots: Arc<RootCertStore>, timeout: Duration },
+}
+
+/// A stream on which TLS is spoken.
+pub(super) type TlsStream<S> = futures_rustls::TlsStream<S>;
+
+impl Tls {
+    pub(super) fn new(settings: TlsSettings) -> Self {
+        let provider = Arc::new(ring::default_provider());
+        Self { settings, provider, roots: None, identities: BTreeMap::new() }
+    }
+
+    /// For a connection that we open to a server of this name.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub(super) fn client(
+        &mut self,
+        identity: Option<&Text>,
+        name: Option<&Text>,
+        policy: TlsPolicy,
+    ) -> std::result::Result<Handshake, Text> {
+        let roots = self.roots(policy)?;
+        let identity = identity.map(|identity| self.identity(identity)).transpose()?;
+        let builder = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| text(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Possession::new(self.provider.clone(), false)));
+        let mut config = match identity {
+            Some(identity) => {
+                builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(identity)))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::disabled();
+        let timeout = self.settings.timeout;
+        Ok(Handshake::Client { config: Arc::new(config), name: name.cloned(), roots, timeout })
+    }
+
+    /// For connections that peers open. Without an identity none of their handshakes succeeds.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub(super) fn server(
+        &mut self,
+        identity: Option<&Text>,
+        policy: TlsPolicy,
+    ) -> std::result::Result<Handshake, Text> {
+        let roots = self.roots(policy)?;
+        let resolver: Arc<dyn ResolvesServerCert> = match identity {
+            Some(identity) => Arc::new(rustls::sign::SingleCertAndKey::from(self.identity(identity)?)),
+            None => Arc::new(NoIdentity),
+        };
+        let asks = policy != TlsPolicy::None;
+        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| text(&error))?
+            .with_client_cert_verifier(Arc::new(Possession::new(self.provider.clone(), asks)))
+            .with_cert_resolver(resolver);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        let timeout = self.settings.timeout;
+        Ok(Handshake::Server { config: Arc::new(config), roots, timeout })
+    }
+
+    fn identity(&mut self, name: &Text) -> std::result::Result<Arc<CertifiedKey>, Text> {
+        if let Some(known) = self.identities.get(name) {
+            return Ok(known.clone());
+        }
+        let path = self.settings.identities.get(name);
+        let path = path.ok_or_else(|| Text::from(format!("there is no identity {name}")))?;
+        let identity = Arc::new(files::identity(path, &self.provider)?);
+        self.identities.insert(name.clone(), identity.clone());
+        Ok(identity)
+    }
+
+    /// The authorities, where they matter.
+    fn roots(&mut self, policy: TlsPolicy) -> std::result::Result<Arc<RootCertStore>, Text> {
+        if policy != TlsPolicy::Chain {
+            return Ok(Arc::new(RootCertStore::empty()));
+        }
+        if let Some(known) = &self.roots {
+            return Ok(known.clone());
+        }
+        let roots = match &self.settings.ca_list {
+            Some(path) => files::authorities(path)?,
+            None => files::system_authorities(),
+        };
+        let roots = Arc::new(roots);
+        self.roots = Some(roots.clone());
+        Ok(roots)
+    }
+}
+
+impl Handshake {
+    /// Makes the handshake with `peer`.
+    ///
+    /// # Errors
+    /// When it fails, or takes too long.
+    pub(super) async fn run<S>(self, peer: SocketAddr, stream: S) -> Result<(TlsStream<S>, TlsInfo)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match self {
+            Self::Client { config, name, roots, timeout } => {
+                let provider = config.crypto_provider().clone();
+                let connect = async {
+                    let stream = TlsConnector::from(config).connect(server_name(name.as_deref(), peer), stream).await?;
+                    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                    let info = verdict::of_server(certificates, &roots, &provider);
+                    Ok((stream.into(), info))
+                };
+                connect.or(late(timeout)).await
+            }
+            Self::Server { config, roots, timeout } => {
+                let provider = config.crypto_provider().clone();
+                let accept = async {
+                    let stream = TlsAcceptor::from(config).accept(stream).await?;
+                    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                    let info = verdict::of_client(certificates, roots, provider);
+                    Ok((stream.into(), info))
+                };
+                accept.or(late(timeout)).await
+            }
+        }
+    }
+}
+
+async fn late<T>(timeout: Duration) -> Result<T> {
+    Timer::after(timeout).await;
+    Err(Error::other(rustls::Error::General("the handshake took too long".into())))
+}
+
+/// What is asked for in SNI: the name, or nothing where there is only an address.
+fn server_name(name: Option<&str>, peer: SocketAddr) -> ServerName<'static> {
+    let name = name.map(|name| name.strip_suffix('.').unwrap_or(name));
+    let name = name.and_then(|name| ServerName::try_from(name).ok());
+    name.map_or_else(|| ServerName::IpAddress(peer.ip().into()), |name| name.to_owned())
+}
+
+/// What the core is told of an error on a TLS stream; `None` where TLS has nothing to do with it.
+pub(super) fn close_cause(error: &Error) -> Option<CloseCause> {
+    if error.kind() == ErrorKind::UnexpectedEof {
+        return Some(CloseCause::Tls(Text::from_static("the connection was cut: it ended without close_notify")));
+    }
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(CloseCause::Tls(text(inner)))
+}
+
+fn text(error: &impl std::fmt::Display) -> Text {
+    Text::from(error.to_string())
+}
+
+/// We have no certificate to show.
+#[derive(Debug)]
+struct NoIdentity;
+
+impl ResolvesServerCert for NoIdentity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
