@@ -187,19 +187,26 @@ impl Session {
         if let Some(reason) = reason.filter(|reason| reason.chars().any(char::is_control)) {
             return Err(SessionError::BadReason(reason.into()));
         }
-        self.refuse(cx, code, reason, out);
+        self.refuse(cx, code, reason, &[], out);
         Ok(())
     }
 
     /// Refuses the INVITE and waits for its ACK.
-    pub(super) fn refuse(&mut self, cx: &mut Context<'_>, code: u16, reason: Option<&str>, out: &mut Outbox<Output>) {
+    pub(super) fn refuse(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: u16,
+        reason: Option<&str>,
+        headers: &[(HeaderName, Text)],
+        out: &mut Outbox<Output>,
+    ) {
         self.enter(SessionState::Terminating, out);
         self.rejection = Some((code, reason.unwrap_or_else(|| reason_phrase(code)).into()));
         self.wait(cx, Wait::End, Some(cx.config.end_timeout));
         self.end_streams(out);
         self.with_invitation(cx, out, |invitation, cx, usage| {
             // The INVITE waits, and the reason was checked.
-            let _ = invitation.reject(cx, code, reason, &[], usage);
+            let _ = invitation.reject(cx, code, reason, headers, usage);
         });
     }
 

@@ -263,6 +263,10 @@ impl Session {
                 let reason = format!("media stream failed: {reason}");
                 self.fail(cx, &reason, out);
             }
+            stream::Progress::NoPort(reason) => {
+                let reason = format!("media stream failed: {reason}");
+                self.fail_for_now(cx, &reason, out);
+            }
         }
     }
 
