@@ -32,6 +32,7 @@ pub mod subscription;
 pub mod time;
 pub mod trace;
 pub mod transaction;
+pub mod transfer;
 pub mod transport;
 pub mod uac;
 pub mod usage;

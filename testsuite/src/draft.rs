@@ -96,14 +96,15 @@ impl Draft {
         draft.with("CSeq", format!("{} CANCEL", request.cseq().0))
     }
 
-    /// What is written in a message, to be changed.
+    /// What is written in a message, to be changed; its length is counted anew.
     #[must_use]
     pub fn of(sip: &Sip) -> Self {
         let start = match sip.start() {
             Start::Request { method, uri } => format!("{method} {uri} SIP/2.0"),
             Start::Response { code, reason } => format!("SIP/2.0 {code} {reason}"),
         };
-        Self { start, fields: sip.fields().to_vec(), body: sip.body().clone(), measured: true }
+        let fields = sip.fields().iter().filter(|(name, _)| name != "content-length").cloned().collect();
+        Self { start, fields, body: sip.body().clone(), measured: true }
     }
 
     /// One more field at the end.

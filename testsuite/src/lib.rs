@@ -11,11 +11,13 @@
 //! | [`media`] | their media paths |
 //! | [`program`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
+//! | [`dns`] | name servers that do what a test says |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 
 pub mod application;
 pub mod cost;
+pub mod dns;
 pub mod draft;
 pub mod host;
 pub mod link;

@@ -105,6 +105,7 @@ pub(crate) enum Act {
     Open(ConnId, SocketAddr),
     Close(ConnId, CloseHow),
     Wake(u64),
+    Inject(SocketAddr, SocketAddr, Bytes),
 }
 
 /// A script's turn: the time, and what it does now or later.
@@ -154,6 +155,11 @@ impl Turn {
     /// Sends any bytes so long from now.
     pub fn send_after(&mut self, after: Duration, way: Way, data: impl Into<Bytes>) {
         self.acts.push((after, Act::Send(way, data.into())));
+    }
+
+    /// Sends a datagram that says that it comes from somewhere else.
+    pub fn inject(&mut self, from: SocketAddr, to: SocketAddr, data: impl Into<Bytes>) {
+        self.acts.push((Duration::ZERO, Act::Inject(from, to, data.into())));
     }
 
     /// Opens a connection. It can be written to once [`Script::opened`] tells of it.

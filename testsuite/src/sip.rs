@@ -65,9 +65,11 @@ impl Sip {
     /// Reads one message: all of a datagram, or what a [`Splitter`] cut off a stream. `None` when it is not one.
     #[must_use]
     pub fn read(data: &Bytes) -> Option<Self> {
+        let breaks = data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let data = &data.slice(breaks..);
         let end = find(data, b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(data.get(..end)?).into_owned();
-        let mut lines = head.split("\r\n").skip_while(|line| line.is_empty());
+        let mut lines = head.split("\r\n");
         let start = Start::read(lines.next()?)?;
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in lines {
@@ -220,6 +222,13 @@ impl Sip {
         self.list("contact").first().map(|value| uri_of(value)).unwrap_or_default()
     }
 
+    /// Whether it came whole: with as many bytes of body as it says, if it says so.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let claimed = self.header("content-length").map(str::parse::<usize>);
+        claimed.is_none_or(|claimed| claimed.is_ok_and(|claimed| claimed <= self.body.len()))
+    }
+
     /// What is wrong with the form of a message that a host of ours sends: it has to have each of the fields that every message has once, and as many bytes of body as it says.
     #[must_use]
     pub fn faults(&self) -> Option<String> {
@@ -288,6 +297,14 @@ impl Via<'_> {
     pub fn address(&self) -> Option<SocketAddr> {
         let default = if self.transport.eq_ignore_ascii_case("TLS") { 5061 } else { 5060 };
         address(self.sent_by, default)
+    }
+
+    /// The port of the sent-by, with the default port filled in.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let default = if self.transport.eq_ignore_ascii_case("TLS") { 5061 } else { 5060 };
+        let port = self.sent_by.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+        port.and_then(|(_, port)| port.trim().parse().ok()).unwrap_or(default)
     }
 
     /// A parameter: `None` when it is not there, `Some(None)` when it has no value.
@@ -406,7 +423,7 @@ mod tests {
         assert_eq!((sip.request(), sip.code(), sip.cseq()), ("INVITE", 0, (7, "INVITE")));
         assert_eq!((sip.from_tag(), sip.to_tag(), sip.branch()), ("1", "", "z9hG4bKa"));
         assert_eq!(sip.via().unwrap().address(), Some("10.0.0.1:5060".parse().unwrap()));
-        assert_eq!(sip.via().unwrap().param("rport"), Some(None));
+        assert_eq!((sip.via().unwrap().param("rport"), sip.via().unwrap().port()), (Some(None), 5060));
         assert_eq!((sip.list("via").len(), sip.list("contact").len(), sip.contact()), (3, 2, "sip:a@10.0.0.1"));
         assert_eq!((sip.header("subject"), sip.body().as_ref()), (Some("one two"), b"abc".as_slice()));
         assert_eq!(address_of(sip.uri()), Some("[2001:db8::9]:5070".parse().unwrap()));

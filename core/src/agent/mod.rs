@@ -23,6 +23,7 @@
 //! | `owner` | who owns which transaction and dialog |
 //! | `sending` | sending for any owner: flows, local addresses, hops |
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
+//! | `transfers` | sessions that follow from others |
 //! | `asks` | questions to the driver |
 //! | `usages`, `machine` | registrations, and what other usages there are |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
@@ -48,6 +49,7 @@ mod requests;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod usages;
 mod wish;
 mod world;
@@ -93,6 +95,9 @@ pub enum ConfigError {
     /// A socket for TLS needs certificates.
     #[error("TLS is not configured")]
     NoTls,
+    /// T1, T2 or T4 cannot be worked with (see [`Timers::are_sound`](crate::transaction::Timers::are_sound)).
+    #[error("T1 must be 1 ms to T2, and no timer longer than 1000 s")]
+    Timers,
     /// The user agent holds a line break or another control character.
     #[error("the user agent holds a control character")]
     UserAgent,
@@ -400,6 +405,9 @@ impl Config {
         ];
         if let Some((name, _, _)) = least.iter().find(|(_, is, least)| is < least) {
             return Err(ConfigError::Limit(name));
+        }
+        if !self.timers.are_sound() {
+            return Err(ConfigError::Timers);
         }
         if self.user_agent.chars().any(char::is_control) {
             return Err(ConfigError::UserAgent);

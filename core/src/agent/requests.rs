@@ -11,11 +11,20 @@ use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
 use super::owner::Owner;
+use super::transfers::Follows;
 use super::{Agent, Shutdown};
 
 /// The methods that are answered otherwise than with 405.
-const UNDERSTOOD: &[Method] =
-    &[Method::Invite, Method::Bye, Method::Options, Method::Info, Method::Prack, Method::Update];
+const UNDERSTOOD: &[Method] = &[
+    Method::Invite,
+    Method::Bye,
+    Method::Options,
+    Method::Info,
+    Method::Prack,
+    Method::Update,
+    Method::Refer,
+    Method::Notify,
+];
 
 /// How a request came.
 #[derive(Debug)]
@@ -249,6 +258,13 @@ impl Agent {
         transport: Transport,
         local: SocketAddr,
     ) {
+        let replaced = match self.replaced(&incoming) {
+            Ok(replaced) => replaced,
+            Err(code) => {
+                self.refuse(&incoming, code, &[]);
+                return;
+            }
+        };
         let transaction = incoming.transaction;
         let from = incoming.received.from.ip();
         let uri = incoming.request.uri().ok();
@@ -268,11 +284,12 @@ impl Agent {
         let calls = &mut self.calls;
         let session = Session::incoming(
             &mut cx,
-            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials },
+            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials, replaced },
             || calls.next_stream(),
             &mut out,
         );
         let mut call = Box::new(Call::new(session));
+        call.follows = replaced.map(Follows::Replaces);
         self.use_flow(&mut call.sending.flow, flow, from);
         self.finish_call(call, out);
     }

@@ -1,8 +1,8 @@
 //! Messages on the wire (RFC 1035 section 4), by the codec of simple-dns.
 //!
 //! What comes is hostile until it is read whole: a message with one fault is refused, never used in part. The codec follows compression
-//! pointers backwards only and refuses names over 255 octets (RFC 9267); what it would have to make room for is counted here before it
-//! begins, so that the counts of a header cost nothing.
+//! pointers backwards only and refuses names over 255 octets (RFC 9267). What it would have to make room for is counted here before it
+//! begins, and so are the pointers that lead to pointers: the work is linear in the length of the message.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -24,6 +24,12 @@ pub const MAX_TTL: u32 = 3600;
 const HEADER: usize = 12;
 const QUESTION: usize = 5;
 const RECORD: usize = 11;
+
+/// The places that a pointer can lead to.
+const POINTABLE: usize = 1 << 14;
+
+/// The most pointers that may follow each other.
+const CHAIN: u8 = 16;
 
 /// A response that was read whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +117,7 @@ pub fn id(data: &[u8]) -> Option<u16> {
 /// See [`WireError`].
 pub fn response(data: &[u8], limits: &Limits) -> Result<Response, WireError> {
     check_counts(data, limits)?;
+    check_pointers(data)?;
     let packet = Packet::parse(data).map_err(|_| WireError::Malformed)?;
     if !packet.has_flags(PacketFlag::RESPONSE) {
         return Err(WireError::NoResponse);
@@ -149,6 +156,26 @@ fn check_counts(data: &[u8], limits: &Limits) -> Result<(), WireError> {
     let fit = questions * QUESTION + records * RECORD <= data.len() - HEADER;
     if !fit || questions + records > limits.dns_records {
         return Err(WireError::TooManyRecords(questions + records));
+    }
+    Ok(())
+}
+
+/// Refuses chains of pointers. No sound message has a pointer that leads to a pointer more than once or twice; thousands of them, which fit,
+/// would cost that many steps for each name that leads there.
+fn check_pointers(data: &[u8]) -> Result<(), WireError> {
+    let data = data.get(..data.len().min(POINTABLE)).unwrap_or_default();
+    // How many pointers follow each other from each place on. Those lead back, so the places that they lead to are known.
+    let mut chains = vec![0_u8; data.len()];
+    for (at, bytes) in data.windows(2).enumerate() {
+        let [high @ 0xc0..=0xff, low] = bytes else { continue };
+        let to = usize::from(u16::from_be_bytes([high & 0x3f, *low]));
+        let before = if to < at { chains.get(to).copied().unwrap_or(0) } else { 0 };
+        if before >= CHAIN {
+            return Err(WireError::Malformed);
+        }
+        if let Some(chain) = chains.get_mut(at) {
+            *chain = before + 1;
+        }
     }
     Ok(())
 }

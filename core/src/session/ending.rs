@@ -4,9 +4,12 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::invitation::State;
 use crate::outbox::Outbox;
-use crate::sip::{Text, reason_phrase};
+use crate::sip::{HeaderName, Text, reason_phrase};
 
 use super::{AudioStream, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
+
+/// How many seconds a caller is asked to wait when there is no port for it.
+const RETRY_AFTER: &str = "10";
 
 /// Who ends a session, and in what words.
 #[derive(Clone, Debug)]
@@ -27,7 +30,7 @@ impl Session {
     pub fn end_with(&mut self, cx: &mut Context<'_>, code: u16, out: &mut Outbox<Output>) {
         match self.state {
             SessionState::Null | SessionState::Terminating | SessionState::Terminated => {}
-            SessionState::Incoming => self.refuse(cx, code, None, out),
+            SessionState::Incoming => self.refuse(cx, code, None, &[], out),
             SessionState::Outgoing | SessionState::Accepting | SessionState::Connected => {
                 let usage = self.invitation.as_ref().map(super::Invitation::state);
                 match usage {
@@ -36,7 +39,7 @@ impl Session {
                         self.finish_cancelled(out);
                     }
                     Some(State::Incoming | State::Early) if self.state == SessionState::Accepting => {
-                        self.refuse(cx, code, None, out);
+                        self.refuse(cx, code, None, &[], out);
                     }
                     Some(_) => self.end_usage(cx, "user request", None, out),
                 }
@@ -79,8 +82,24 @@ impl Session {
         self.fail_with(cx, 500, words, out);
     }
 
+    /// There is no room for it now: an INVITE that is not answered yet may come again later (RFC 3261 section 21.5.4).
+    pub(super) fn fail_for_now(&mut self, cx: &mut Context<'_>, words: &str, out: &mut Outbox<Output>) {
+        self.fail_by(cx, 503, &[(HeaderName::RetryAfter, Text::from_static(RETRY_AFTER))], words, out);
+    }
+
     /// The same, with another code for an INVITE that is not answered yet.
     pub(super) fn fail_with(&mut self, cx: &mut Context<'_>, code: u16, words: &str, out: &mut Outbox<Output>) {
+        self.fail_by(cx, code, &[], words, out);
+    }
+
+    fn fail_by(
+        &mut self,
+        cx: &mut Context<'_>,
+        code: u16,
+        headers: &[(HeaderName, Text)],
+        words: &str,
+        out: &mut Outbox<Output>,
+    ) {
         if matches!(self.state, SessionState::Null | SessionState::Terminating | SessionState::Terminated) {
             return;
         }
@@ -89,7 +108,7 @@ impl Session {
             None => self.finish_failed(Originator::Local, 0, words, Vec::new(), cause, out),
             Some(State::Incoming | State::Early) if self.state != SessionState::Outgoing => {
                 self.ending = Some(Ending { originator: Originator::Local, reason: words.into(), was_accepted: false });
-                self.refuse(cx, code, None, out);
+                self.refuse(cx, code, None, headers, out);
             }
             Some(State::Connecting) if self.state == SessionState::Accepting => {
                 // The peer has not acknowledged: told at once, while the BYE waits for the ACK.
@@ -179,6 +198,7 @@ impl Session {
         }
         self.wait = None;
         self.end_streams(out);
+        self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let reason = if code == 0 { Text::new() } else { cause.reason.clone().unwrap_or_default() };
         out.push(Output::Event(SessionEvent::DidFail {
@@ -196,6 +216,7 @@ impl Session {
             return;
         }
         self.wait = None;
+        self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let (originator, end_reason) = match self.ending.take() {
             Some(ending) => (ending.originator, ending.reason),

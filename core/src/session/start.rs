@@ -16,9 +16,13 @@ use super::{Direction, Output, Session, SessionEvent, SessionState, with_stream}
 /// Why descriptions do not lead to an agreement, in words for `failure_reason`.
 pub(super) type Disagreement = String;
 
-/// A negotiator for a new session: the session id and its first version are the seconds since 1900 (behaviour of the reference, RFC 8866 section 5.2).
-pub(super) fn negotiator(cx: &Context<'_>, address: IpAddr) -> Negotiator {
-    let origin = Origin { username: "-".into(), session_id: cx.utc.ntp_seconds(), address };
+/// The largest id of a session that is drawn: it fits into the numbers of every peer's.
+const SESSION_IDS: u64 = (1 << 62) - 1;
+
+/// A negotiator for a new session. Its id is drawn: of two sessions that begin in the same second the seconds since 1900, which RFC 8866
+/// section 5.2 suggests, would make one.
+pub(super) fn negotiator(cx: &mut Context<'_>, address: IpAddr) -> Negotiator {
+    let origin = Origin { username: "-".into(), session_id: cx.random.between(1, SESSION_IDS), address };
     Negotiator::new(origin, cx.config.user_agent.clone())
 }
 

@@ -69,7 +69,8 @@ impl Via {
     }
 
     /// The same as the server notes it that got the request from `from` (RFC 3261 section 18.2.1, RFC 3581 section 4): `received` when
-    /// the host is a name or another address, and, when `rport` is asked for, `rport` with the port and `received` in any case.
+    /// the host is a name or another address, and, when `rport` is asked for, `rport` with the port and `received` in any case. A
+    /// `received` of the sender's own that is not true is put right: responses may follow it (RFC 3261 section 18.2.2).
     #[must_use]
     pub fn with_received(&self, from: SocketAddr) -> Self {
         Self { params: self.noting(from).unwrap_or_else(|| self.params.clone()), ..self.clone() }
@@ -78,7 +79,8 @@ impl Via {
     /// The parameters as [`with_received`](Self::with_received) has them; none when they stay as they are.
     pub(crate) fn noting(&self, from: SocketAddr) -> Option<Params> {
         let asks = self.params.has("rport");
-        if !asks && self.host.ip() == Some(from.ip()) {
+        let lies = self.params.has("received") && self.received() != Some(from.ip());
+        if !asks && !lies && self.host.ip() == Some(from.ip()) {
             return None;
         }
         let (port, address) = (Digits::of(from.port()), Address::of(from.ip()));

@@ -16,6 +16,7 @@ use crate::negotiation::{AgreedMedia, Codec, Description, LocalAnswer, LocalMedi
 use crate::outbox::Outbox;
 use crate::sdp::Direction;
 use crate::sip::Text;
+use crate::transport::CloseCause;
 
 use super::{AudioSpec, Output, StreamError, StreamEvent};
 
@@ -41,6 +42,8 @@ pub enum Progress {
     Started,
     /// The stream failed, in these words.
     Failed(Text),
+    /// The stream failed as there is no port for it now, in these words: later there may be.
+    NoPort(Text),
 }
 
 /// An audio stream.
@@ -157,7 +160,9 @@ impl AudioStream {
         let news = match event {
             media::Event::Ready { candidates } if self.state == State::Initializing => {
                 let of = |component| candidates.iter().find(|c| c.component == component).map(|c| c.address);
-                let Some(rtp) = of(Component::Rtp) else { return self.fail("no RTP address".into(), out) };
+                let Some(rtp) = of(Component::Rtp) else {
+                    return Progress::Failed(self.fail("no RTP address".into(), out));
+                };
                 self.rtp = Some(rtp);
                 self.rtcp = of(Component::Rtcp);
                 self.state = State::Initialized;
@@ -173,7 +178,9 @@ impl AudioStream {
                 return Progress::Started;
             }
             media::Event::Failed(cause) if self.state != State::Ended => {
-                return self.fail(cause.to_string().into(), out);
+                let no_port = self.state == State::Initializing && cause == CloseCause::AddressUnavailable;
+                let reason = self.fail(cause.to_string().into(), out);
+                return if no_port { Progress::NoPort(reason) } else { Progress::Failed(reason) };
             }
             media::Event::Ready { .. } | media::Event::Started | media::Event::Failed(_) => return Progress::None,
             media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
@@ -187,11 +194,11 @@ impl AudioStream {
         Progress::None
     }
 
-    fn fail(&mut self, reason: Text, out: &mut Outbox<Output>) -> Progress {
+    fn fail(&mut self, reason: Text, out: &mut Outbox<Output>) -> Text {
         self.state = State::Ended;
         out.push(Output::Media(media::Command::Stop));
         out.push(Output::Event(StreamEvent::DidFail { reason: reason.clone() }));
-        Progress::Failed(reason)
+        reason
     }
 
     /// Its media line in an offer.

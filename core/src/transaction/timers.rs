@@ -21,7 +21,18 @@ impl Default for Timers {
     }
 }
 
+/// The longest T1, T2 and T4 that make sense: with more, 64·T1 would be longer than a day.
+const LONGEST: Duration = Duration::from_secs(1000);
+
 impl Timers {
+    /// Whether the machines can work with them: T1 is some time, T2 is no shorter, and none is absurdly long. With a T1 of nothing, or a
+    /// T2 of nothing, messages would be repeated without a pause.
+    #[must_use]
+    pub fn are_sound(&self) -> bool {
+        let some = |time: Duration| time >= Duration::from_millis(1) && time <= LONGEST;
+        some(self.t1) && some(self.t2) && self.t1 <= self.t2 && self.t4 <= LONGEST
+    }
+
     /// 64·T1: how long a transaction waits for a response, and how long its remains stay.
     #[must_use]
     pub fn timeout(&self) -> Duration {

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod description;
+pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
@@ -43,7 +44,16 @@ impl Work {
     /// All pieces of work.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        [message::WORKS, description::WORKS, transaction::WORKS, call::WORKS, media::WORKS, mixing::WORKS].concat()
+        [
+            message::WORKS,
+            description::WORKS,
+            transaction::WORKS,
+            call::WORKS,
+            location::WORKS,
+            media::WORKS,
+            mixing::WORKS,
+        ]
+        .concat()
     }
 
     /// The piece of this name.

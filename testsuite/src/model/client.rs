@@ -77,6 +77,16 @@ impl Client {
         }
     }
 
+    /// Whether a response is one to this request, whole, and came to its sender (RFC 3261 sections 8.1.3.3, 18.1.2, 18.3).
+    pub(super) fn is_answered_by(&self, response: &Sip) -> bool {
+        let (vias, own) = (response.list("via"), self.request.via());
+        let same = response
+            .via()
+            .zip(own)
+            .is_some_and(|(its, own)| (its.transport, its.sent_by) == (own.transport, own.sent_by));
+        vias.len() == 1 && same && response.is_whole()
+    }
+
     /// Takes in a response. `None`: the transaction was over, and nobody heard it. Else whether it is provisional before any final one, or the first final one.
     pub(super) fn got(&mut self, sight: &Sight<'_>, timers: &Timers) -> Option<bool> {
         self.last = sight.at;

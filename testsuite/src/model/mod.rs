@@ -100,7 +100,7 @@ impl Model {
     /// Takes in what was seen, and says what it is. What the message itself changes is in the model already.
     pub fn note(&mut self, sight: &Sight<'_>) -> Step {
         self.sweep(sight.at);
-        if !sight.sip.branch().starts_with("z9hG4bK") {
+        if !sight.sip.branch().starts_with("z9hG4bK") || sight.sip.branch().len() <= "z9hG4bK".len() {
             return Step::Other;
         }
         match (sight.fate, sight.sip.start()) {
@@ -138,7 +138,8 @@ impl Model {
     fn response_got(&mut self, sight: &Sight<'_>) -> Step {
         let key = ClientKey::of(sight);
         let timers = self.timers(sight.host);
-        match self.clients.get_mut(&key).and_then(|client| client.got(sight, &timers)) {
+        let client = self.clients.get_mut(&key).filter(|client| client.is_answered_by(sight.sip));
+        match client.and_then(|client| client.got(sight, &timers)) {
             Some(fresh) => Step::ResponseGot { key: Some(key), fresh },
             None => Step::ResponseGot { key: None, fresh: false },
         }

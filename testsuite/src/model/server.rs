@@ -18,7 +18,7 @@ pub struct ServerKey {
     pub host: usize,
     /// The branch of its top Via.
     pub branch: String,
-    /// The sent-by of its top Via.
+    /// The sent-by of its top Via, in small letters and with its port.
     pub sent_by: String,
     /// Its method.
     pub method: String,
@@ -26,7 +26,11 @@ pub struct ServerKey {
 
 impl ServerKey {
     pub(super) fn of(sight: &Sight<'_>) -> Self {
-        let sent_by = sight.sip.via().map(|via| via.sent_by.to_ascii_lowercase()).unwrap_or_default();
+        let sent_by = sight.sip.via().map(|via| {
+            let host = via.sent_by.strip_suffix(&format!(":{}", via.port())).unwrap_or(via.sent_by);
+            format!("{}:{}", host.to_ascii_lowercase(), via.port())
+        });
+        let sent_by = sent_by.unwrap_or_default();
         let method = sight.sip.cseq().1.to_owned();
         Self { host: sight.host, branch: sight.sip.branch().to_owned(), sent_by, method }
     }

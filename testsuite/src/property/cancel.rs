@@ -87,7 +87,7 @@ impl Cancel {
         // What is left of an answered INVITE need not remember its tag.
         let waiting = live.filter(|server| server.answer.is_none()).and_then(|server| server.provisional.as_ref());
         let tag = waiting.and_then(Sip::read).filter(|sip| sip.code() > 100).map(|sip| sip.to_tag().to_owned());
-        self.due.entry(at, key.clone(), || (code, tag));
+        self.due.put(at, key.clone(), (code, tag));
         if seen.sight.transport == Transport::Udp {
             self.answers.owe(key.clone(), at);
             if live.is_some_and(|server| server.answer.is_none()) {

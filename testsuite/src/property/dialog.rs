@@ -10,7 +10,7 @@
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
-use crate::model::{ServerKey, Step};
+use crate::model::{Client, Server, ServerKey, Step};
 use crate::sip::{Sip, address_of, param, uri_of};
 use crate::wire::Fate;
 
@@ -52,12 +52,22 @@ struct Dialog {
     over: bool,
 }
 
+/// How the CSeq of a request that came compares with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    InOrder,
+    /// It is lower: 500 is due.
+    Low,
+    /// It is lower, if its dialog is there at all.
+    LowOrUnknown,
+}
+
 /// Watches what happens inside of dialogs.
 #[derive(Debug, Default)]
 pub struct Dialogs {
     dialogs: Memory<Key, Dialog>,
-    /// Requests whose CSeq was too low.
-    low: Memory<ServerKey, ()>,
+    /// Requests that came: how their CSeq compares.
+    low: Memory<ServerKey, Number>,
     /// BYEs that came: whether their dialog was there.
     byes: Memory<ServerKey, bool>,
 }
@@ -67,23 +77,25 @@ impl Property for Dialogs {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         match seen.step {
             Step::ResponseGot { key: Some(key), .. } if key.method == "INVITE" => {
-                if let Some(client) = seen.model.client(key) {
+                // What follows a refusal is absorbed by the transaction.
+                let refused = |client: &&Client| client.answer.as_ref().is_some_and(|answer| answer.sip.code() >= 300);
+                if let Some(client) = seen.model.client(key).filter(|client| !refused(client)) {
                     self.made_by_response(seen, &client.request);
                 }
             }
             Step::ResponseSent { key: Some(key) } => {
-                if self.low.get(key).is_some() {
+                if self.low.get(key) == Some(&Number::Low) {
                     broken.unless(sip.code() == 500, "DLG-5", seen, "500 was due");
                 }
                 match (key.method.as_str(), self.byes.get(key)) {
                     ("BYE", Some(known)) => {
                         let fits = sip.code() == 200 || (sip.code() == 481 && !known);
-                        let excused = self.low.get(key).is_some();
+                        let excused = self.low.get(key) == Some(&Number::Low);
                         broken.unless(fits || excused, "DLG-14", seen, format!("the dialog is there: {known}"));
                     }
                     ("INVITE", _) => {
                         if let Some(server) = seen.model.server(key) {
-                            self.answered(seen, &server.request);
+                            self.answered(seen, server);
                         }
                     }
                     _ => {}
@@ -140,8 +152,8 @@ impl Dialogs {
     }
 
     /// A response of ours to an INVITE makes, confirms or refreshes a dialog (RFC 3261 sections 12.1.1, 12.2.2).
-    fn answered(&mut self, seen: &Seen<'_>, invite: &Sip) {
-        let (sight, sip) = (seen.sight, seen.sight.sip);
+    fn answered(&mut self, seen: &Seen<'_>, server: &Server) {
+        let (sight, sip, invite) = (seen.sight, seen.sight.sip, &server.request);
         if sip.code() <= 100 || sip.code() >= 300 {
             return;
         }
@@ -160,7 +172,10 @@ impl Dialogs {
         });
         if sip.code() >= 200 {
             dialog.confirmed = true;
-            dialog.accepted.get_or_insert(sight.at);
+            // On another connection than the INVITE's it may have waited for that to open: when it was given is not seen.
+            let direct = server.answer.as_ref().is_none_or(|answer| answer.direct);
+            let first = if direct { None } else { server.got.first().copied() };
+            dialog.accepted.get_or_insert_with(|| first.unwrap_or(sight.at));
             if invite.count("contact") == 1 && !invite.to_tag().is_empty() {
                 dialog.target = invite.contact().to_owned();
             }
@@ -203,16 +218,20 @@ impl Dialogs {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         let key = Key::of(sight.host, sip, false);
         let bye = sip.request() == "BYE";
+        self.low.put(sight.at, server.clone(), Number::InOrder);
         let Some(dialog) = self.dialogs.get_mut(sight.at, &key) else {
             if bye {
-                self.byes.entry(sight.at, server.clone(), || false);
+                self.byes.put(sight.at, server.clone(), false);
             }
             return;
         };
         if sip.request() != "CANCEL" {
             let number = sip.cseq().0;
-            if dialog.remote.is_some_and(|last| number < last) && !dialog.over {
-                self.low.entry(sight.at, server.clone(), || ());
+            if dialog.remote.is_some_and(|last| number < last) {
+                // An early dialog may have ended unseen, and one that is over may linger.
+                let known = dialog.confirmed && !dialog.over;
+                let number = if known { Number::Low } else { Number::LowOrUnknown };
+                self.low.put(sight.at, server.clone(), number);
                 return;
             }
             dialog.remote = Some(number.max(dialog.remote.unwrap_or(0)));
@@ -221,7 +240,7 @@ impl Dialogs {
             // An early dialog may have ended unseen, by a refusal or on another fork's behalf.
             let there = dialog.confirmed && !dialog.over;
             dialog.over = true;
-            self.byes.entry(sight.at, server.clone(), || there);
+            self.byes.put(sight.at, server.clone(), there);
         }
     }
 }

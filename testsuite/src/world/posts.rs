@@ -90,6 +90,7 @@ impl World {
             Act::Send(Way::Stream(conn), data) => self.write(End { node, conn }, &data),
             Act::Open(conn, to) => self.begin(number, conn, to),
             Act::Close(conn, how) => self.close(End { node, conn }, how),
+            Act::Inject(from, to, data) => self.inject(from, to, data),
             Act::Wake(alarm) => self.play(number, |script, turn| script.alarm(alarm, turn)),
         }
     }

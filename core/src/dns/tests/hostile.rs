@@ -51,24 +51,23 @@ fn d1_long_names_are_refused_and_chains_cost_no_more_than_their_length() {
     let label = [&[63][..], &[b'a'; 63]].concat();
     assert!(read(&owned_by(&[&label.repeat(3)[..], b"\x3d", &[b'b'; 61], b"\0"].concat())).is_ok());
     assert!(read(&owned_by(&[&label.repeat(4)[..], b"\0"].concat())).is_err());
-    // 127 pointers in a row: each leads to the one before.
-    let mut data = b"\0\x07\x80\0\0\0\0\x02\0\0\0\0".to_vec();
-    data.extend_from_slice(b"\x01a\0\0\x10\0\x01\0\0\0\x3c");
-    let mut chain = vec![0xff, 0xc0, 12];
-    for hop in 0..126_u16 {
-        let at = u16::try_from(data.len() + 3).unwrap() + 2 * hop;
-        chain.extend_from_slice(&(0xc000 | at).to_be_bytes());
-    }
-    let txt = chain.len();
-    chain[0] = u8::try_from((txt - 1).min(255)).unwrap();
-    data.extend_from_slice(&u16::try_from(txt).unwrap().to_be_bytes());
-    let last = data.len() + txt - 2;
-    data.extend_from_slice(&chain);
-    data.extend_from_slice(&(0xc000 | u16::try_from(last).unwrap()).to_be_bytes());
-    data.extend_from_slice(b"\0\x01\0\x01\0\0\0\x3c\0\x04\x7f\0\0\x01");
-    match read(&data) {
-        Ok(read) => assert_eq!(read.answers.last().unwrap().name, name("a")),
-        Err(error) => assert_eq!(error, WireError::Malformed),
+    // Pointers in a row, each of which leads to the one before, inside a record that may hold anything: a few are followed.
+    for (count, followed) in [(1, true), (2, true), (16, true), (17, false), (127, false)] {
+        let mut data = b"\0\x07\x80\0\0\0\0\x02\0\0\0\0\x01a\0\0\x10\0\x01\0\0\0\x3c".to_vec();
+        let string = u8::try_from(2 * (count - 1)).unwrap();
+        data.extend_from_slice(&[0, string + 1, string]);
+        let mut last = 12_u16;
+        for _ in 1..count {
+            let at = u16::try_from(data.len()).unwrap();
+            data.extend_from_slice(&(0xc000 | last).to_be_bytes());
+            last = at;
+        }
+        data.extend_from_slice(&(0xc000 | last).to_be_bytes());
+        data.extend_from_slice(b"\0\x01\0\x01\0\0\0\x3c\0\x04\x7f\0\0\x01");
+        match read(&data) {
+            Ok(read) => assert!(followed && read.answers.last().unwrap().name == name("a"), "{count}"),
+            Err(error) => assert!(!followed && error == WireError::Malformed, "{count}"),
+        }
     }
 }
 

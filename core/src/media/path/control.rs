@@ -180,7 +180,7 @@ impl Path {
         }
     }
 
-    /// Our SSRC came from the peer's address: another one uses it, or our packets come back. The first time for each address we take another (RFC 3550 section 8.2); after that the address is taken for a loop and not listened to.
+    /// Our SSRC came from the peer's address: another one uses it, or our packets come back. The first time for each address we take another (RFC 3550 section 8.2); after that the address is taken for a loop, whose packets are heard only where nothing else comes (see `source`).
     pub(super) fn collision(&mut self, now: Instant, component: Component, from: SocketAddr) {
         if self.state != State::Running {
             return;

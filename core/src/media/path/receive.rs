@@ -119,12 +119,18 @@ impl Path {
 
     fn media_datagram(&mut self, now: Instant, from: SocketAddr, data: Bytes) {
         let Ok(packet) = Packet::parse(data) else { return self.drop_received() };
+        let trusted = self.sources.trusts(from);
         if packet.header.ssrc == self.writer.ssrc {
-            self.drop_received();
-            if self.sources.trusts(from) {
+            if trusted {
                 self.collision(now, Component::Rtp, from);
             }
-            return;
+            // Whoever has our SSRC is heard when we have taken another; who has that too only sends back what we send.
+            let reflected = trusted && packet.header.ssrc == self.writer.ssrc && self.sources.is_reflected();
+            if !reflected {
+                return self.drop_received();
+            }
+        } else if trusted {
+            self.sources.is_not_reflected();
         }
         if self.sources.hears(from, packet.header.ssrc) {
             return self.follow(now, packet);

@@ -10,6 +10,10 @@
 //! Armed: a source at the address of the session description, or where packets came from before, is heard after 2
 //! packets in a row; one from anywhere else after 3, which latch. Latched: only that address is heard, and a new SSRC
 //! there takes over after 2 packets in a row with none of the old one between them.
+//!
+//! Our own packets, when they come back under the SSRC that we took after the first did, are a loop and not heard (RFC 3550 section 8.2). But
+//! a peer that gives an echo by sending every packet back as it is has no other source: when a second's worth of them came from an address
+//! that is trusted, and nothing else did between them, they are heard, until something else comes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,6 +26,8 @@ use crate::time::Instant;
 const LATCH_RUN: u8 = 3;
 /// Packets in a row that prove a source at an address that is trusted (RFC 3550 appendix A.1, MIN_SEQUENTIAL).
 const PROOF_RUN: u8 = 2;
+/// Our own packets that come back in a row, with no others of the peer's between them, before they are heard.
+const REFLECTED_RUN: u16 = 50;
 /// Sources on probation at a time; the one that was silent longest makes room.
 const MAX_CANDIDATES: usize = 4;
 /// For so long after the remote description named another address, stragglers from where packets came before do not latch.
@@ -73,13 +79,23 @@ pub(super) struct Sources {
     /// The address that the latch moved to.
     latched: Option<SocketAddr>,
     armed: bool,
+    /// Our own packets that came back since another of the peer's came.
+    reflected: u16,
     /// Where packets came from before the remote description named another address, and until when that does not latch.
     former: Option<(SocketAddr, Instant)>,
 }
 
 impl Sources {
     pub(super) const fn new() -> Self {
-        Self { current: None, candidates: Vec::new(), remote: None, latched: None, armed: true, former: None }
+        Self {
+            current: None,
+            candidates: Vec::new(),
+            remote: None,
+            latched: None,
+            armed: true,
+            reflected: 0,
+            former: None,
+        }
     }
 
     /// A negotiation has ended: the latch may move again. While the remote address stays the same, or is none for a hold, packets go where they went before until then.
@@ -95,6 +111,7 @@ impl Sources {
                 .map(|current| (current.from, now + FORMER_GRACE));
         }
         self.armed = true;
+        self.reflected = 0;
         self.candidates.clear();
         if let Some(current) = &mut self.current {
             current.run = 0;
@@ -113,6 +130,17 @@ impl Sources {
         }
         let heard = self.current.as_ref().is_some_and(|current| current.from == from);
         self.remote == Some(from) || self.latched == Some(from) || heard
+    }
+
+    /// A packet of our own came back from an address that is trusted. Whether it is heard: when nothing else comes from there.
+    pub(super) const fn is_reflected(&mut self) -> bool {
+        self.reflected = self.reflected.saturating_add(1);
+        self.reflected > REFLECTED_RUN
+    }
+
+    /// A packet came from an address that is trusted, and is not one of our own.
+    pub(super) const fn is_not_reflected(&mut self) {
+        self.reflected = 0;
     }
 
     /// Whether this is the source that is heard. Others at its address have to begin again then: they are heard when it is silent.

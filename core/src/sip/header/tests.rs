@@ -153,6 +153,13 @@ fn what_a_server_notes_in_a_via() {
     assert_eq!(note("SIP/2.0/UDP 192.0.2.1;rport", "192.0.2.1:9"), "SIP/2.0/UDP 192.0.2.1;rport=9;received=192.0.2.1");
     assert_eq!(note("SIP/2.0/UDP a;received=1.1.1.1", "[2001:db8::1]:9"), "SIP/2.0/UDP a;received=2001:db8::1");
     assert_eq!(note("SIP/2.0/UDP [2001:DB8::1]", "[2001:db8::1]:9"), "SIP/2.0/UDP [2001:db8::1]");
+    // What the sender says of itself is put right where it is not true.
+    let lie = "SIP/2.0/TCP 192.0.2.1;received=192.0.2.66;branch=x";
+    assert_eq!(note(lie, "192.0.2.1:9"), "SIP/2.0/TCP 192.0.2.1;received=192.0.2.1;branch=x");
+    assert_eq!(
+        note("SIP/2.0/UDP 192.0.2.1;received=192.0.2.1", "192.0.2.1:9"),
+        "SIP/2.0/UDP 192.0.2.1;received=192.0.2.1"
+    );
 }
 
 #[test]

@@ -336,7 +336,57 @@ fn our_own_packets_coming_back_change_the_ssrc_once() {
     // Once for the media, once for the control packets.
     assert!(names.len() <= 3, "{names:?}");
     assert!(goodbyes <= 2, "{goodbyes}");
-    assert_eq!(pull(&mut path, ms(20_000)), []);
+}
+
+/// What is sent is of a payload type that may come.
+fn alike() -> Parameters {
+    Parameters { formats: vec![format("PCMU", 96, 96)], telephone_event: None, ..parameters() }
+}
+
+/// Sends a frame each 20 ms, which comes back 40 ms later with what else comes then; the frames that were heard, by the time.
+fn reflecting(path: &mut Path, frames: u64, other: impl Fn(u64) -> Option<Packet>) -> Vec<u64> {
+    let (mut way, mut heard) = (VecDeque::new(), Vec::new());
+    for index in 0..frames {
+        let now = ms(index * 20);
+        path.push(now, &[u8::try_from(index % 256).unwrap(); 2], 160);
+        path.timeout(now);
+        for transmit in transmits(path).into_iter().filter(|transmit| transmit.component == Component::Rtp) {
+            way.push_back((index + 2, transmit.data));
+        }
+        while let Some((_, data)) = way.pop_front_if(|(at, _)| *at <= index) {
+            path.datagram(now, Component::Rtp, peer(), data);
+        }
+        if let Some(packet) = other(index) {
+            receive(path, now, peer(), &packet);
+        }
+        heard.extend(pull(path, now).into_iter().map(|_| index));
+    }
+    heard
+}
+
+#[test]
+fn a_peer_that_only_sends_our_packets_back_is_heard_after_a_second() {
+    let mut path = started(alike());
+    let heard = reflecting(&mut path, 200, |_| None);
+    // What was on its way when we took another SSRC may be heard at once; then a second passes.
+    let echo: Vec<u64> = heard.iter().copied().filter(|index| *index > 20).collect();
+    assert!((50..70).contains(&echo[0]), "{echo:?}");
+    assert!(echo.len() > 120, "{echo:?}");
+}
+
+#[test]
+fn our_packets_are_not_heard_beside_the_peers() {
+    let mut path = started(alike());
+    let peers = |index: u64| Some(frame(u16::try_from(index).unwrap()));
+    let heard = reflecting(&mut path, 200, peers).len();
+    assert!((190..=200).contains(&heard), "{heard}");
+    // The peer begins to speak: the echo is not heard any more.
+    let mut path = started(alike());
+    let late = |index: u64| (index >= 100).then(|| frame(u16::try_from(index).unwrap()));
+    let heard = reflecting(&mut path, 300, late);
+    let after = heard.iter().filter(|index| **index >= 110).count();
+    assert!((185..=190).contains(&after), "{after}");
+    assert_eq!(path.sources.current.as_ref().unwrap().reception.ssrc(), PEER_SSRC);
 }
 
 #[test]

@@ -1,0 +1,25 @@
+//! Properties of transactions, dialogs, offers and answers, told by a scripted peer: what an agent sends is compared message by message and to
+//! the millisecond. The watchers of [`property`](sipsimple_testsuite::property) look on.
+//!
+//! | file | properties |
+//! |---|---|
+//! | `client` | ICT, NCT, UAC: client transactions |
+//! | `server` | IST, NST: server transactions |
+//! | `matching` | MAT, VIA |
+//! | `transport` | TRN |
+//! | `uas` | UAS |
+//! | `cancel` | CAN |
+//! | `dialog` | DLG |
+//! | `offer_answer` | OA |
+//! | `chaos` | all of them, with a peer and a network that do anything |
+
+mod cancel;
+mod chaos;
+mod client;
+mod dialog;
+mod matching;
+mod offer_answer;
+mod scene;
+mod server;
+mod transport;
+mod uas;
