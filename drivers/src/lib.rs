@@ -80,6 +80,7 @@
 
 mod application;
 mod clock;
+pub mod disk;
 mod event_loop;
 mod media;
 mod nameservers;

@@ -15,6 +15,7 @@ use crate::transport::{Flow, Route};
 use crate::uac::{Hop, Ticket};
 
 use super::sending::Sending;
+use super::transfers::Follows;
 
 /// One session, with what the agent keeps for it.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Call {
     pub(super) invite: Option<(Ticket, TransactionId)>,
     /// The ACKs that a retransmitted 2xx brings out again.
     pub(super) acks: Vec<Ack>,
+    /// The session that it follows.
+    pub(super) follows: Option<Follows>,
     known: Known,
 }
 
@@ -55,7 +58,14 @@ pub(super) struct Ack {
 
 impl Call {
     pub(super) fn new(session: Session) -> Self {
-        Self { session, sending: Sending::default(), invite: None, acks: Vec::new(), known: Known::default() }
+        Self {
+            session,
+            sending: Sending::default(),
+            invite: None,
+            acks: Vec::new(),
+            follows: None,
+            known: Known::default(),
+        }
     }
 
     /// Whether it waits for a local address.

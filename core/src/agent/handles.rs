@@ -185,6 +185,33 @@ impl SessionMut<'_> {
         self.intend(Intent::Reject { session: self.id, code, reason: reason.map(Text::from) })
     }
 
+    /// Asks the remote party to call somebody else instead, in place of another session of ours if one is named (`Session.transfer`).
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn transfer(&mut self, target: &str, replaced: Option<SessionId>) -> Result<(), SessionError> {
+        self.intend(Intent::Transfer { session: self.id, target: Text::from(target), replaced })
+    }
+
+    /// Calls whom the remote party asks us to call (`Session.accept_transfer`); the new session.
+    ///
+    /// # Errors
+    /// See [`IntentError`].
+    pub fn accept_transfer(&mut self, routes: &[Route], streams: &[StreamSpec]) -> Result<SessionId, IntentError> {
+        let intent = Intent::AcceptTransfer { session: self.id, routes: routes.to_vec(), streams: streams.to_vec() };
+        let outcome = self.agent.intend(self.now, intent)?;
+        // No other answer is given to this intent.
+        if let Outcome::Session(session) = outcome { Ok(session) } else { Err(SessionError::Unknown(self.id).into()) }
+    }
+
+    /// Refuses to call whom the remote party asks us to call (`Session.reject_transfer`); the usual code is 603.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn reject_transfer(&mut self, code: u16) -> Result<(), SessionError> {
+        self.intend(Intent::RejectTransfer { session: self.id, code })
+    }
+
     /// Ends the session, in any state.
     ///
     /// # Errors

@@ -74,6 +74,31 @@ pub enum Intent {
         /// The session.
         session: SessionId,
     },
+    /// Ask the remote party to call somebody else instead of us (`Session.transfer`).
+    Transfer {
+        /// The session.
+        session: SessionId,
+        /// Whom: a URI, or a name with a URI in angle brackets.
+        target: Text,
+        /// Our session with that party, whose place the new call is to take (an attended transfer).
+        replaced: Option<SessionId>,
+    },
+    /// Call whom the remote party asks us to call (`Session.accept_transfer`): the outcome is the new session.
+    AcceptTransfer {
+        /// The session that is transferred; it ends when the new one is established.
+        session: SessionId,
+        /// Where to send the INVITE, tried in order. Empty: found from the URI.
+        routes: Vec<Route>,
+        /// The streams to offer.
+        streams: Vec<StreamSpec>,
+    },
+    /// Refuse to call whom the remote party asks us to call (`Session.reject_transfer`).
+    RejectTransfer {
+        /// The session.
+        session: SessionId,
+        /// The status code, 300 to 699; 603 is the usual one.
+        code: u16,
+    },
     /// Send a DTMF digit on an audio stream.
     SendDtmf {
         /// The stream.

@@ -23,6 +23,7 @@
 //! | `owner` | who owns which transaction and dialog |
 //! | `sending` | sending for any owner: flows, local addresses, hops |
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
+//! | `transfers` | sessions that follow from others |
 //! | `asks` | questions to the driver |
 //! | `usages`, `machine` | registrations, and what other usages there are |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
@@ -48,6 +49,7 @@ mod requests;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod usages;
 mod wish;
 mod world;

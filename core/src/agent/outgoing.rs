@@ -15,6 +15,7 @@ use super::calls::{Ack, Call};
 use super::owner::Owner;
 use super::requests::contact_uri;
 use super::sending::{NotSent, Start, Unsent};
+use super::transfers::told;
 use super::{Agent, Effect, EventKind};
 
 impl Agent {
@@ -36,13 +37,20 @@ impl Agent {
     /// Does what a session asks, and puts it back unless it is over.
     pub(super) fn finish_call(&mut self, mut call: Box<Call>, mut out: Outbox<session::Output>) {
         let id = call.session.id();
+        let follows = call.follows;
+        let mut news = Vec::new();
         while let Some(output) = out.pop() {
             match output {
                 session::Output::Usage(output) => self.usage_output(&mut call, output, &mut out),
                 session::Output::Media { stream, command } => {
                     self.effects.push_back(Effect::Media { stream, command });
                 }
-                session::Output::Event(event) => self.tell(EventKind::Session { id, event }),
+                session::Output::Event(event) => {
+                    if follows.is_some() {
+                        news.extend(told(&event));
+                    }
+                    self.tell(EventKind::Session { id, event });
+                }
                 session::Output::Stream { stream, event } => {
                     self.tell(EventKind::Stream { id: stream, session: id, event });
                 }
@@ -56,6 +64,7 @@ impl Agent {
             self.calls.put(call);
         }
         self.session_out = out;
+        self.follow(follows, news);
     }
 
     fn usage_output(&mut self, call: &mut Call, output: invitation::Output, out: &mut Outbox<session::Output>) {

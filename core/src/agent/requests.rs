@@ -11,11 +11,20 @@ use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
 use super::owner::Owner;
+use super::transfers::Follows;
 use super::{Agent, Shutdown};
 
 /// The methods that are answered otherwise than with 405.
-const UNDERSTOOD: &[Method] =
-    &[Method::Invite, Method::Bye, Method::Options, Method::Info, Method::Prack, Method::Update];
+const UNDERSTOOD: &[Method] = &[
+    Method::Invite,
+    Method::Bye,
+    Method::Options,
+    Method::Info,
+    Method::Prack,
+    Method::Update,
+    Method::Refer,
+    Method::Notify,
+];
 
 /// How a request came.
 #[derive(Debug)]
@@ -226,9 +235,12 @@ impl Agent {
         }
     }
 
-    /// Refuses an INVITE for which there is no room.
+    /// Refuses an INVITE for which there is no room, without state: that is what we have too much of.
     fn shed(&mut self, incoming: &Incoming) {
-        self.refuse(incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
+        let builder = incoming.reply(503, None, &self.tag, &self.config.user_agent);
+        if let Ok(response) = builder.field(HeaderName::RetryAfter, "10").finish() {
+            self.table.turn_away(incoming.transaction, &response, &mut self.table_out);
+        }
         self.stats.shed += 1;
     }
 
@@ -246,6 +258,13 @@ impl Agent {
         transport: Transport,
         local: SocketAddr,
     ) {
+        let replaced = match self.replaced(&incoming) {
+            Ok(replaced) => replaced,
+            Err(code) => {
+                self.refuse(&incoming, code, &[]);
+                return;
+            }
+        };
         let transaction = incoming.transaction;
         let from = incoming.received.from.ip();
         let uri = incoming.request.uri().ok();
@@ -265,11 +284,12 @@ impl Agent {
         let calls = &mut self.calls;
         let session = Session::incoming(
             &mut cx,
-            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials },
+            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials, replaced },
             || calls.next_stream(),
             &mut out,
         );
         let mut call = Box::new(Call::new(session));
+        call.follows = replaced.map(Follows::Replaces);
         self.use_flow(&mut call.sending.flow, flow, from);
         self.finish_call(call, out);
     }

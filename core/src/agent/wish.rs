@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::dns::{Request, Resolver};
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::session::{Connect, Session, SessionError};
-use crate::sip::{NameAddr, Text};
+use crate::sip::{HeaderName, NameAddr, Text};
 use crate::stream::{AudioStream, StreamError, StreamSpec};
 use crate::transport::{BindError, Local, Route};
 use crate::uac::Destination;
@@ -14,6 +14,7 @@ use super::calls::{Call, Waiting};
 use super::intent::{ConnectError, Intent, IntentError, ListenError, Outcome};
 use super::owner::Owner;
 use super::sending::is_named;
+use super::transfers::Follows;
 use super::{Agent, Listen, Shutdown};
 
 impl Agent {
@@ -38,7 +39,7 @@ impl Agent {
                 Ok(Outcome::Done)
             }
             Intent::Connect { account, to, routes, streams } => {
-                let id = self.connect(account, &to, routes, &streams)?;
+                let id = self.connect(account, &to, routes, &streams, Vec::new(), None)?;
                 Ok(Outcome::Session(id))
             }
             Intent::SendRingIndication { session } => {
@@ -54,6 +55,11 @@ impl Agent {
                 session.end(cx, out);
                 Ok(())
             }),
+            Intent::Transfer { session, target, replaced } => self.transfer(session, &target, replaced),
+            Intent::AcceptTransfer { session, routes, streams } => self.accept_transfer(session, routes, &streams),
+            Intent::RejectTransfer { session, code } => {
+                self.with_session(session, |session, cx, out| session.reject_transfer(cx, code, out))
+            }
             Intent::SendDtmf { stream, digit, duration } => self.send_dtmf(stream, digit, duration),
             Intent::LookupSipProxy { uri, transports, timeout, lifetime } => {
                 let request = |uri| Request::SipProxy { uri, transports };
@@ -95,12 +101,14 @@ impl Agent {
         Ok(Outcome::Socket(socket))
     }
 
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         account_id: AccountId,
         to: &Text,
         routes: Vec<Route>,
         streams: &[StreamSpec],
+        headers: Vec<(HeaderName, Text)>,
+        follows: Option<Follows>,
     ) -> Result<SessionId, ConnectError> {
         if self.shutdown != Shutdown::No {
             return Err(ConnectError::ShuttingDown);
@@ -142,6 +150,7 @@ impl Agent {
             from: account.identity.clone(),
             to,
             routes: preloaded,
+            headers,
             credentials: account.spec.credentials.clone(),
         };
         let streams = streams
@@ -158,6 +167,7 @@ impl Agent {
         };
         let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
         let mut call = Box::new(Call::new(session));
+        call.follows = follows;
         call.sending.locate(routes);
         self.finish_call(call, out);
         match named {
@@ -175,7 +185,7 @@ impl Agent {
     }
 
     /// Calls a session that the application still knows.
-    fn with_session(
+    pub(super) fn with_session(
         &mut self,
         id: SessionId,
         act: impl FnOnce(

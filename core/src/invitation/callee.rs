@@ -50,6 +50,7 @@ impl Invitation {
             bye: None,
             cause: None,
             pracks: Vec::new(),
+            others: Vec::new(),
             fork_byes: Vec::new(),
             tickets: 0,
             authenticator: None,

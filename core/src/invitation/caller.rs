@@ -45,6 +45,7 @@ impl Invitation {
             .header(&To(NameAddr { display_name: invite.to.display_name, ..NameAddr::new(uri) }))
             .field(HeaderName::CallId, &call_id)
             .header(&cseq);
+        let builder = invite.headers.iter().fold(builder, |builder, (name, value)| builder.field(*name, value));
         let request =
             finish_invite(cx, super::timer::ask(cx.config, builder), &first.contact, invite.offer.as_deref())?;
         let mut usage = Self {
@@ -62,6 +63,7 @@ impl Invitation {
             asked: None,
             late: Vec::new(),
             pracks: Vec::new(),
+            others: Vec::new(),
             bye: None,
             cause: None,
             fork_byes: Vec::new(),

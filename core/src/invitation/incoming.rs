@@ -25,16 +25,16 @@ pub(super) const RELIABLE: &str = "100rel";
 
 /// The extensions that this side supports.
 pub fn supported(config: &Config) -> impl Iterator<Item = &'static str> {
-    [RELIABLE].into_iter().chain(config.session_timer.enabled.then_some(TIMER))
+    [RELIABLE, "replaces", "norefersub"].into_iter().chain(config.session_timer.enabled.then_some(TIMER))
 }
 
 /// The methods that this side understands, for Allow headers.
-pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE";
+pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY";
 
 /// The value of a Supported header.
 #[must_use]
 pub fn supported_value(config: &Config) -> &'static str {
-    if config.session_timer.enabled { "100rel, timer" } else { RELIABLE }
+    if config.session_timer.enabled { "100rel, replaces, norefersub, timer" } else { "100rel, replaces, norefersub" }
 }
 
 impl Incoming {

@@ -13,6 +13,7 @@
 //! | `ending` | CANCEL, BYE, and who waits for whom |
 //! | `prack`, `reliable` | provisional responses that are sure to arrive |
 //! | `update` | UPDATE, both ways, and the answers to offers outside of INVITE |
+//! | `within` | requests of other usages in the dialog |
 //! | `timer` | session timers (RFC 4028) |
 //! | `leg` | one dialog, and its exchange of offers and answers |
 //! | `client`, `server` | one INVITE transaction's usage, sent or received |
@@ -36,6 +37,7 @@ mod state;
 mod tests;
 mod timer;
 mod update;
+mod within;
 
 pub use body::{BodyFault, judge_body};
 pub use incoming::{ALLOWED, Incoming, supported, supported_value};
@@ -105,6 +107,8 @@ pub struct Invite {
     pub targets: Vec<Target>,
     /// The offer; `None` asks the peer for one.
     pub offer: Option<Bytes>,
+    /// More header fields: Replaces, Referred-By.
+    pub headers: Vec<(crate::sip::HeaderName, Text)>,
 }
 
 /// One INVITE usage.
@@ -132,6 +136,8 @@ pub struct Invitation {
     late: Vec<(u32, u32)>,
     /// The PRACKs that we sent, until their transactions have ended.
     pracks: Vec<ClientPrack>,
+    /// The requests of other usages that we sent in the dialog, until their transactions have ended.
+    others: Vec<Ticket>,
     bye: Option<Bye>,
     /// Why the INVITE was cancelled, if it was not the application's wish.
     cause: Option<Cause>,
@@ -185,6 +191,7 @@ impl Invitation {
             && self.bye.is_none()
             && self.update.is_none()
             && self.pracks.is_empty()
+            && self.others.is_empty()
             && self.fork_byes.is_empty()
     }
 
@@ -228,6 +235,7 @@ impl Invitation {
         } else if self.is_update(ticket) {
             self.update_ended(cx, end, out);
         } else {
+            self.others.retain(|other| *other != ticket);
             self.fork_byes.retain(|bye| *bye != ticket);
         }
     }
@@ -244,6 +252,8 @@ impl Invitation {
             self.prack_answered(cx, ticket, response, out);
         } else if self.is_update(ticket) {
             self.update_answered(cx, response, out);
+        } else if self.others.contains(&ticket) {
+            self.other_answered(cx, response, out);
         }
     }
 

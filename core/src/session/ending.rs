@@ -198,6 +198,7 @@ impl Session {
         }
         self.wait = None;
         self.end_streams(out);
+        self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let reason = if code == 0 { Text::new() } else { cause.reason.clone().unwrap_or_default() };
         out.push(Output::Event(SessionEvent::DidFail {
@@ -215,6 +216,7 @@ impl Session {
             return;
         }
         self.wait = None;
+        self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let (originator, end_reason) = match self.ending.take() {
             Some(ending) => (ending.originator, ending.reason),

@@ -26,6 +26,15 @@ pub enum SessionError {
     /// The stream is not one of those proposed.
     #[error("stream {} is not proposed in this session", .0.as_u64())]
     UnknownStream(StreamId),
+    /// A transfer of ours is under way.
+    #[error("a transfer is under way")]
+    TransferPending,
+    /// No transfer of the remote party waits for a decision.
+    #[error("no transfer waits for a decision")]
+    NoTransfer,
+    /// The URI is not one that can be called.
+    #[error("'{0}' is not a SIP URI or address")]
+    BadUri(Text),
     /// No stream was named.
     #[error("at least one stream must be accepted")]
     NoStreams,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
-use crate::id::{AccountId, StreamId};
+use crate::id::{AccountId, SessionId, StreamId};
 use crate::sip::Text;
 
 use super::SessionState;
@@ -52,6 +52,8 @@ pub enum SessionEvent {
         streams: Vec<StreamId>,
         /// Whether one of them is audio (seed 000).
         has_audio: bool,
+        /// The session whose place it takes when it starts (RFC 3891).
+        replaced: Option<SessionId>,
     },
     /// `connect` was called (`SIPSessionNewOutgoing`).
     NewOutgoing {
@@ -105,6 +107,38 @@ pub enum SessionEvent {
         /// The same, structured.
         cause: Cause,
     },
+    /// The remote party asks us to call somebody else instead: accept or reject that within 20 seconds (`SIPSessionTransferNewIncoming`).
+    TransferNewIncoming {
+        /// Whom.
+        target: Text,
+        /// Who asks, from the Referred-By header: a claim, not a proof.
+        referred_by: Option<Text>,
+        /// Whether the new call is to take the place of one that the remote party has (RFC 3891).
+        attended: bool,
+    },
+    /// `transfer` was called (`SIPSessionTransferNewOutgoing`).
+    TransferNewOutgoing {
+        /// Whom the remote party is to call.
+        target: Text,
+    },
+    /// The transfer was accepted (`SIPSessionTransferDidStart`).
+    TransferDidStart,
+    /// What the one who is called has said (`SIPSessionTransferGotProgress`).
+    TransferGotProgress {
+        /// The status code.
+        code: u16,
+        /// The reason phrase.
+        reason: Text,
+    },
+    /// The transfer has succeeded: this session ends (`SIPSessionTransferDidEnd`).
+    TransferDidEnd,
+    /// The transfer came to nothing: this session goes on (`SIPSessionTransferDidFail`).
+    TransferDidFail {
+        /// The status code; 0 where there is none.
+        code: u16,
+        /// Why, in words.
+        reason: Text,
+    },
     /// A transaction of the INVITE dialog is complete (`SIPSessionDidProcessTransaction`).
     DidProcessTransaction {
         /// Which side sent the request.
@@ -136,6 +170,12 @@ impl SessionEvent {
             Self::WillEnd { .. } => &["SIPSessionWillEnd", "SCSessionWillEnd"],
             Self::DidEnd { .. } => &["SIPSessionDidEnd", "SCSessionDidEnd"],
             Self::DidProcessTransaction { .. } => &["SIPSessionDidProcessTransaction"],
+            Self::TransferNewIncoming { .. } => &["SIPSessionTransferNewIncoming"],
+            Self::TransferNewOutgoing { .. } => &["SIPSessionTransferNewOutgoing"],
+            Self::TransferDidStart => &["SIPSessionTransferDidStart"],
+            Self::TransferGotProgress { .. } => &["SIPSessionTransferGotProgress"],
+            Self::TransferDidEnd => &["SIPSessionTransferDidEnd"],
+            Self::TransferDidFail { .. } => &["SIPSessionTransferDidFail"],
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Invited {
     pub contact: Uri,
     /// Our address toward the peer, for descriptions.
     pub local: IpAddr,
+    /// The session whose place it takes when it starts (RFC 3891).
+    pub replaced: Option<SessionId>,
     /// What challenges to our requests are answered with: for a realm that is known, since anybody may call.
     pub credentials: Option<Credentials>,
 }
@@ -42,7 +44,7 @@ impl Session {
         mut next_stream: impl FnMut() -> StreamId,
         out: &mut Outbox<Output>,
     ) -> Self {
-        let Invited { id, account, incoming, contact, local, credentials } = invited;
+        let Invited { id, account, incoming, contact, local, credentials, replaced } = invited;
         let from = &incoming.essentials.from;
         let remote_identity = NameAddr { params: Params::default(), ..from.clone() }.to_string().into();
         let mut session = Self {
@@ -58,6 +60,7 @@ impl Session {
             streams: Vec::new(),
             agreed: None,
             early: Vec::new(),
+            transfers: super::transfer::Transfers::default(),
             start_time: None,
             wait: None,
             started: false,
@@ -94,7 +97,13 @@ impl Session {
         }
         session.enter(SessionState::Incoming, out);
         let streams = session.streams.iter().map(AudioStream::id).collect();
-        out.push(Output::Event(SessionEvent::NewIncoming { account, remote_identity, streams, has_audio: true }));
+        out.push(Output::Event(SessionEvent::NewIncoming {
+            account,
+            remote_identity,
+            streams,
+            has_audio: true,
+            replaced,
+        }));
         session
     }
 

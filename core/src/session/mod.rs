@@ -9,6 +9,7 @@
 //! | `incoming` | ring, accept, reject; ACK and CANCEL |
 //! | `start` | the agreed streams start; the session is established |
 //! | `proposal` | re-INVITEs of the peer |
+//! | `transfer` | REFER: transfers, both ways |
 //! | `early` | answers of early dialogs, and offers in UPDATE and PRACK |
 //! | `ending` | end, failures, BYE |
 
@@ -21,6 +22,7 @@ mod outgoing;
 mod proposal;
 mod start;
 mod state;
+mod transfer;
 
 pub use error::SessionError;
 pub use event::{AckReceived, Originator, SessionEvent};
@@ -37,7 +39,7 @@ use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
 use crate::media;
 use crate::negotiation::{Agreed, Negotiator};
 use crate::outbox::Outbox;
-use crate::sip::{CSeq, Request, Response, Text};
+use crate::sip::{CSeq, Method, Request, Response, Text};
 use crate::stream::{self, AudioStream, StreamError, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
@@ -99,6 +101,7 @@ pub struct Session {
     agreed: Option<Agreed>,
     /// The early dialogs that have answered our offer already.
     early: Vec<early::Early>,
+    transfers: transfer::Transfers,
     start_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
     /// Whether the streams were told to start.
@@ -164,12 +167,14 @@ impl Session {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let wait = self.wait.and_then(|(_, until)| until);
-        earliest(wait, self.invitation.as_ref().and_then(Invitation::deadline))
+        let invitation = self.invitation.as_ref().and_then(Invitation::deadline);
+        earliest(earliest(wait, invitation), self.transfers.deadline())
     }
 
     /// Works off the deadlines that have come.
     pub fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.timeout(cx, usage));
+        self.transfers_due(cx, out);
         let Some((wait, Some(until))) = self.wait else { return };
         if until > cx.now {
             return;
@@ -187,11 +192,13 @@ impl Session {
     /// A response to a request of this session.
     pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.response(cx, ticket, response, usage));
+        self.transfer_answered(cx, ticket, response, out);
     }
 
     /// The transaction of a request of this session is over.
     pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.client_ended(cx, ticket, end, usage));
+        self.transfer_unanswered(cx, ticket, end, out);
     }
 
     /// The transaction of an INVITE that came for this session is over.
@@ -225,8 +232,12 @@ impl Session {
         with_stream(known, out, |stream, out| stream.send_dtmf(digit, duration, out))
     }
 
-    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK or BYE.
+    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER or NOTIFY.
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
+        if matches!(incoming.request.method(), Method::Refer | Method::Notify) {
+            self.requested_within(cx, dialog, incoming, out);
+            return;
+        }
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.request(cx, dialog, incoming, usage));
     }
 

@@ -9,7 +9,7 @@ use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
-use crate::sip::{NameAddr, ServiceRoute, Text};
+use crate::sip::{HeaderName, NameAddr, ServiceRoute, Text};
 use crate::stream::AudioStream;
 
 use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
@@ -23,6 +23,8 @@ pub struct Connect {
     pub to: NameAddr,
     /// The proxies to visit before (RFC 3608), in order.
     pub routes: Vec<ServiceRoute>,
+    /// More header fields of the INVITE: Replaces, Referred-By.
+    pub headers: Vec<(HeaderName, Text)>,
     /// What challenges are answered with.
     pub credentials: Option<Credentials>,
 }
@@ -50,6 +52,7 @@ impl Session {
             streams,
             agreed: None,
             early: Vec::new(),
+            transfers: super::transfer::Transfers::default(),
             start_time: None,
             wait: None,
             started: false,
@@ -107,6 +110,7 @@ impl Session {
             routes: connect.routes.clone(),
             targets: std::mem::take(&mut self.targets),
             offer: Some(offer),
+            headers: connect.headers.clone(),
         };
         let mut usage = Outbox::new();
         match Invitation::invite(cx, invite, &mut usage) {

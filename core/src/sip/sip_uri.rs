@@ -129,6 +129,15 @@ impl SipUri {
         })
     }
 
+    /// The same asking for one more header; name and value are escaped where they must be.
+    #[must_use]
+    pub fn with_embedded(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.headers.is_empty() { "" } else { "&" };
+        let (name, value) = (escape::escaped(name, EMBEDDED), escape::escaped(value, EMBEDDED));
+        self.headers = Text::from(format!("{}{separator}{name}={value}", self.headers));
+        self
+    }
+
     /// The same as it may stand in a request line: without headers and without `method` (RFC 3261 section 19.1.1, table 1).
     #[must_use]
     pub fn as_request_uri(&self) -> Self {

@@ -10,6 +10,7 @@ mod replay;
 mod requests;
 mod sessions;
 mod shutdown;
+mod transfers;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};

@@ -63,6 +63,7 @@ impl Run {
             routes: Vec::new(),
             targets,
             offer: offer.map(Bytes::copy_from_slice),
+            headers: Vec::new(),
         };
         let usage = run.with(|cx, out| Invitation::invite(cx, invite, out)).unwrap();
         run.usage = Some(usage);

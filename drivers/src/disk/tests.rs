@@ -1,0 +1,188 @@
+//! Files that survive crashes, and the thread that keeps them.
+
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use sipsimple_core::limits::Limits;
+use sipsimple_core::outbox::Outbox;
+use sipsimple_core::settings::{Backend, ConfigurationManager, ObjectClass, Output, SettingsEvent, SipSimpleSettings};
+use tempfile::TempDir;
+
+use super::whole_file::Step;
+use super::*;
+
+const MAX: usize = 1 << 20;
+
+fn place() -> (TempDir, WholeFile) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = WholeFile::new(directory.path().join("a/b/config"));
+    (directory, file)
+}
+
+fn content(file: &WholeFile) -> Option<Vec<u8>> {
+    file.read(MAX).unwrap().map(|bytes| bytes.to_vec())
+}
+
+fn files(path: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let (_directory, file) = place();
+    assert_eq!(content(&file), None);
+    file.write(b"first, and longer").unwrap();
+    file.write(b"second").unwrap();
+    assert_eq!(content(&file), Some(b"second".to_vec()));
+    assert_eq!(file.read(3).unwrap().unwrap().as_slice(), b"seco", "one more than allowed");
+    assert_eq!(files(file.path()), [file.path()]);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_it_and_a_link_stays_one() {
+    use std::os::unix::fs::PermissionsExt;
+    let (directory, file) = place();
+    file.write(b"secret").unwrap();
+    std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).unwrap();
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(file.path(), &link).unwrap();
+    WholeFile::new(&link).write(b"secret too").unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(content(&file), Some(b"secret too".to_vec()));
+    assert_eq!(std::fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_crash_at_any_point_leaves_the_old_or_the_new() {
+    let old = b"old".repeat(50_000);
+    let new = b"new!".repeat(50_000);
+    let mut steps = Vec::new();
+    for crash in 0.. {
+        let (_directory, file) = place();
+        file.write(&old).unwrap();
+        let mut count = 0;
+        let result = file.replace(&new, &mut None, |step| {
+            count += 1;
+            if count > crash {
+                return Err(Error::other("crash"));
+            }
+            steps.push(step);
+            Ok(())
+        });
+        let renamed = steps.contains(&Step::Rename);
+        let found = content(&file).unwrap();
+        assert!(found == if renamed { &*new } else { &*old }, "after {steps:?}");
+        assert_eq!(files(file.path()), [file.path()], "what is left over is removed, after {steps:?}");
+        file.write(b"goes on").unwrap();
+        assert_eq!(content(&file), Some(b"goes on".to_vec()));
+        if result.is_ok() {
+            break;
+        }
+        steps.clear();
+    }
+    let pieces = [65_536, 65_536, 65_536, 3_392].map(Step::Write);
+    let expected = [&[Step::Create][..], &pieces, &[Step::Sync, Step::Rename, Step::SyncDirectory]].concat();
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn a_failure_leaves_the_old_and_nothing_else() {
+    let (directory, file) = place();
+    file.write(b"old").unwrap();
+    // A directory cannot be replaced by a file.
+    let in_the_way = WholeFile::new(directory.path().join("a/b"));
+    in_the_way.write(b"new").unwrap_err();
+    assert_eq!(files(in_the_way.path()), [in_the_way.path()]);
+    assert_eq!(in_the_way.read(MAX).unwrap_err().kind(), ErrorKind::IsADirectory);
+    assert_eq!(content(&file), Some(b"old".to_vec()));
+}
+
+/// The settings of the application, on disk.
+struct Desk {
+    manager: ConfigurationManager,
+    out: Outbox<Output>,
+    io: FileIo,
+    done: std::sync::mpsc::Receiver<Done>,
+}
+
+impl Desk {
+    fn new(file: &WholeFile) -> Self {
+        let (tell, done) = channel();
+        let io = FileIo::start(file.clone(), move |news| tell.send(news).unwrap()).unwrap();
+        let mut manager = ConfigurationManager::new(&Limits::default());
+        manager.register::<SipSimpleSettings>();
+        let mut desk = Self { manager, out: Outbox::new(), io, done };
+        desk.manager.start(Backend::Driver, &mut desk.out);
+        desk.turn();
+        desk.manager.open::<SipSimpleSettings>("", &mut desk.out).unwrap();
+        desk
+    }
+
+    /// Does what is asked until nothing more is, and returns the news.
+    fn turn(&mut self) -> Vec<SettingsEvent> {
+        let mut news = Vec::new();
+        loop {
+            while let Some(output) = self.out.pop() {
+                match output {
+                    Output::Load => self.io.read(MAX),
+                    Output::Persist(text) => self.io.write(text),
+                    Output::Event(event) => news.push(event),
+                }
+            }
+            if self.manager.is_quiescent() {
+                return news;
+            }
+            match self.done.recv_timeout(Duration::from_secs(30)).unwrap() {
+                Done::Read(Ok(bytes)) => self.manager.loaded(Ok(bytes.as_ref().map(|bytes| &bytes[..]))).unwrap(),
+                Done::Read(Err(error)) => panic!("{error}"),
+                Done::Written(result) => {
+                    self.manager.persisted(result.map_err(|error| error.to_string().into()), &mut self.out);
+                }
+            }
+        }
+    }
+
+    fn save(&mut self, port: u16) -> Vec<&'static str> {
+        self.manager.get_mut::<SipSimpleSettings>("").unwrap().sip.udp_port = port;
+        self.manager.save(&SipSimpleSettings::key(""), &mut self.out).unwrap();
+        self.turn().iter().map(|event| event.names()[0]).collect()
+    }
+}
+
+#[test]
+fn settings_are_kept_on_disk() {
+    let (_directory, file) = place();
+    let mut desk = Desk::new(&file);
+    let created = ["CFGSettingsObjectWasActivated", "CFGSettingsObjectWasCreated", "CFGSettingsObjectDidChange"];
+    assert_eq!(desk.save(5060), created);
+    assert_eq!(desk.save(5070), ["CFGSettingsObjectDidChange"]);
+    drop(desk);
+    let desk = Desk::new(&file);
+    assert_eq!(desk.manager.get::<SipSimpleSettings>("").unwrap().sip.udp_port, 5070);
+}
+
+#[test]
+fn settings_that_cannot_be_written_are_told() {
+    let (directory, file) = place();
+    let mut desk = Desk::new(&file);
+    // Where the directory should be there is a file.
+    std::fs::write(directory.path().join("a"), "").unwrap();
+    let failed = ["CFGSettingsObjectDidChange", "CFGManagerSaveFailed"];
+    assert_eq!(desk.save(5060)[2..], failed);
+    std::fs::remove_file(directory.path().join("a")).unwrap();
+    assert_eq!(desk.save(5070), ["CFGSettingsObjectDidChange"]);
+}
+
+#[test]
+fn what_was_asked_for_is_done_before_the_thread_ends() {
+    let (_directory, file) = place();
+    let io = FileIo::start(file.clone(), drop).unwrap();
+    for number in 0..20 {
+        io.write(number.to_string().into());
+    }
+    drop(io);
+    assert_eq!(content(&file), Some(b"19".to_vec()));
+}

@@ -1,0 +1,109 @@
+//! Two whole applications on the loopback.
+
+use std::time::Duration;
+
+use sipsimple_audio::engine::Recorded;
+use sipsimple_core::agent::{EventKind as Agent, TransportEvent};
+use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::session::SessionEvent;
+use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
+use sipsimple_core::transport::{Route, Transport};
+use sipsimple_drivers::{Application, ApplicationError, Event, EventKind, Settings};
+
+use super::table::Table;
+
+/// Long enough for a loaded machine; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads events until one of them is what is looked for.
+fn until<T>(application: &Application, table: &mut Table, look: impl Fn(&Event) -> Option<T>) -> T {
+    loop {
+        let event = application.next_event_within(PATIENCE).expect("no such event");
+        hear(table, &event);
+        if let Some(found) = look(&event) {
+            return found;
+        }
+    }
+}
+
+fn hear(table: &mut Table, event: &Event) {
+    // What the nameservers of this machine do differs from machine to machine.
+    if event.names().iter().any(|name| name.starts_with("DNS")) {
+        return;
+    }
+    if event.names().iter().any(|name| name.starts_with("SIPAccount")) {
+        table.heard_of("Account", event.names(), event);
+    } else {
+        table.heard(event.names(), event);
+    }
+}
+
+fn session(event: &Event, look: impl Fn(&SessionEvent) -> bool) -> Option<SessionId> {
+    event.session().filter(|(_, event)| look(event)).map(|(id, _)| id)
+}
+
+fn stream(event: &Event) -> Option<StreamId> {
+    event.stream().filter(|(_, event)| matches!(event, StreamEvent::DidStart { .. })).map(|(id, _)| id)
+}
+
+fn named(name: &'static str) -> impl Fn(&Event) -> Option<()> {
+    move |event| event.names().contains(&name).then_some(())
+}
+
+fn start(table: &mut Table) -> (Application, Route) {
+    let any = Route::new(Transport::Udp, ([127, 0, 0, 1], 0).into());
+    let application = Application::start(Settings::listening([any])).unwrap();
+    let address = until(&application, table, |event| match &event.kind {
+        EventKind::Agent(Agent::Transport { event: TransportEvent::Listening { local, .. }, .. }) => Some(*local),
+        _ => None,
+    });
+    application.add_account(&format!("sip:user@{}", address.ip())).unwrap();
+    (application, Route::new(Transport::Udp, address))
+}
+
+pub(crate) fn scenarios(table: &mut Table) {
+    let (alice, _) = start(table);
+    let (bob, route) = start(table);
+    table.is("002 SIPApplication.__init__", alice.with_agent(|agent, _| agent.get_accounts().len()), Ok(1));
+    table.does(
+        "002 SIPApplication.start",
+        alice.with_agent(|agent, _| !agent.is_quiescent() || agent.has_account("user@127.0.0.1")).unwrap(),
+    );
+
+    let account = alice.with_agent(|agent, _| agent.get_accounts()[0]).unwrap();
+    let to = format!("sip:user@{}", route.socket_addr());
+    alice.connect(account, &to, &[route], &[StreamSpec::Audio(AudioSpec::default())]).unwrap();
+    let incoming =
+        until(&bob, table, |event| session(event, |event| matches!(event, SessionEvent::NewIncoming { .. })));
+    let streams = bob.with_agent(move |agent, now| agent.session(now, incoming).unwrap().streams()).unwrap();
+    bob.accept(incoming, &streams).unwrap();
+    let at_alice = until(&alice, table, stream);
+    let at_bob = until(&bob, table, stream);
+    until(&alice, table, named("SIPSessionDidStart"));
+    until(&bob, table, named("SIPSessionDidStart"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("call.wav");
+    bob.start_recording(at_bob, &file, Recorded::Conversation).unwrap();
+    until(&bob, table, named("AudioStreamDidStartRecordingAudio"));
+    let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).map(std::path::Path::to_owned));
+    table.is("002 AudioStream.recording_filename", name.unwrap(), Some(file.clone()));
+    table.is("002 AudioStream.start_recording", file.exists(), true);
+    table.is("000 Session.start_recording_audio", file.exists(), true);
+    alice.send_dtmf(at_alice, '#', Duration::from_millis(100)).unwrap();
+    until(&bob, table, named("AudioStreamGotDTMF"));
+    bob.stop_recording(at_bob).unwrap();
+    until(&bob, table, named("AudioStreamDidStopRecordingAudio"));
+    let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).is_some()).unwrap();
+    table.is("002 AudioStream.stop_recording", name, false);
+    table.is("000 Session.stop_recording_audio", name, false);
+
+    alice.stop(PATIENCE);
+    table.is("002 SIPApplication.stop", alice.with_agent(|_, _| ()), Err(ApplicationError::Stopped));
+    bob.stop(PATIENCE);
+    for application in [alice, bob] {
+        while let Some(event) = application.next_event() {
+            hear(table, &event);
+        }
+    }
+}

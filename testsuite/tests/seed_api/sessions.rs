@@ -1,0 +1,116 @@
+//! Calls between two hosts.
+
+use std::time::Duration;
+
+use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent};
+use sipsimple_core::id::{AccountId, SessionId};
+use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::stream::{AudioSpec, StreamSpec};
+use sipsimple_core::transport::{Route, Transport};
+use sipsimple_testsuite::application::Idle;
+use sipsimple_testsuite::host::Place;
+use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::media::Mode;
+use sipsimple_testsuite::world::World;
+
+use super::accounts;
+use super::table::Table;
+
+const ALICE: usize = 0;
+const BOB: usize = 1;
+
+struct Call {
+    world: World,
+    /// At the caller, and at the callee.
+    sessions: [SessionId; 2],
+}
+
+impl Call {
+    /// A call that has arrived.
+    fn new() -> Self {
+        let mut world = World::new(1, Faults::none());
+        for name in ["alice", "bob"] {
+            let place = Place { media: Mode::Paths, ..Place::default() };
+            let number = world.add_at(place, Config::default(), Box::new(Idle));
+            let account = AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]));
+            world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
+        }
+        world.run_for(Duration::from_millis(1));
+        let route = Route::new(Transport::Udp, world.address(BOB));
+        let to = format!("sip:bob@{}", route.address);
+        let streams = [StreamSpec::Audio(AudioSpec::default())];
+        let caller = world.with(ALICE, |agent, now| {
+            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], &streams).unwrap()
+        });
+        world.run_for(Duration::from_millis(500));
+        let callee = world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
+            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
+            _ => None,
+        });
+        Self { world, sessions: [caller, callee.expect("no call came")] }
+    }
+
+    fn with<T>(&mut self, host: usize, act: impl FnOnce(sipsimple_core::agent::SessionMut<'_>) -> T) -> T {
+        let id = self.sessions[host];
+        let result = self.world.with(host, |agent, now| act(agent.session(now, id).expect("the session is over")));
+        self.world.run_for(Duration::from_millis(500));
+        result
+    }
+
+    fn state(&mut self, host: usize) -> SessionState {
+        self.with(host, |session| session.state())
+    }
+
+    fn told(&self, host: usize, name: &str) -> bool {
+        self.world.host(host).names().contains(&name)
+    }
+
+    fn over(mut self, table: &mut Table) {
+        assert!(self.world.run_until_quiescent(Duration::from_secs(300)));
+        accounts::hear(table, &self.world);
+    }
+}
+
+pub(crate) fn scenarios(table: &mut Table) {
+    accepted(table);
+    rejected(table);
+}
+
+fn accepted(table: &mut Table) {
+    let mut call = Call::new();
+    table.is("002 Session.connect", call.state(ALICE), SessionState::Outgoing);
+    table.is("000 Session.new", call.state(BOB), SessionState::Incoming);
+    call.with(BOB, |mut session| session.send_ring_indication()).unwrap();
+    table.does("002 Session.send_ring_indication", call.told(ALICE, "SIPSessionGotRingIndication"));
+    let streams = call.with(BOB, |session| session.streams());
+    call.with(BOB, |mut session| session.accept(&streams)).unwrap();
+    table.is("002 Session.accept", call.state(BOB), SessionState::Connected);
+    table.is("002 Session.state", call.state(ALICE), SessionState::Connected);
+    table.is("000 Session.state", call.state(ALICE).as_str(), "connected");
+    let streams = call.with(ALICE, |session| session.streams());
+    table.is("002 Session.streams", streams.len(), 1);
+    call.with(ALICE, |mut session| session.send_dtmf(streams[0], '5', Duration::from_millis(100))).unwrap();
+    call.world.run_for(Duration::from_secs(1));
+    let digit = call.world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
+        EventKind::Stream { event: sipsimple_core::stream::StreamEvent::GotDtmf { digit }, .. } => Some(*digit),
+        _ => None,
+    });
+    table.is("002 AudioStream.send_dtmf", digit, Some('5'));
+    table.is("000 Session.send_dtmf", digit, Some('5'));
+    call.with(BOB, |mut session| session.end()).unwrap();
+    table.does("002 Session.end", call.told(ALICE, "SIPSessionDidEnd"));
+    table.does("000 Session.terminate", call.told(BOB, "SCSessionDidEnd") || call.told(BOB, "SIPSessionDidEnd"));
+    call.over(table);
+}
+
+fn rejected(table: &mut Table) {
+    let mut call = Call::new();
+    call.with(BOB, |mut session| session.reject(486, None)).unwrap();
+    let code = call.world.host(ALICE).events.iter().find_map(|(_, event)| match &event.kind {
+        EventKind::Session { event: SessionEvent::DidFail { code, .. }, .. } => Some(*code),
+        _ => None,
+    });
+    table.is("002 Session.reject", code, Some(486));
+    table.is("000 Session.reject", code, Some(486));
+    call.over(table);
+}
