@@ -235,9 +235,12 @@ impl Agent {
         }
     }
 
-    /// Refuses an INVITE for which there is no room.
+    /// Refuses an INVITE for which there is no room, without state: that is what we have too much of.
     fn shed(&mut self, incoming: &Incoming) {
-        self.refuse(incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
+        let builder = incoming.reply(503, None, &self.tag, &self.config.user_agent);
+        if let Ok(response) = builder.field(HeaderName::RetryAfter, "10").finish() {
+            self.table.turn_away(incoming.transaction, &response, &mut self.table_out);
+        }
         self.stats.shed += 1;
     }
 

@@ -3,6 +3,7 @@
 //! Exit code 0 says that what was asked for happened, 1 that it failed (a sentence on standard error says why), 2 that the
 //! command line is wrong.
 
+mod account;
 mod answer;
 mod call;
 mod client;
@@ -13,6 +14,7 @@ mod json;
 mod ladder;
 mod lookup;
 mod output;
+mod register;
 mod replay;
 mod sound;
 mod tls;
@@ -62,6 +64,8 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Register an account, and keep it registered
+    Register(register::Options),
     /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
     Lookup(lookup::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
@@ -90,6 +94,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Register(options) => register::run(&options, trace, out),
         Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),
