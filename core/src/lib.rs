@@ -27,6 +27,7 @@ pub mod session;
 pub mod settings;
 pub mod sip;
 pub mod stream;
+pub mod stun;
 pub mod subscription;
 pub mod time;
 pub mod trace;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
-use sipsimple_core::agent::{self, Agent, ConnectionEvent, Effect, Input, Intent};
-use sipsimple_core::id::{ConnId, SessionId, StreamId};
+use sipsimple_core::agent::{self, AccountEvent, Agent, ConnectionEvent, Effect, Input, Intent};
+use sipsimple_core::id::{AccountId, ConnId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::{Instant, Utc};
@@ -72,6 +72,8 @@ pub(crate) struct EventLoop {
     stop_at: Option<Instant>,
     /// The sessions that have begun and not ended.
     sessions: BTreeSet<SessionId>,
+    /// The accounts that are active, or have something to end before they are not.
+    accounts: BTreeSet<AccountId>,
     /// The streams that have started and not ended.
     streams: BTreeSet<StreamId>,
     shut_down: bool,
@@ -114,6 +116,7 @@ impl EventLoop {
             armed: None,
             stop_at: None,
             sessions: BTreeSet::new(),
+            accounts: BTreeSet::new(),
             streams: BTreeSet::new(),
             shut_down: false,
         }
@@ -270,6 +273,15 @@ impl EventLoop {
                 }
                 _ => {}
             },
+            agent::EventKind::Account { id, event } => match event {
+                AccountEvent::WillActivate => {
+                    self.accounts.insert(*id);
+                }
+                AccountEvent::DidDeactivate => {
+                    self.accounts.remove(id);
+                }
+                _ => {}
+            },
             agent::EventKind::Stream { id, event, .. } => match event {
                 StreamEvent::DidStart { .. } => {
                     self.streams.insert(*id);
@@ -334,7 +346,7 @@ impl EventLoop {
     /// itself (RFC 3261 timer J) is not waited for: the application wants to go.
     fn has_ended(&self) -> bool {
         let Some(stop_at) = self.stop_at else { return false };
-        let done = self.shut_down || self.sessions.is_empty();
+        let done = self.shut_down || (self.sessions.is_empty() && self.accounts.is_empty());
         (done && self.network.is_flushed()) || self.clock.now() >= stop_at
     }
 }

@@ -47,6 +47,15 @@ pub enum Input {
         )]
         data: Bytes,
     },
+    /// A datagram that was sent could not be delivered: the network said so (ICMP).
+    Undelivered {
+        /// The socket it was sent from.
+        socket: SocketId,
+        /// Where it was to go.
+        to: SocketAddr,
+        /// Why it did not get there.
+        cause: CloseCause,
+    },
     /// A peer opened a connection; `Stream { event: Open }` follows when it is ready.
     Accepted {
         /// The connection, a [`ConnId::accepted`] that the driver picked.

@@ -258,9 +258,12 @@ impl Agent {
         }
     }
 
-    /// Refuses a request for which there is no room.
+    /// Refuses a request for which there is no room, without state: that is what we have too much of.
     pub(super) fn shed(&mut self, incoming: &Incoming) {
-        self.refuse(incoming, 503, &[(HeaderName::RetryAfter, "10".to_owned())]);
+        let builder = incoming.reply(503, None, &self.tag, &self.config.user_agent);
+        if let Ok(response) = builder.field(HeaderName::RetryAfter, "10").finish() {
+            self.table.turn_away(incoming.transaction, &response, &mut self.table_out);
+        }
         self.stats.shed += 1;
     }
 

@@ -32,6 +32,9 @@ impl Agent {
             Input::Datagram { socket, from, to, data, .. } => {
                 self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
             }
+            Input::Undelivered { socket, to, cause } => {
+                self.transports.undelivered(socket, to, cause, &mut self.transport_out);
+            }
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
             }
@@ -175,6 +178,8 @@ impl Agent {
             Output::FlowFailed { flow, cause } => {
                 self.table.flow_failed(self.now, &flow, &cause, &mut self.table_out);
             }
+            // Who keeps a flow alive asks for it.
+            Output::PublicAddress { .. } => {}
         }
     }
 

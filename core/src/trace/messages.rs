@@ -91,6 +91,7 @@ impl Messages {
             | Input::Socket { .. }
             | Input::Tick { .. }
             | Input::Media { .. }
+            | Input::Undelivered { .. }
             | Input::Answer { .. }
             | Input::Network(_)
             | Input::Nameservers(_)

@@ -211,6 +211,17 @@ impl<F: Clone + Ord> Table<F> {
         out.push(Output::Shed { request });
     }
 
+    /// Answers a request once, without state: its transaction is over, and an ACK or a repetition finds none (RFC 3261 sections 8.2.7 and 21.5.4).
+    /// For requests that there is no room for, and before anything else was answered.
+    pub fn turn_away(&mut self, id: TransactionId, response: &Response, out: &mut Outbox<Output<F>>) {
+        let flow = self.entries.get(&id).map(|entry| entry.flow.clone());
+        if let Some(flow) = flow {
+            self.remove(id);
+            out.push(Output::Send { id: None, flow, data: response.bytes().clone() });
+            out.push(Output::Ended { id, end: super::End::Done });
+        }
+    }
+
     /// A response arrived.
     pub fn receive_response(
         &mut self,

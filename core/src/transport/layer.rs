@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::connection::{Connection, Connections, State};
 use super::judge::Fingerprint;
+use super::keep_alive::Keeping;
 use super::output::{BindError, Counters, Malformed, Output, SendError};
 use super::socket::{Local, NoLocal, SocketState, Sockets};
 use super::{CloseCause, CloseHow, Flow, Port, Route, Security, SocketKind, TlsPolicy, Transport};
@@ -17,7 +18,7 @@ use crate::id::{ConnId, Counter, SocketId};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::sip::{Host, Text};
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 
 /// What the transports need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,7 @@ pub struct Transports {
     pub(super) counters: Counters,
     /// What our Vias have carried, the latest first: a response whose Via carries anything else is not ours (RFC 3261 section 18.1.2).
     pub(super) sent_by: VecDeque<(Transport, IpAddr, u16)>,
+    pub(super) keeping: Keeping,
     next_socket: Counter,
     pub(super) next_conn: Counter,
     pub(super) shutting_down: bool,
@@ -103,6 +105,7 @@ impl Transports {
             connections: Connections::default(),
             counters: Counters::default(),
             sent_by: VecDeque::new(),
+            keeping: Keeping::default(),
             next_socket: Counter::default(),
             next_conn: Counter::default(),
             shutting_down: false,
@@ -165,6 +168,7 @@ impl Transports {
 
     /// The driver could not bind a socket, or it broke.
     pub fn socket_failed(&mut self, id: SocketId, cause: CloseCause, out: &mut Outbox<Output>) {
+        self.keeping.forget_on(id);
         match self.sockets.remove(id) {
             Some(socket) if socket.state == SocketState::Closing => {
                 out.push(Output::SocketClosed { socket: id, transport: socket.transport });
@@ -250,11 +254,12 @@ impl Transports {
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.connections.deadline()
+        earliest(self.connections.deadline(), self.keeping.deadline())
     }
 
-    /// Time has passed: closes connections that took too long to open, to complete a message or to close, and those that are idle.
+    /// Time has passed: closes connections that took too long to open, to complete a message or to close, and those that are idle; sends keep-alives.
     pub fn timeout(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        self.keep_alive_due(now, out);
         while let Some(conn) = self.connections.due(now) {
             let Some(connection) = self.connections.get_mut(conn) else { return };
             let (flow, from) = (Flow::Stream(conn), connection.peer);
@@ -278,6 +283,7 @@ impl Transports {
     /// Ends everything: what was handed over is written, then all connections and sockets close. Nothing is sent or taken in any more.
     pub fn shut_down(&mut self, now: Instant, out: &mut Outbox<Output>) {
         self.shutting_down = true;
+        self.keeping.clear();
         for conn in self.connections.ids() {
             let how = match self.connections.get(conn).map(|connection| connection.state) {
                 Some(State::Open) => CloseHow::Flush,

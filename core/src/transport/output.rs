@@ -113,7 +113,15 @@ pub enum Output {
         /// Where it is now.
         sent: Sent,
     },
-    /// A connection failed or was closed, by whomever. Told once for each that was opened, in the call that made it so.
+    /// A flow that is kept alive told for the first time from which address its peer sees us.
+    PublicAddress {
+        /// The flow.
+        flow: Flow,
+        /// Our address and port, as seen from there.
+        public: SocketAddr,
+    },
+    /// A connection failed or was closed, by whomever: told once for each that was opened, in the call that made it so. Or the flow of
+    /// datagrams that is kept alive has failed, or a datagram could not be delivered.
     FlowFailed {
         /// The flow.
         flow: Flow,

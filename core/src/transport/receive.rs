@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::{Buf, Bytes};
 
 use super::output::{Malformed, Output, Received};
-use super::{Flow, Transport, Transports, reply};
+use super::{CloseCause, Flow, Transport, Transports, reply};
 use crate::id::SocketId;
 use crate::outbox::Outbox;
 use crate::sip::{Essentials, HeaderName, Message, Method, ParseError, Received as Source, Request, Response};
+use crate::stun::is_stun;
 use crate::time::Instant;
 
 /// The way a message came.
@@ -42,7 +43,12 @@ impl Transports {
         let line_breaks = data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         match data.get(line_breaks) {
             // Line breaks, zeros, and STUN, whose first byte is below 4 (RFC 7983), keep a way through a NAT open.
-            None | Some(0..4) => self.counters.keep_alives += 1,
+            None | Some(0..4) => {
+                self.counters.keep_alives += 1;
+                if is_stun(&data) {
+                    self.stun(now, Flow::Datagram { socket, peer: from }, data, out);
+                }
+            }
             Some(_) => {
                 data.advance(line_breaks);
                 let local = SocketAddr::new(to.unwrap_or_else(|| bound.ip()), bound.port());
@@ -50,6 +56,18 @@ impl Transports {
                 self.message(now, Origin { flow, transport: Transport::Udp, from, local }, data, out);
             }
         }
+    }
+
+    /// The network says that a datagram cannot be delivered: its flow has failed (RFC 3261 section 18.4).
+    pub fn undelivered(&mut self, socket: SocketId, to: SocketAddr, cause: CloseCause, out: &mut Outbox<Output>) {
+        let entry = self.sockets.get(socket).filter(|entry| entry.transport == Transport::Udp);
+        if entry.is_none() {
+            self.counters.driver_faults += 1;
+            return;
+        }
+        let flow = Flow::Datagram { socket, peer: to };
+        self.keeping.forget(flow);
+        out.push(Output::FlowFailed { flow, cause });
     }
 
     /// Takes in the bytes of one message, and tells whether it is one.

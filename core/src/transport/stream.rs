@@ -162,7 +162,12 @@ impl Transports {
                         connection.used = now;
                     }
                 }
-                Ok(Frame::LineBreak) => self.counters.keep_alives += 1,
+                Ok(Frame::LineBreak) => {
+                    self.counters.keep_alives += 1;
+                    self.ponged(now, Flow::Stream(conn));
+                }
+                // Two answers in a row look like a ping.
+                Ok(Frame::Ping) if self.ponged(now, Flow::Stream(conn)) => self.counters.keep_alives += 1,
                 Ok(Frame::Ping) => pings += 1,
                 Err(error) => broken = Some(error),
             }
@@ -235,6 +240,7 @@ impl Transports {
             self.counters.driver_faults += 1;
             return;
         };
+        self.keeping.forget(Flow::Stream(conn));
         // Only what a TCP reset answers is taken for a host without TCP (RFC 3261 section 18.1.1).
         if matches!(cause, CloseCause::Refused | CloseCause::Reset) {
             for fallback in connection.fallbacks {
@@ -254,6 +260,7 @@ impl Transports {
         out: &mut Outbox<Output>,
     ) {
         if let Some(state) = self.connections.begin_close(conn, now, how) {
+            self.keeping.forget(Flow::Stream(conn));
             self.connections.settle(conn, &self.config.limits);
             out.push(Output::Close { conn, how });
             tell_of_end(conn, state, cause, out);

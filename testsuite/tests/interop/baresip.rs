@@ -20,8 +20,8 @@ const THEIRS: f64 = 440.0;
 const OURS: f64 = 1000.0;
 
 /// A baresip, and the folder it records into.
-struct Baresip {
-    running: Running,
+pub(crate) struct Baresip {
+    pub(crate) running: Running,
     pki: Pki,
     control: u16,
 }
@@ -29,6 +29,12 @@ struct Baresip {
 impl Baresip {
     /// Starts one that listens on this address and port, and the next one for TLS, plays a tone into each call, and records what it hears.
     fn start(address: &str, port: u16) -> Option<Self> {
+        let account = format!("<sip:baresip@{}>;regint=0;answermode=auto\n", host_port(address, port));
+        Self::start_with(address, port, &account)
+    }
+
+    /// The same, with this line in its file of accounts.
+    pub(crate) fn start_with(address: &str, port: u16, account: &str) -> Option<Self> {
         let program = find("baresip")?;
         let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
         let modules = modules.into_iter().find(|folder| Path::new(folder).is_dir()).expect("baresip's modules");
@@ -50,7 +56,6 @@ impl Baresip {
             rtp + 4
         );
         fs::write(format!("{home}/config"), config).expect("a file");
-        let account = format!("<sip:baresip@{listen}>;regint=0;answermode=auto\n");
         fs::write(format!("{home}/accounts"), account).expect("a file");
         fs::write(format!("{home}/contacts"), "").expect("a file");
         let mut running = Running::start_in(&program, &["-f", &home], folder);
@@ -82,7 +87,7 @@ impl Baresip {
 }
 
 /// Writes a tone of 20 s at -12 dB.
-fn tone_file(path: &Path, frequency: f64) {
+pub(crate) fn tone_file(path: &Path, frequency: f64) {
     let samples = tone::sine(frequency, -12.0, 8000, 20 * 8000);
     Wave::new(8000, samples).save(path).expect("a file");
 }

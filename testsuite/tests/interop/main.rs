@@ -4,6 +4,7 @@
 
 mod baresip;
 mod events;
+mod kamailio;
 mod knot;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]

@@ -58,6 +58,13 @@ fn sessions_that_wait_for_a_local_address_do_not_exceed_the_limit() {
     script.answer_asks();
     assert_eq!(script.agent.calls.len(), 1);
     assert_eq!(script.codes(), [503, 503]);
+    // Without state: nothing is sent again, and an ACK finds nothing (RFC 3261 section 8.2.7).
+    script.pass(Duration::from_secs(40));
+    assert_eq!(script.codes(), [0; 0]);
+    let stray = script.agent.stats().stray;
+    let ack = script.theirs("ACK", 1, "", "", "").replace("Call-ID: c", "Call-ID: c1");
+    script.datagram(PEER, ack);
+    assert_eq!(script.agent.stats().stray, stray + 1);
 }
 
 #[test]

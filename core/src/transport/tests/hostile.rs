@@ -123,7 +123,10 @@ impl Ledger {
                 }
                 Output::Resume(conn) => assert!(w.t.read_budget(conn) > 0),
                 Output::Send { on, .. } => assert!(self.sockets.contains(&on)),
-                Output::Listening { .. } | Output::Malformed { .. } | Output::FellBack { .. } => {}
+                Output::Listening { .. }
+                | Output::Malformed { .. }
+                | Output::FellBack { .. }
+                | Output::PublicAddress { .. } => {}
             }
         }
         let usable = self.conns.values().filter(|closing| !**closing).count();

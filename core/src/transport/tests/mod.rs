@@ -3,6 +3,7 @@
 mod connections;
 mod datagrams;
 mod hostile;
+mod keep_alive;
 mod requests;
 mod responses;
 mod streams;
@@ -160,6 +161,7 @@ fn line(output: &Output) -> String {
         Output::FellBack { failed, branch, sent } => {
             format!("fell back {} {branch}: {} {}", way(*failed), way(sent.flow), sent.transport)
         }
+        Output::PublicAddress { flow, public } => format!("public address of {}: {public}", way(*flow)),
         Output::FlowFailed { flow, cause } => format!("flow failed {}: {cause}", way(*flow)),
     }
 }

@@ -15,11 +15,12 @@ use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{ApplicationError, Event, EventKind, local_address};
 
+use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
-use crate::{sound, tls, value, words};
+use crate::{account, register, sound, tls, value, words};
 
 /// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
 /// and after 1.5 s.
@@ -28,6 +29,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Options of `sipsimple answer`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    #[command(flatten)]
+    account: account::Options,
+    /// Where to send the account's requests, udp|tcp|tls:ADDRESS:PORT; its host if not said
+    #[arg(long, value_name = "SOCKET", value_parser = value::route, requires = "account")]
+    route: Option<Route>,
     /// Where to listen, udp|tcp|tls:ADDRESS:PORT; port 0 is any. Default: udp and tcp, 0.0.0.0:5060
     #[arg(long, value_name = "SOCKET", value_parser = value::socket)]
     pub(crate) listen: Vec<Route>,
@@ -60,13 +66,18 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
-    let uri = format!("sip:sipsimple@{}", own_address(listen));
-    client.application.add_account_spec(AccountSpec { any_user: true, ..AccountSpec::new(uri) })?;
+    let account = match options.account.spec(options.route)? {
+        Some(spec) => spec,
+        None => AccountSpec { any_user: true, ..AccountSpec::new(format!("sip:sipsimple@{}", own_address(listen))) },
+    };
+    client.application.add_account_spec(account)?;
     let mut answering = Answering {
         client: &mut client,
         options,
         sound,
         out,
+        name: options.account.account.as_ref().map(register::name).unwrap_or_default(),
+        first: First::default(),
         lossy: listen.iter().any(|route| !route.transport.is_reliable()),
         ringing: BTreeMap::new(),
         streams: BTreeMap::new(),
@@ -75,8 +86,12 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     };
     let result = answering.run();
     let mut streams = answering.streams;
+    let name = answering.name;
     for event in client.stop() {
         tell(&event, &mut streams, out);
+        if let Some(news) = register::registration(&event) {
+            register::tell(&event, news, &name, out);
+        }
     }
     result.and_then(|()| client.written())
 }
@@ -87,6 +102,9 @@ struct Answering<'a> {
     options: &'a Options,
     sound: Sound,
     out: Output,
+    /// The account that is registered, if one is.
+    name: String,
+    first: First,
     /// Whether answers may be lost.
     lossy: bool,
     /// The calls that are to be answered, and when.
@@ -128,6 +146,11 @@ impl Answering<'_> {
 
     fn act(&mut self, event: &Event) -> Result<(), Failure> {
         match &event.kind {
+            EventKind::Agent(AgentEvent::Registration { event: news, .. }) => {
+                self.first.judge(&self.name, news)?;
+                register::tell(event, news, &self.name, self.out);
+                Ok(())
+            }
             EventKind::Agent(AgentEvent::Session { id, event: news }) => match news {
                 SessionEvent::NewIncoming { streams, .. } => self.incoming(event.at, *id, streams),
                 SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {

@@ -1,14 +1,15 @@
 //! `sipsimple call`: calls somebody.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sipsimple_core::agent::EventKind as AgentEvent;
+use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent};
 use sipsimple_core::cause::By;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::Statistics;
+use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
 use sipsimple_core::sip::{Host, SipUri, Text, Uri};
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
@@ -21,7 +22,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{sound, tls, value, words};
+use crate::{account, register, sound, tls, value, words};
 
 /// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
 /// pause of 40 ms at least (ITU-T Q.24); people are slower.
@@ -34,12 +35,15 @@ const BEFORE_DIGITS: Duration = Duration::from_millis(500);
 /// Options of `sipsimple call`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Whom to call, as in sip:bob@192.0.2.7
+    /// Whom to call, as in sip:bob@192.0.2.7; with an account also bob, and bob@example.com
     uri: String,
     /// Who we are; sip:USER@ADDRESS if not said
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", conflicts_with = "account")]
     from: Option<String>,
-    /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address
+    #[command(flatten)]
+    account: account::Options,
+    /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address.
+    /// With an account all of its requests go there
     #[arg(long, value_name = "SOCKET", value_parser = value::route)]
     route: Option<Route>,
     #[command(flatten)]
@@ -57,25 +61,35 @@ pub(crate) struct Options {
 /// Calls, and follows the call to its end.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let sound = Sound::open(&options.sound)?;
-    let route = match options.route {
-        Some(route) => route,
-        None => route_of(&options.uri)?,
+    let spec = options.account.spec(options.route)?;
+    let (routes, local) = match (&options.account.account, options.route) {
+        // The account knows where its requests go.
+        (Some(account), route) => (Vec::new(), account::local(account, route)?),
+        (None, route) => {
+            let route = route.map_or_else(|| route_of(&options.uri), Ok)?;
+            let local = local_address(route.socket_addr())
+                .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
+            (vec![route], local)
+        }
     };
-    let local = local_address(route.socket_addr())
-        .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
-    let listen: Vec<Route> = [Transport::Udp, Transport::Tcp, Transport::Tls]
-        .into_iter()
-        .filter(|transport| *transport != Transport::Tls || route.transport == Transport::Tls)
-        .map(|transport| Route::new(transport, SocketAddr::new(local, 0)))
-        .collect();
+    let toward = routes.first().copied().or(options.route);
+    let listen = account::listen(local, toward);
     let mut client = Client::start(&listen, &options.tls, trace, out)?;
     sound::open_card(&client.application, sound.plays());
     client.bound(&listen)?;
     let from = options.from.clone().unwrap_or_else(|| own_uri(local));
-    let account = client.application.add_account(&from)?;
+    let spec = spec.unwrap_or_else(|| AccountSpec::new(from));
+    let (from, registers) = (spec.uri.clone(), spec.register);
+    let to = options.account.account.as_ref().map_or_else(|| options.uri.clone(), |own| complete(&options.uri, own));
+    let account = client.application.add_account_spec(spec)?;
+    if registers && let Err(failure) = register(&mut client, &from, out) {
+        client.stop();
+        return Err(failure);
+    }
     let streams = [StreamSpec::Audio(AudioSpec::default())];
-    let session = client.application.connect(account, &options.uri, &[route], &streams)?;
-    out.at(client.application.now(), format_args!("calling {} over {route} as {from}", options.uri));
+    let session = client.application.connect(account, &to, &routes, &streams)?;
+    let over = routes.first().map_or_else(String::new, |route| format!(" over {route}"));
+    out.at(client.application.now(), format_args!("calling {to}{over} as {from}"));
     let mut call = Call::new(&mut client, options, sound, out, session);
     let result = call.run();
     let (mut statistics, length) = (call.statistics, call.length);
@@ -88,6 +102,40 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         out.line(format_args!("{:12}{}", "", words::statistics(length, &statistics)));
     }
     result.and_then(|()| client.written())
+}
+
+/// Waits until the account is registered.
+fn register(client: &mut Client, from: &str, out: Output) -> Result<(), Failure> {
+    let name = from.split_once(':').map_or(from, |(_, name)| name);
+    let mut first = account::First::default();
+    loop {
+        match client.next(None) {
+            Wake::Event(event) => {
+                let Some(news) = register::registration(&event) else { continue };
+                first.judge(name, news)?;
+                if let Some(words) = words::of_registration(name, news) {
+                    out.at(event.at, words);
+                }
+                match news {
+                    RegistrationEvent::DidSucceed { .. } => return Ok(()),
+                    RegistrationEvent::DidFail { error, .. } => return Err(account::not_registered(name, error)),
+                    _ => {}
+                }
+            }
+            Wake::Interrupt => return Err(Failure::new("interrupted")),
+            Wake::Due => {}
+            Wake::Stopped => return Err(Failure::new("the application has stopped")),
+        }
+    }
+}
+
+/// Whom to call, with the account's host where none is named.
+fn complete(uri: &str, account: &SipUri) -> String {
+    match uri {
+        uri if uri.contains(':') => uri.to_owned(),
+        uri if uri.contains('@') => format!("sip:{uri}"),
+        uri => SipUri { user: Some(SipUri::escape_user(uri)), ..account.clone() }.to_string(),
+    }
 }
 
 /// The route that the URI itself tells (RFC 3263 section 4: an IP address needs no DNS).
@@ -269,6 +317,19 @@ impl<'a> Call<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whom_to_call_is_completed_by_the_account() {
+        let account = account::id("alice@example.com").unwrap();
+        for (uri, full) in [
+            ("bob", "sip:bob@example.com"),
+            ("+1 555", "sip:+1%20555@example.com"),
+            ("bob@other.example", "sip:bob@other.example"),
+            ("sips:bob@other.example", "sips:bob@other.example"),
+        ] {
+            assert_eq!(complete(uri, &account), full);
+        }
+    }
 
     #[test]
     fn a_uri_with_an_address_tells_its_route() {

@@ -36,6 +36,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("account".into(), json!(id));
             ("account", serde_json::to_value(event))
         }
+        EventKind::Agent(agent::EventKind::Registration { account, event }) => {
+            data.insert("account".into(), json!(account));
+            ("registration", serde_json::to_value(event))
+        }
         EventKind::Agent(agent::EventKind::Session { id, event }) => {
             data.insert("session".into(), json!(id));
             ("session", serde_json::to_value(event))

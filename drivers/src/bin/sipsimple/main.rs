@@ -3,6 +3,7 @@
 //! Exit code 0 says that what was asked for happened, 1 that it failed (a sentence on standard error says why), 2 that the
 //! command line is wrong.
 
+mod account;
 mod answer;
 mod call;
 mod client;
@@ -16,6 +17,7 @@ mod lookup;
 mod message;
 mod output;
 mod publish;
+mod register;
 mod replay;
 mod sound;
 mod subscribe;
@@ -72,6 +74,8 @@ enum Command {
     Subscribe(subscribe::Options),
     /// Publish the presence of an account, and keep it published
     Publish(publish::Options),
+    /// Register an account, and keep it registered
+    Register(register::Options),
     /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
     Lookup(lookup::Options),
     /// Run a recorded trace again and verify that every effect is the same, byte for byte
@@ -103,6 +107,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
+        Command::Register(options) => register::run(&options, trace, out),
         Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
         Command::Ladder(options) => ladder::run(&options, trace.as_deref(), out),

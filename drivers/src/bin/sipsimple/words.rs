@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sipsimple_audio::engine::AudioEvent;
 use sipsimple_core::media::{Parameters, Statistics};
+use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
 use sipsimple_core::stream::StreamEvent;
 use sipsimple_drivers::{ApplicationEvent, EventKind};
@@ -39,6 +40,23 @@ pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
         StreamEvent::GotDtmf { digit } => Some(format!("DTMF {digit}")),
         StreamEvent::GotNoAudio { got_any: true } => Some("no more audio comes in".into()),
         StreamEvent::GotNoAudio { got_any: false } => Some("no audio comes in".into()),
+        _ => None,
+    }
+}
+
+/// What the news of a registration says to a person; `None` for what only programs want to know.
+pub(crate) fn of_registration(account: &str, event: &RegistrationEvent) -> Option<String> {
+    match event {
+        RegistrationEvent::DidSucceed { expires, registrar, .. } => {
+            Some(format!("registered {account} at {registrar} for {expires} s"))
+        }
+        RegistrationEvent::DidFail { error, timeout, .. } => {
+            Some(format!("not registered: {}; tried again in {:.1} s", printable(error), timeout.as_secs_f64()))
+        }
+        RegistrationEvent::DidEnd => Some(format!("unregistered {account}")),
+        RegistrationEvent::DidNotEnd { code, reason, .. } => {
+            Some(format!("not unregistered: {code} {}", printable(reason)))
+        }
         _ => None,
     }
 }

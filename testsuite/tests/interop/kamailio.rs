@@ -1,0 +1,223 @@
+//! Kamailio as registrar and proxy: a launcher for all tests that need one, and registrations and calls through it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::baresip::{Baresip, tone_file};
+use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound};
+
+/// How long something may take that takes no time.
+const SOON: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A Kamailio of its own on a port of its own, in the domain `lab.test`; every user's password is `secret`.
+pub(crate) struct Kamailio {
+    program: PathBuf,
+    address: &'static str,
+    pub(crate) port: u16,
+    /// What the configuration is told to be with (`-A`).
+    switches: Vec<&'static str>,
+    running: Option<Running>,
+}
+
+impl Kamailio {
+    /// Starts one with these switches of its configuration; `None` when it is not installed.
+    pub(crate) fn start(address: &'static str, switches: &[&'static str]) -> Option<Self> {
+        let program = find("kamailio")?;
+        let (port, switches) = (free_port(address), switches.to_vec());
+        let mut kamailio = Self { program, address, port, switches, running: None };
+        kamailio.run();
+        Some(kamailio)
+    }
+
+    /// Starts it once more, on the same port.
+    pub(crate) fn run(&mut self) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
+        let ip = if self.address.contains(':') { format!("[{}]", self.address) } else { self.address.to_owned() };
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/kamailio/kamailio.cfg");
+        let (address, port, folder_is) =
+            (format!("ADDRESS={ip}"), format!("PORT={}", self.port), format!("FOLDER={home}"));
+        let pid = format!("{home}/pid");
+        let mut args = vec!["-DD", "-E", "-m", "32", "-M", "8", "-f", config, "-w", &home, "-Y", &home, "-P", &pid];
+        for define in [&address, &port, &folder_is] {
+            args.extend_from_slice(&["-A", define]);
+        }
+        for switch in &self.switches {
+            args.extend_from_slice(&["-A", switch]);
+        }
+        self.running = Some(Running::start_in(&self.program, &args, folder));
+        wait_until_bound(self.address, self.port);
+    }
+
+    /// Ends it: its children too, which a kill would leave behind.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.terminate(SOON);
+        }
+    }
+
+    /// Where it listens, as the program wants it.
+    pub(crate) fn route(&self, transport: &str) -> String {
+        format!("{transport}:{}", host_port(self.address, self.port))
+    }
+}
+
+impl Drop for Kamailio {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(running) = &self.running
+        {
+            eprintln!("kamailio said:\n{}", running.output());
+        }
+        self.stop();
+    }
+}
+
+/// A file that holds this password.
+pub(crate) fn password(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, format!("{text}\n")).expect("a file");
+    let name = file.to_str().expect("a name in UTF-8").to_owned();
+    (folder, name)
+}
+
+/// `sipsimple register`, for this user.
+fn registering(kamailio: &Kamailio, transport: &str, user: &str, password: &str, more: &[&str]) -> Running {
+    let (account, route) = (format!("{user}@lab.test"), kamailio.route(transport));
+    let mut args = vec!["register", &account, "--password-file", password, "--route", &route];
+    args.extend_from_slice(more);
+    Running::start(sipsimple(), &args)
+}
+
+#[test]
+fn an_account_registers_and_unregisters() {
+    let (_folder, password) = password("secret");
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        for switches in [&[][..], &["WITH_SHA256"]] {
+            let Some(kamailio) = Kamailio::start(address, switches) else { return };
+            for transport in ["udp", "tcp"] {
+                let mut once = registering(&kamailio, transport, "alice", &password, &["--once"]);
+                once.succeed(SOON);
+                let said = once.output();
+                assert!(said.contains("registered alice@lab.test at") && said.contains("unregistered"), "{said}");
+                assert!(said.contains(";expires=600"), "the contact in {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_password_ends_the_program() {
+    let (_folder, password) = password("wrong");
+    let Some(kamailio) = Kamailio::start("127.0.0.1", &[]) else { return };
+    let mut running = registering(&kamailio, "udp", "alice", &password, &[]);
+    assert_eq!(running.wait(SOON).code(), Some(1));
+    let said = running.output();
+    assert!(said.contains("the registrar did not accept the user name and password"), "{said}");
+}
+
+#[test]
+fn a_registration_is_refreshed_and_survives_the_registrar_over_tcp() {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        survive(address, "tcp");
+    }
+}
+
+/// The silence of UDP is noticed after 10 s, and the next attempt comes 15 to 40 s later; so there is one run.
+#[test]
+fn a_registration_is_refreshed_and_survives_the_registrar_over_udp() {
+    survive("127.0.0.1", "udp");
+}
+
+/// An account is registered, refreshed, loses its registrar, finds it again, and unregisters.
+fn survive(address: &'static str, transport: &str) {
+    let (_folder, password) = password("secret");
+    let Some(mut kamailio) = Kamailio::start(address, &[]) else { return };
+    // Too short for this registrar: it asks for 4 s.
+    let mut running = registering(&kamailio, transport, "alice", &password, &["--expires", "2"]);
+    running.wait_for("registered alice@lab.test at", SOON);
+    assert!(running.output().contains(" for 4 s"), "{}", running.output());
+    let registered = |running: &Running| running.output().matches("  registered alice").count();
+    let refreshed = |running: &mut Running, times: usize| {
+        let start = std::time::Instant::now();
+        while registered(running) < times {
+            assert!(start.elapsed() < LIMIT, "not {times} times:\n{}", running.output());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    refreshed(&mut running, 3);
+    kamailio.stop();
+    running.wait_for("not registered", LIMIT);
+    kamailio.run();
+    let before = registered(&running);
+    refreshed(&mut running, before + 2);
+    assert!(running.terminate(SOON).success());
+    assert!(running.output().contains("unregistered alice@lab.test"), "{}", running.output());
+}
+
+#[test]
+fn two_accounts_call_each_other_through_it() {
+    let (_folder, password) = password("secret");
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        for (transport, switches) in [("udp", &[][..]), ("tcp", &[]), ("udp", &["WITH_SHA256"])] {
+            let Some(kamailio) = Kamailio::start(address, switches) else { return };
+            let route = kamailio.route(transport);
+            let listen = format!("{transport}:{}", host_port(address, 0));
+            let account = ["--password-file", &password, "--route", &route];
+            let mut args = vec!["answer", "--account", "bob@lab.test", "--listen", &listen, "--echo", "--count", "1"];
+            args.extend_from_slice(&account);
+            let mut answering = Running::start(sipsimple(), &args);
+            answering.wait_for("registered bob@lab.test", SOON);
+            let mut args = vec!["call", "bob", "--account", "alice@lab.test", "--duration", "1"];
+            args.extend_from_slice(&account);
+            let mut calling = Running::start(sipsimple(), &args);
+            calling.succeed(LIMIT);
+            assert!(calling.output().contains("call established"), "{}", calling.output());
+            answering.succeed(LIMIT);
+            assert!(answering.output().contains("unregistered bob"), "{}", answering.output());
+        }
+    }
+}
+
+#[test]
+fn an_account_that_does_not_register_calls_through_it_with_its_password() {
+    let (_right, right) = password("secret");
+    let (_wrong, wrong) = password("wrong");
+    let Some(kamailio) = Kamailio::start("127.0.0.1", &[]) else { return };
+    let route = kamailio.route("udp");
+    let call = |password: &str| {
+        let args = ["call", "nobody", "--account", "alice@lab.test", "--no-register"];
+        let more = ["--password-file", password, "--route", &route];
+        let mut calling = Running::start(sipsimple(), &[&args[..], &more].concat());
+        assert_eq!(calling.wait(SOON).code(), Some(1));
+        calling.output()
+    };
+    let (found, refused) = (call(&right), call(&wrong));
+    assert!(found.contains("404"), "{found}");
+    assert!(refused.contains("407"), "{refused}");
+}
+
+#[test]
+fn baresip_is_called_through_it() {
+    let (_folder, password) = password("secret");
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        let Some(kamailio) = Kamailio::start(address, &[]) else { return };
+        let port = free_port(address);
+        let proxy = host_port(address, kamailio.port);
+        let account =
+            format!("<sip:carol@lab.test>;auth_pass=secret;outbound=\"sip:{proxy}\";regint=60;answermode=auto\n");
+        let Some(mut baresip) = Baresip::start_with(address, port, &account) else { return };
+        baresip.running.wait_for("200 OK", SOON);
+        let folder = tempfile::tempdir().expect("a folder");
+        let play = folder.path().join("play.wav");
+        tone_file(&play, 1000.0);
+        let (route, play) = (kamailio.route("udp"), play.to_str().expect("UTF-8"));
+        let args = ["call", "carol", "--account", "alice@lab.test", "--password-file", &password, "--route", &route];
+        let more = ["--play", play, "--duration", "2"];
+        let mut calling = Running::start(sipsimple(), &[&args[..], &more].concat());
+        calling.succeed(LIMIT);
+        assert!(calling.output().contains("call established"), "{}", calling.output());
+    }
+}
