@@ -113,9 +113,13 @@ impl Dialog {
     /// The dialog that we make at the side that received `request`, with our tag (RFC 3261 section 12.1.1).
     ///
     /// # Errors
-    /// When the request's Contact or Record-Route cannot be used. A request without a From tag makes a dialog with an empty remote tag, as RFC 2543 peers need.
+    /// When the request's Contact or Record-Route cannot be used. A request without a From tag makes a dialog with an empty remote tag, as RFC 2543 peers need; they need no Contact either: requests then go to their From.
     pub fn from_request(request: &Request, essentials: &Essentials, local_tag: &str) -> Result<Self, DialogError> {
-        let remote_target = contact(request)?.ok_or(DialogError::BadContact)?;
+        let remote_target = match contact(request)? {
+            Some(target) => target,
+            None if is_of_rfc_2543(essentials) => essentials.from.uri.clone(),
+            None => return Err(DialogError::BadContact),
+        };
         let remote_tag = essentials.from.tag().unwrap_or_default();
         Ok(Self {
             id: DialogId::new(&essentials.call_id, local_tag, remote_tag),
@@ -286,6 +290,12 @@ impl Dialog {
             self.remote_target = uri.detached();
         }
     }
+}
+
+/// Whether a request comes from an element of before RFC 3261: its branch, if it has one, has not the magic cookie (section 8.1.1.7).
+fn is_of_rfc_2543(essentials: &Essentials) -> bool {
+    essentials.from.uri.as_sip().is_some()
+        && !essentials.via.branch().is_some_and(|branch| branch.starts_with("z9hG4bK"))
 }
 
 /// The URI of the only Contact of a message, without what must not stand in a request line (RFC 3261 section 19.1.1).

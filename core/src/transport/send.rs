@@ -122,8 +122,9 @@ impl Transports {
         self.check_running()?;
         let flow = match flow {
             Flow::Datagram { socket, peer } => {
-                let via = response.via().map_err(|_| SendError::NoAddress)?;
-                Flow::Datagram { socket, peer: reply::datagram_target(&via, peer) }
+                // A Via that cannot be read names no place: the answer goes back to where the request came from.
+                let peer = response.via().map_or(peer, |via| reply::datagram_target(&via, peer));
+                Flow::Datagram { socket, peer }
             }
             Flow::Stream(conn) if self.connections.get(conn).is_some_and(|c| c.is_usable()) => flow,
             Flow::Stream(_) => {

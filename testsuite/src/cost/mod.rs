@@ -9,6 +9,7 @@ pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
+pub mod payload;
 pub mod transaction;
 
 use std::fmt;
@@ -52,6 +53,7 @@ impl Work {
             location::WORKS,
             media::WORKS,
             mixing::WORKS,
+            payload::WORKS,
         ]
         .concat()
     }

@@ -47,13 +47,13 @@ words! {
 }
 
 words! {
-    /// Who began a dialog (RFC 4235 section 4.1.1).
+    /// Who began a dialog (RFC 4235 section 4.1.1). The RFC's own examples have other words too.
     pub enum Direction {
         /// The user whose dialog it is.
         Initiator = "initiator",
         /// The other side.
         Recipient = "recipient",
-    }
+    } or other
 }
 
 record! {

@@ -19,7 +19,7 @@ fn the_sample_is_read_once_it_says_whose_it_is() {
     let document = parse(&sample.replace("version=", "entity=\"sip:alice@example.com\" version=")).unwrap();
     assert_eq!(document.version, 1);
     let dialog = &document.dialogs[0];
-    assert_eq!((dialog.state.state, dialog.direction), (DialogState::Confirmed, None));
+    assert_eq!((dialog.state.state, dialog.direction.as_ref()), (DialogState::Confirmed, None));
     assert_eq!(dialog.duration, Some(274));
     let local = dialog.local.as_ref().unwrap();
     let identity = local.identity.as_ref().unwrap();

@@ -1,8 +1,10 @@
-//! Presence (RFC 3863): `application/pidf+xml`, with the data model (RFC 4479), rich presence (RFC 4480) and contact information (RFC 4482).
+//! Presence (RFC 3863): `application/pidf+xml`, with the data model (RFC 4479), rich presence (RFC 4480), contact
+//! information (RFC 4482) and capabilities (RFC 5196).
 //!
 //! A document is about one presentity. It holds services (`tuple`), the person and their devices. Locations and other extensions are kept as
 //! elements. The XCAP usage `pidf-manipulation` (RFC 4827) has the same documents.
 
+pub mod caps;
 mod priority;
 pub mod rpid;
 #[cfg(test)]
@@ -85,6 +87,8 @@ record! {
         pub status_icons: Vec<rpid::StatusIcon> = node,
         /// Whether it is used.
         pub user_input: Option<rpid::UserInput> = node,
+        /// What it can do.
+        pub capabilities: Option<caps::ServiceCapabilities> = node,
         /// The devices that it runs on.
         pub devices: Vec<String> = leaf(DATA_MODEL, "deviceID"),
         /// Elements of extensions.
@@ -155,6 +159,8 @@ record! {
         pub class: Option<String> = leaf(RPID, "class"),
         /// Whether it is used.
         pub user_input: Option<rpid::UserInput> = node,
+        /// What it can do.
+        pub capabilities: Option<caps::DeviceCapabilities> = node,
         /// Elements of extensions.
         pub extensions: Vec<Element> = extensions,
         /// Which device it is: a URN.

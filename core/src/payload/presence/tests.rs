@@ -42,6 +42,19 @@ fn the_example_of_rich_presence_is_read() {
 }
 
 #[test]
+fn capabilities_are_read() {
+    let text = include_str!("../../../../vectors/payload/rfc4479/7.1.xml");
+    assert_eq!(parse(text).expect_err("nobody's").fault, Fault::Missing("entity"));
+    let presence = parse(&text.replacen("xmlns:xsi=", "entity='pres:a@b' xmlns:xsi=", 1)).unwrap();
+    let capabilities = presence.tuples[0].capabilities.as_ref().unwrap();
+    let methods = capabilities.methods.as_ref().unwrap();
+    assert_eq!((methods.supports("MESSAGE"), methods.supports("INVITE")), (Some(true), None));
+    assert_eq!(capabilities.option_tags.as_ref().unwrap().supports("pref"), Some(true));
+    assert_eq!((capabilities.audio, capabilities.extensions.len()), (None, 0));
+    assert_eq!(parse(&presence.write()), Ok(presence));
+}
+
+#[test]
 fn extensions_are_kept_and_may_demand_to_be_understood() {
     let presence = parse(include_str!("../../../../vectors/payload/rfc3863/4.3.3.xml")).unwrap();
     assert!(presence.tuples[0].must_understand());

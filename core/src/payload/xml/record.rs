@@ -1,6 +1,6 @@
 //! Typed elements: how their fields are taken from a tree and put into one, and the macros that declare them.
 //!
-//! A `record!` is an element, a `marks!` an element that says something by its name, a `words!` a value
+//! A `record!` is an element, a `choice!` one of several elements, a `marks!` an element that says something by its name, a `words!` a value
 //! that is one of several words. White space around the text of an element is not part of its value. Cardinality is the type
 //! of the field: `T` must be there once, `Option<T>` may, `Vec<T>` may be there any number of times.
 
@@ -343,6 +343,41 @@ macro_rules! put {
     };
 }
 
+/// Declares an element that is one of several, each of a type of its own, or an unknown one.
+macro_rules! choice {
+    ($(#[$meta:meta])* pub enum $name:ident = $what:literal { $($(#[$doc:meta])* $variant:ident($type:ty),)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$doc])* $variant($type),)*
+            /// An element that is none of these.
+            Other($crate::payload::xml::Element),
+        }
+
+        impl $crate::payload::xml::record::Node for $name {
+            const WHAT: &'static str = $what;
+
+            fn is(_: &$crate::payload::xml::Name) -> bool {
+                true
+            }
+
+            fn read(element: $crate::payload::xml::Element) -> Result<Self, $crate::payload::Error> {
+                $(if <$type as $crate::payload::xml::record::Node>::is(&element.name) {
+                    return $crate::payload::xml::record::Node::read(element).map(Self::$variant);
+                })*
+                Ok(Self::Other(element))
+            }
+
+            fn write(&self) -> $crate::payload::xml::Element {
+                match self {
+                    $(Self::$variant(node) => $crate::payload::xml::record::Node::write(node),)*
+                    Self::Other(element) => element.clone(),
+                }
+            }
+        }
+    };
+}
+
 /// Declares a value that is one of several words; with `other`, or any other word.
 macro_rules! words {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -495,4 +530,4 @@ pub(crate) fn read_document<T: Node>(bytes: &[u8], limits: &Limits) -> Result<T,
     if T::is(&root.name) { T::read(root) } else { Err(Error::new(root.at, Fault::Root(T::WHAT))) }
 }
 
-pub(crate) use {document, keep, marks, put, record, take, words};
+pub(crate) use {choice, document, keep, marks, put, record, take, words};

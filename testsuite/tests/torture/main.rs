@@ -1,5 +1,7 @@
 //! The torture messages of RFC 4475 and RFC 5118 against the verdicts of `vectors/torture/verdicts.tsv`.
 
+mod live;
+#[path = "../verdicts/mod.rs"]
 mod verdicts;
 
 use std::collections::BTreeSet;
