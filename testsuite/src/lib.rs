@@ -27,6 +27,7 @@ pub mod nat;
 pub mod post;
 pub mod program;
 pub mod property;
+pub mod registrar;
 pub mod script;
 pub mod sdp;
 pub mod sip;
