@@ -3,7 +3,7 @@
 //! A test whose peer is missing skips, saying so; with `SIPSIMPLE_REQUIRE_PEERS=1` that is a failure.
 
 mod baresip;
-mod events;
+mod challenges;
 mod kamailio;
 mod knot;
 mod peer;
