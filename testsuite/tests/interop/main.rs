@@ -4,6 +4,7 @@
 
 mod baresip;
 mod challenges;
+mod events;
 mod kamailio;
 mod knot;
 mod peer;
