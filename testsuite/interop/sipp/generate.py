@@ -196,6 +196,7 @@ def verified(method, label, attributes="", action=""):
     )
 
 
+CREDENTIALS = check("response=", "Proxy-Authorization:")
 GET_REGISTER = get_request("REGISTER")
 LEAVES = get_request("REGISTER", check("0", "Expires:")) + response(200, "OK")
 
@@ -245,6 +246,13 @@ SCENARIOS = {
     "uas_register_423": GET_REGISTER + response(423, "Interval Too Brief", "Min-Expires: 900\n")
     + get_request("REGISTER", check("900", "Expires:")) + response(200, "OK", "Expires: 900\n") + LEAVES,
     "uas_register_refused": GET_REGISTER + challenge(401, "a") + GET_REGISTER + challenge(401, "b"),
+    # SIPp verifies the field Authorization only.
+    "uas_407": GET_INVITE + challenge(407, "a") + GET_ACK + get_request("INVITE", SAVE + CREDENTIALS, 'rrs="true"') + ANSWER
+    + get_request("ACK", CREDENTIALS) + get_request("BYE", CREDENTIALS) + response(200, "OK", tag=""),
+    "uas_401": GET_INVITE + challenge(401, "a").replace("<send >", f"<send {AGAIN}>") + GET_ACK
+    + verified("INVITE", "1", 'rrs="true"') + ANSWER + GET_ACK
+    + get_request("BYE") + challenge(401, "b").replace(";tag=[pid]c[call_number]", "") + verified("BYE", "2")
+    + response(200, "OK", tag=""),
     "uas_no_sdp": GET_INVITE + response(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
 }
 
