@@ -39,10 +39,10 @@ def send(message, attributes=""):
     return f"  <send {attributes}>\n    <![CDATA[\n{text}\n    ]]>\n  </send>\n"
 
 
-def content(body):
+def content(body, kind="application/sdp"):
     if not body:
         return "Content-Length: 0\n\n"
-    return f"Content-Type: application/sdp\nContent-Length: [len]\n\n{body}"
+    return f"Content-Type: {kind}\nContent-Length: [len]\n\n{body}"
 
 
 def request(method, cseq=1, inside=False, extra="", body="", attributes=AGAIN, to=None):
@@ -145,6 +145,39 @@ def held(cseq, direction, answered):
     return offer + get(100, OPTIONAL) + get(200, "", ours) + from_callee("ACK", cseq, attributes="")
 
 
+PIDF = """<?xml version="1.0" encoding="UTF-8"?>
+<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:service@example.com">
+<tuple id="a"><status><basic>open</basic></status></tuple>
+</presence>
+"""
+SUMMARY = """Messages-Waiting: yes
+Message-Account: sip:service@example.com
+Voice-Message: 2/8 (0/2)
+"""
+
+
+def notify(cseq, event, state, kind="", body=""):
+    """A NOTIFY of the one that was subscribed to; the SUBSCRIBE's From and To must have been saved."""
+    return send(
+        f"NOTIFY [next_url] SIP/2.0\n{VIA}\n[routes]\nFrom: [$local];tag=[pid]u[call_number]\nTo: [$remote]\n"
+        f"[last_Call-ID:]\nCSeq: {cseq} NOTIFY\n{CONTACT}\nMax-Forwards: 70\nEvent: {event}\nSubscription-State: {state}\n"
+        f"{content(body, kind)}",
+        AGAIN,
+    )
+
+
+def subscribed(event, kind, body):
+    """Answers a SUBSCRIBE, notifies twice, and is told to end."""
+    return (
+        get_request("SUBSCRIBE", SAVE + check(event, "Event:"), 'rrs="true"')
+        + response(200, "OK", "Expires: 60\n")
+        + notify(1, event, "pending;expires=60") + get(200)
+        + pause(100) + notify(2, event, "active;expires=60", kind, body) + get(200)
+        + get_request("SUBSCRIBE", check("^ *0", "Expires:")) + response(200, "OK", "Expires: 0\n", tag="")
+        + notify(3, event, "terminated;reason=timeout") + get(200)
+    )
+
+
 SCENARIOS = {
     # SIPp calls us.
     "uac_cancel": invite() + get(100, OPTIONAL) + get(180) + pause(300)
@@ -184,6 +217,31 @@ SCENARIOS = {
     + held(1, "sendonly", "recvonly") + pause(200) + held(2, "sendrecv", "sendrecv") + pause(200)
     + from_callee("BYE", 3) + get(200),
     "uas_no_sdp": GET_INVITE + response(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
+}
+
+SCENARIOS |= {
+    # SIPp is asked by us.
+    "uas_presence": subscribed("presence", "application/pidf+xml", PIDF),
+    "uas_mwi": subscribed("message-summary", "application/simple-message-summary", SUMMARY),
+    "uas_bad_event": get_request("SUBSCRIBE") + response(489, "Bad Event", "Allow-Events: dialog\n"),
+    "uas_message": get_request("MESSAGE", check("Hello, SIPp")) + response(200, "OK"),
+    "uas_publish": get_request("PUBLISH", check("basic.open"))
+    + response(200, "OK", "SIP-ETag: e1\nExpires: 2\n")
+    + get_request("PUBLISH", check("e1", "SIP-If-Match:")) + response(412, "Conditional Request Failed")
+    + get_request("PUBLISH", check("basic.open")) + response(200, "OK", "SIP-ETag: e2\nExpires: 60\n")
+    + get_request("PUBLISH", check("e2", "SIP-If-Match:")) + response(200, "OK", "SIP-ETag: e3\nExpires: 0\n"),
+    # SIPp asks us.
+    "uac_message": send(
+        "MESSAGE sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n" + VIA + "\nFrom: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n"
+        "To: <sip:[service]@[remote_ip]:[remote_port]>\nCall-ID: [call_id]\nCSeq: 1 MESSAGE\nMax-Forwards: 70\n"
+        + content("Hello from SIPp", "text/plain"),
+        AGAIN,
+    ) + get(200),
+    "uac_bad_event": request("SUBSCRIBE", extra="Event: nosuch\nExpires: 60\n") + get(489),
+    "uac_stray_notify": request(
+        "NOTIFY", extra="Event: presence\nSubscription-State: active\n", to=";tag=nobody"
+    ) + get(481),
+    "uac_publish": request("PUBLISH", extra="Event: presence\nExpires: 60\n") + get(405, "", check("MESSAGE", "Allow:")),
 }
 
 for name, steps in SCENARIOS.items():

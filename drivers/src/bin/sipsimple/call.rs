@@ -144,7 +144,7 @@ fn complete(uri: &str, account: &SipUri) -> String {
 }
 
 /// The route that the URI itself tells (RFC 3263 section 4: an IP address needs no DNS).
-fn route_of(uri: &str) -> Result<Route, Failure> {
+pub(crate) fn route_of(uri: &str) -> Result<Route, Failure> {
     let parsed =
         Uri::parse(&Text::from(uri)).map_err(|error| Failure::new(format!("'{uri}' is not a SIP URI: {error}")))?;
     let sip = parsed.as_sip().ok_or_else(|| Failure::new(format!("'{uri}' is not a SIP URI")))?;
@@ -154,7 +154,7 @@ fn route_of(uri: &str) -> Result<Route, Failure> {
         None => Transport::Udp,
     };
     let Some(address) = sip.host.ip() else {
-        return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send the call with --route")));
+        return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send it with --route")));
     };
     let port = sip.port.unwrap_or_else(|| transport.default_port());
     if port == 0 {
@@ -164,7 +164,7 @@ fn route_of(uri: &str) -> Result<Route, Failure> {
 }
 
 /// `sip:USER@ADDRESS` of the user who runs the program.
-fn own_uri(local: IpAddr) -> String {
+pub(crate) fn own_uri(local: IpAddr) -> String {
     let user = std::env::var("USER").unwrap_or_default();
     let user =
         user.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter)).collect::<String>();
