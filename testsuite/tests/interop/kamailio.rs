@@ -49,9 +49,14 @@ impl Kamailio {
             let config = format!("[server:default]\n{server}[client:default]\nmethod = TLSv1.2+\n");
             std::fs::write(format!("{home}/tls.cfg"), config).expect("a file");
         }
+        let (tables, server) =
+            (format!("DB_URL=\"text://{home}/tables\""), format!("SERVER_ADDRESS=\"sip:{ip}:{}\"", self.port));
+        if self.switches.contains(&"WITH_PRESENCE") {
+            copy_tables(&folder.path().join("tables"));
+        }
         let pid = format!("{home}/pid");
         let mut args = vec!["-DD", "-E", "-m", "64", "-M", "8", "-f", config, "-w", &home, "-Y", &home, "-P", &pid];
-        for define in [&address, &port, &tls_port, &tls_config] {
+        for define in [&address, &port, &tls_port, &tls_config, &tables, &server] {
             args.extend_from_slice(&["-A", define]);
         }
         for switch in &self.switches {
@@ -77,6 +82,15 @@ impl Kamailio {
     /// The file with the authority of its certificate.
     pub(crate) fn ca(&self) -> String {
         self.pki.as_ref().expect("it speaks TLS").ca().display().to_string()
+    }
+}
+
+/// Copies the empty tables that the package brings.
+fn copy_tables(to: &std::path::Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for table in std::fs::read_dir("/usr/share/kamailio/dbtext/kamailio").expect("Kamailio's tables") {
+        let table = table.expect("a table");
+        std::fs::copy(table.path(), to.join(table.file_name())).expect("a copy");
     }
 }
 
@@ -257,7 +271,8 @@ fn an_account_registers_over_tls() {
             assert!(said.contains("registered alice@lab.test at") && said.contains("unregistered"), "{said}");
             assert!(said.contains("transport=tls"), "the contact in {said}");
         }
-        let stranger = Pki::new().ca().display().to_string();
+        let strangers = Pki::new();
+        let stranger = strangers.ca().display().to_string();
         let mut refused = registering(&kamailio, "tls", "alice", &password, &["--once", "--tls-ca", &stranger]);
         assert_eq!(refused.wait(SOON).code(), Some(1));
         let said = refused.output();
