@@ -178,6 +178,28 @@ def subscribed(event, kind, body):
     )
 
 
+def challenge(code, nonce, more=""):
+    """A challenge of the callee: a proxy's for 407."""
+    field, reason = ("Proxy-Authenticate", "Proxy Authentication Required") if code == 407 else ("WWW-Authenticate", "Unauthorized")
+    value = f'{field}: Digest realm="lab.test", nonce="{nonce}[call_number]", algorithm=MD5, qop="auth", opaque="op4que"{more}\n'
+    return response(code, reason, value, tag="c", attributes=AGAIN if code == 407 else "")
+
+
+def verified(method, label, attributes="", action=""):
+    """A request of alice with right credentials; anything else is refused, and the scenario fails."""
+    return (
+        get_request(method, f'    <action><verifyauth assign_to="right" username="alice" password="secret"/></action>\n{action}', attributes)
+        + f'  <nop next="{label}" test="right"/>\n'
+        + response(403, "Forbidden", attributes="")
+        + do('<exec int_cmd="stop_now"/>')
+        + f'  <label id="{label}"/>\n'
+    )
+
+
+CREDENTIALS = check("response=", "Proxy-Authorization:")
+GET_REGISTER = get_request("REGISTER")
+LEAVES = get_request("REGISTER", check("0", "Expires:")) + response(200, "OK")
+
 SCENARIOS = {
     # SIPp calls us.
     "uac_cancel": invite() + get(100, OPTIONAL) + get(180) + pause(300)
@@ -216,6 +238,21 @@ SCENARIOS = {
     "uas_hold": GET_INVITE + ANSWER + GET_ACK + pause(300)
     + held(1, "sendonly", "recvonly") + pause(200) + held(2, "sendrecv", "sendrecv") + pause(200)
     + from_callee("BYE", 3) + get(200),
+    # SIPp asks us for authentication.
+    "uas_register": GET_REGISTER + challenge(401, "a") + verified("REGISTER", "1") + response(200, "OK", "Expires: 300\n")
+    + LEAVES,
+    "uas_register_stale": GET_REGISTER + challenge(401, "a") + GET_REGISTER + challenge(401, "b", ", stale=true")
+    + verified("REGISTER", "1") + response(200, "OK", "Expires: 300\n") + LEAVES,
+    "uas_register_423": GET_REGISTER + response(423, "Interval Too Brief", "Min-Expires: 900\n")
+    + get_request("REGISTER", check("900", "Expires:")) + response(200, "OK", "Expires: 900\n") + LEAVES,
+    "uas_register_refused": GET_REGISTER + challenge(401, "a") + GET_REGISTER + challenge(401, "b"),
+    # SIPp verifies the field Authorization only.
+    "uas_407": GET_INVITE + challenge(407, "a") + GET_ACK + get_request("INVITE", SAVE + CREDENTIALS, 'rrs="true"') + ANSWER
+    + get_request("ACK", CREDENTIALS) + get_request("BYE", CREDENTIALS) + response(200, "OK", tag=""),
+    "uas_401": GET_INVITE + challenge(401, "a").replace("<send >", f"<send {AGAIN}>") + GET_ACK
+    + verified("INVITE", "1", 'rrs="true"') + ANSWER + GET_ACK
+    + get_request("BYE") + challenge(401, "b").replace(";tag=[pid]c[call_number]", "") + verified("BYE", "2")
+    + response(200, "OK", tag=""),
     "uas_no_sdp": GET_INVITE + response(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
 }
 
