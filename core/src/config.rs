@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dns::DnsConfig;
 use crate::limits::Limits;
+use crate::package::{Package, default_packages};
 use crate::random::Random;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
@@ -38,6 +39,8 @@ pub struct Config {
     pub end_timeout: Duration,
     /// Bytes above which a request leaves UDP for TCP (RFC 3261 section 18.1.1): 1300, or 200 below the path's MTU where that is known.
     pub datagram_bytes: usize,
+    /// The event packages that are known: others are answered with 489 (RFC 6665).
+    pub packages: Vec<Package>,
     /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
     pub tls: Option<TlsConfig>,
     /// Name servers and lookups.
@@ -61,6 +64,7 @@ impl Default for Config {
             media_stream_timeout: Duration::from_secs(15),
             end_timeout: Duration::from_secs(1),
             datagram_bytes: 1300,
+            packages: default_packages(),
             tls: None,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),

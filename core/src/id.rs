@@ -40,6 +40,14 @@ id! {
     SessionId "session-";
     /// A media stream of a session (seed class IMediaStream).
     StreamId "stream-";
+    /// A subscription of ours (the reference's Subscription).
+    SubscriptionId "subscription-";
+    /// A subscription of somebody else's to something of ours (the reference's IncomingSubscription).
+    IncomingSubscriptionId "incoming-subscription-";
+    /// A publication (the reference's Publication).
+    PublicationId "publication-";
+    /// A message that we send outside of sessions (the reference's Message).
+    MessageId "message-";
     /// A transaction of an agent's table.
     TransactionId "transaction-";
     /// A bound socket: UDP, listening or multicast.

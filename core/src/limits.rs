@@ -43,6 +43,10 @@ pub struct Limits {
     pub transactions: usize,
     /// Sessions. A further INVITE is answered with 503.
     pub sessions: usize,
+    /// Subscriptions both ways, publications, messages under way and registrations. A further SUBSCRIBE is answered with 503.
+    pub usages: usize,
+    /// Messages to one recipient that wait for the one under way.
+    pub waiting_messages: usize,
     /// Incoming sessions that nobody has answered yet.
     pub unanswered_sessions: usize,
     /// Early dialogs that one INVITE may fork into, and 2xx of other forks that are acknowledged and ended; more are ignored.
@@ -113,6 +117,8 @@ impl Default for Limits {
             read_bytes: 128 * 1024,
             transactions: 16 * 1024,
             sessions: 4096,
+            usages: 16 * 1024,
+            waiting_messages: 256,
             unanswered_sessions: 1024,
             forks: 16,
             sdp_bytes: 64 * 1024,

@@ -10,7 +10,7 @@ use crate::config::Context;
 use crate::random::Random;
 use crate::sip::{
     BuildError, Builder, CSeq, From, HeaderName, Headers, Host, Method, MinExpires, NameAddr, Request, Response,
-    RetryAfter, SipUri, Text, To, Uri,
+    RetryAfter, ServiceRoute, SipUri, Text, To, Uri,
 };
 use crate::time::Instant;
 use crate::transport::Transport;
@@ -105,12 +105,14 @@ pub struct Sender {
     call_id: Text,
     tag: Text,
     number: u32,
+    /// The proxies that requests go through first (RFC 3608).
+    routes: Vec<ServiceRoute>,
 }
 
 impl Sender {
     /// One with a Call-ID and a tag of its own. What an application may write into a URI, but a request line must not hold, is left out of `to`.
     #[must_use]
-    pub fn new(random: &mut Random, from: NameAddr, to: NameAddr) -> Self {
+    pub fn new(random: &mut Random, from: NameAddr, to: NameAddr, routes: Vec<ServiceRoute>) -> Self {
         let tag: Text = random.token(13).into();
         let uri = to.uri.as_sip().map_or_else(|| to.uri.clone(), |uri| Uri::Sip(uri.as_request_uri()));
         Self {
@@ -119,6 +121,7 @@ impl Sender {
             call_id: random.token(22).into(),
             tag,
             number: u32::from(random.u16()),
+            routes,
         }
     }
 
@@ -142,7 +145,11 @@ impl Sender {
     /// Starts the next request.
     pub fn request(&mut self, method: Method) -> Builder<Request> {
         self.number = self.number.saturating_add(1);
-        Request::build(method.clone(), &self.to.uri)
+        let mut builder = Request::build(method.clone(), &self.to.uri);
+        for route in &self.routes {
+            builder = builder.field(HeaderName::Route, route);
+        }
+        builder
             .field(HeaderName::MaxForwards, 70)
             .header(&From(self.from.clone()))
             .header(&To(self.to.clone()))

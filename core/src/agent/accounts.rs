@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{AccountId, Counter};
+use crate::id::{AccountId, Counter, SubscriptionId};
 use crate::random::Random;
 use crate::registration::Settings;
 use crate::sip::{NameAddr, SipUri, Text, Uri};
@@ -21,6 +21,10 @@ pub(super) struct Account {
     /// Where its requests go first, whatever they are for.
     pub(super) proxy: Option<SipUri>,
     pub(super) phase: Phase,
+    /// Its subscription to the message summary (behaviour 5.2).
+    pub(super) summaries: Option<SubscriptionId>,
+    /// Where its messages are, as the server told (RFC 3842 section 3.5).
+    pub(super) message_account: Option<Text>,
 }
 
 /// What an account is doing (behaviour 5.5).
@@ -47,7 +51,7 @@ impl Account {
             Some(text) => Some(proxy(text).ok_or_else(|| AccountError::BadProxy(text.clone()))?),
         };
         let identity = NameAddr { display_name: spec.display_name.clone(), ..NameAddr::new(uri) };
-        Ok(Self { spec, identity, contact_user, proxy, phase: Phase::Inactive })
+        Ok(Self { spec, identity, contact_user, proxy, phase: Phase::Inactive, summaries: None, message_account: None })
     }
 
     fn user(&self) -> Option<&Text> {
@@ -111,9 +115,9 @@ impl Accounts {
     pub(super) fn change(&mut self, id: AccountId, spec: AccountSpec) -> Result<(), AccountError> {
         let account = self.accounts.get_mut(&id).filter(|account| account.phase != Phase::Leaving);
         let account = account.ok_or(AccountError::Unknown(id))?;
-        let phase = account.phase;
-        *account = Account::new(spec, account.contact_user.clone())?;
-        account.phase = phase;
+        let changed = Account::new(spec, account.contact_user.clone())?;
+        let (phase, summaries) = (account.phase, account.summaries);
+        *account = Account { phase, summaries, ..changed };
         Ok(())
     }
 
@@ -124,6 +128,10 @@ impl Accounts {
     /// An account that is not about to be removed.
     pub(super) fn get(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(&id).filter(|account| account.phase != Phase::Leaving)
+    }
+
+    pub(super) fn get_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.accounts.get_mut(&id)
     }
 
     pub(super) fn phase_mut(&mut self, id: AccountId) -> Option<&mut Phase> {

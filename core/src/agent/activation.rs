@@ -36,7 +36,10 @@ impl Agent {
         let Some(account) = self.accounts.get(id) else { return Ok(()) };
         match (account.phase, account.spec.enabled) {
             (Phase::Inactive, true) => self.activate(id),
-            (Phase::Active, true) => self.register_as_wanted(id),
+            (Phase::Active, true) => {
+                self.register_as_wanted(id);
+                self.summaries_as_wanted(id);
+            }
             (Phase::Active, false) => self.deactivate(id, Phase::Deactivating),
             // Once it is inactive its settings are looked at again.
             (Phase::Inactive, false) | (Phase::Deactivating | Phase::Leaving, _) => {}
@@ -86,6 +89,7 @@ impl Agent {
             self.default_account_is(Some(id));
         }
         self.register_as_wanted(id);
+        self.summaries_as_wanted(id);
     }
 
     /// Deactivates an active account: its usages end first.
@@ -97,6 +101,7 @@ impl Agent {
         if self.accounts.default == Some(id) && self.shutdown == Shutdown::No {
             self.default_account_is(self.accounts.first_active_but(id));
         }
+        self.drop_messages(Some(id));
         for owner in self.usages.of_account(id) {
             self.usage(owner, |machine, cx, out| machine.end(cx, out));
         }
@@ -150,7 +155,7 @@ impl Agent {
                 let cx = &mut self.context();
                 let mut registration = Registration::new(cx, settings);
                 said(&mut out, Happening::Registration, |out| registration.register(cx, out));
-                self.add_usage(owner, Machine::Registration(Box::new(registration)), out);
+                self.add_usage(owner, id, Machine::Registration(Box::new(registration)), out);
             }
             (false, false) => {}
         }
@@ -162,8 +167,8 @@ impl Agent {
         id: AccountId,
         act: impl FnOnce(&mut Registration, &Context<'_>, &mut Outbox<crate::uac::Output<RegistrationEvent>>),
     ) {
-        self.usage(Owner::Registration(id), |machine, cx, out| match machine {
-            Machine::Registration(registration) => {
+        self.usage(Owner::Registration(id), |machine, cx, out| {
+            if let Machine::Registration(registration) = machine {
                 said(out, Happening::Registration, |out| act(registration, cx, out));
             }
         });

@@ -6,10 +6,17 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::dns::{LookupEvent, LookupId, ResolverEvent};
-use crate::id::{AccountId, SessionId, SocketId, StreamId};
+use crate::id::{
+    AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
+};
+use crate::message::{MessageEvent, ReceivedMessage};
+use crate::notifier::NotifierEvent;
+use crate::payload::message_summary::MessageSummary;
+use crate::publication::PublicationEvent;
 use crate::registration::RegistrationEvent;
 use crate::session::SessionEvent;
 use crate::stream::StreamEvent;
+use crate::subscription::SubscriptionEvent;
 use crate::time::Utc;
 use crate::transport::{CloseCause, Transport};
 
@@ -55,6 +62,51 @@ pub enum EventKind {
         account: AccountId,
         /// The news.
         event: RegistrationEvent,
+    },
+    /// News of a subscription of ours.
+    Subscription {
+        /// The subscription.
+        id: SubscriptionId,
+        /// Its account.
+        account: AccountId,
+        /// The news.
+        event: SubscriptionEvent,
+    },
+    /// News of a subscription to something of ours.
+    IncomingSubscription {
+        /// The subscription.
+        id: IncomingSubscriptionId,
+        /// Its account.
+        account: AccountId,
+        /// The news.
+        event: NotifierEvent,
+    },
+    /// News of a publication.
+    Publication {
+        /// The publication.
+        id: PublicationId,
+        /// Its account.
+        account: AccountId,
+        /// The news.
+        event: PublicationEvent,
+    },
+    /// News of a message that we sent.
+    Message {
+        /// The message.
+        id: MessageId,
+        /// Its account.
+        account: AccountId,
+        /// The news.
+        event: MessageEvent,
+    },
+    /// A message came outside of sessions, or inside the dialog of one (`SIPEngineGotMessage`).
+    GotMessage(Box<ReceivedMessage>),
+    /// The summary of an account's messages came (`SIPAccountMWIDidGetSummary`).
+    MessageSummary {
+        /// The account.
+        account: AccountId,
+        /// The summary.
+        message_summary: MessageSummary,
     },
     /// News of a session.
     Session {
@@ -165,6 +217,12 @@ impl EventKind {
             Self::Account { event, .. } => event.names(),
             Self::DefaultAccount { .. } => &["SIPAccountManagerDidChangeDefaultAccount"],
             Self::Registration { event, .. } => event.names(),
+            Self::Subscription { event, .. } => event.names(),
+            Self::IncomingSubscription { event, .. } => event.names(),
+            Self::Publication { event, .. } => event.names(),
+            Self::Message { event, .. } => event.names(),
+            Self::GotMessage(_) => &["SIPEngineGotMessage"],
+            Self::MessageSummary { .. } => &["SIPAccountMWIDidGetSummary"],
             Self::Session { event, .. } => event.names(),
             Self::Stream { event, .. } => event.names(),
             Self::Transport { event: TransportEvent::Failed { transport: Transport::Tls, .. }, .. } => {

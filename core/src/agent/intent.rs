@@ -5,12 +5,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::{LookupId, Service};
-use crate::id::{AccountId, SessionId, SocketId, StreamId};
+use crate::id::{
+    AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
+};
 use crate::session::SessionError;
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
 use crate::stream::{StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
+use crate::usage::Content;
 
 use crate::config::Listen;
 
@@ -108,6 +111,100 @@ pub enum Intent {
         /// How long it sounds.
         duration: Duration,
     },
+    /// Subscribe to the state of something (`Subscription.subscribe` of the reference).
+    Subscribe {
+        /// The local account.
+        account: AccountId,
+        /// Whose state: a URI, or a name with a URI in angle brackets.
+        to: Text,
+        /// The package, as in an Event header.
+        event: Text,
+        /// For how many seconds; 0 fetches the state once, `None` is the account's setting.
+        expires: Option<u32>,
+        /// The body of the SUBSCRIBE.
+        content: Option<Content>,
+        /// Whether a list of resources may answer (RFC 4662).
+        eventlist: bool,
+        /// Whether to subscribe anew, after a while that depends on the reason, when it fails or is ended by the notifier.
+        persistent: bool,
+        /// Where to send it, tried in order. Empty: as the account says.
+        routes: Vec<Route>,
+    },
+    /// Ask for the state once more, and for the full time.
+    RefreshSubscription(SubscriptionId),
+    /// End a subscription.
+    EndSubscription(SubscriptionId),
+    /// Accept an incoming subscription, as pending or for good, and tell it the state.
+    AcceptSubscription {
+        /// The subscription.
+        subscription: IncomingSubscriptionId,
+        /// Whether it is not decided yet if it is allowed.
+        pending: bool,
+        /// The state.
+        content: Option<Content>,
+    },
+    /// Reject an incoming subscription.
+    RejectSubscription {
+        /// The subscription.
+        subscription: IncomingSubscriptionId,
+        /// The status code, 300 to 699.
+        code: u16,
+        /// The reason phrase; `None` for the code's own.
+        reason: Option<Text>,
+    },
+    /// Tell an incoming subscription a new state.
+    Notify {
+        /// The subscription.
+        subscription: IncomingSubscriptionId,
+        /// The state.
+        content: Content,
+    },
+    /// End an incoming subscription.
+    EndIncomingSubscription {
+        /// The subscription.
+        subscription: IncomingSubscriptionId,
+        /// Why, in a word of RFC 6665 section 4.1.3.
+        reason: Text,
+        /// After how many seconds another attempt makes sense.
+        retry_after: Option<u32>,
+        /// The last state.
+        content: Option<Content>,
+    },
+    /// Publish a state of the account's own (`Publication.publish` of the reference).
+    Publish {
+        /// The account.
+        account: AccountId,
+        /// The package, as in an Event header.
+        event: Text,
+        /// The state.
+        content: Content,
+        /// For how many seconds; `None` is the account's setting.
+        expires: Option<u32>,
+        /// Whether to publish anew, after a while that depends on the reason, when it fails.
+        persistent: bool,
+        /// Where to send it, tried in order. Empty: as the account says.
+        routes: Vec<Route>,
+    },
+    /// Publish a new state in place of the last.
+    ChangePublication {
+        /// The publication.
+        publication: PublicationId,
+        /// The state.
+        content: Content,
+    },
+    /// Remove what was published.
+    EndPublication(PublicationId),
+    /// Send a message outside of sessions (`Message.send` of the reference). Messages to one recipient leave one after the other.
+    SendMessage {
+        /// The account.
+        account: AccountId,
+        /// To whom: a URI, or a name with a URI in angle brackets.
+        to: Text,
+        /// The message.
+        content: Content,
+        /// Where to send it, tried in order. Empty: as the account says.
+        routes: Vec<Route>,
+    },
     /// Look up where SIP requests to a URI go, by RFC 3263 (`DNSLookup.lookup_sip_proxy` of the seeds).
     LookupSipProxy {
         /// The URI.
@@ -167,6 +264,14 @@ pub struct AccountSpec {
     pub register: bool,
     /// What expiry is asked for, in seconds (setting `sip.register_interval`).
     pub register_interval: u32,
+    /// What expiry subscriptions ask for, in seconds (setting `sip.subscribe_interval`).
+    pub subscribe_interval: u32,
+    /// What expiry publications ask for, in seconds (setting `sip.publish_interval`).
+    pub publish_interval: u32,
+    /// Whether it asks for the summary of its messages (setting `message_summary.enabled`).
+    pub message_summary: bool,
+    /// Where its messages are, if not at its own URI (setting `message_summary.voicemail_uri`).
+    pub voicemail_uri: Option<Text>,
 }
 
 impl AccountSpec {
@@ -188,6 +293,10 @@ impl Default for AccountSpec {
             outbound_proxy: None,
             register: false,
             register_interval: 600,
+            subscribe_interval: 3600,
+            publish_interval: 3600,
+            message_summary: false,
+            voicemail_uri: None,
         }
     }
 }
@@ -205,6 +314,12 @@ pub enum Outcome {
     Account(AccountId),
     /// The new session.
     Session(SessionId),
+    /// The new subscription.
+    Subscription(SubscriptionId),
+    /// The new publication.
+    Publication(PublicationId),
+    /// The new message.
+    Message(MessageId),
     /// The new lookup.
     Lookup(LookupId),
 }
@@ -223,6 +338,9 @@ pub enum IntentError {
     /// A session's intent was refused.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// A subscription's, publication's or message's intent was refused.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
     /// A stream's intent was refused.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -232,6 +350,37 @@ pub enum IntentError {
     /// A socket's intent was refused.
     #[error(transparent)]
     Listen(#[from] ListenError),
+}
+
+/// Why a subscription, a publication or a message cannot be started or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UsageError {
+    /// There is no such account.
+    #[error("there is no account {}", .0.as_u64())]
+    UnknownAccount(AccountId),
+    /// What is meant is not a URI.
+    #[error("'{0}' is not a SIP URI or address")]
+    BadUri(Text),
+    /// The Event header is not of its grammar.
+    #[error("'{0}' does not name an event package")]
+    BadEvent(Text),
+    /// What was given cannot be written into a message.
+    #[error("cannot be written into a message: {0}")]
+    Unwritable(Text),
+    /// There are as many as the limits allow.
+    #[error("there are as many as the limits allow")]
+    TooMany,
+    /// There is no such subscription or publication, or it is over.
+    #[error("it is over")]
+    Unknown,
+    /// Not in this state.
+    #[error("{0}")]
+    IllegalState(Text),
+    /// The agent shuts down.
+    #[error("the agent is shutting down")]
+    ShuttingDown,
 }
 
 /// Why an account cannot be added or removed.

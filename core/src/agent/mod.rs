@@ -26,6 +26,7 @@
 //! | `transfers` | sessions that follow from others |
 //! | `asks` | questions to the driver |
 //! | `usages`, `machine` | registrations, and what other usages there are |
+//! | `subscriptions`, `publications`, `messages`, `summaries` | event state both ways, messages, and voice mail |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
 //! | `dns` | location: the resolver, its sockets, and whom it answers |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
@@ -43,10 +44,14 @@ mod handles;
 mod input;
 mod intent;
 mod machine;
+mod messages;
 mod outgoing;
 mod owner;
+mod publications;
 mod requests;
 mod sending;
+mod subscriptions;
+mod summaries;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -62,13 +67,13 @@ pub use event::{AccountEvent, Event, EventKind, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
 pub use intent::{
-    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome,
+    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome, UsageError,
 };
 
 use std::collections::VecDeque;
 
 use crate::dns::Resolver;
-use crate::id::{ConnId, TransactionId};
+use crate::id::{ConnId, Counter, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::session;
@@ -82,7 +87,9 @@ use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
 use dns::Locations;
+use messages::Messages;
 use owner::Owners;
+use subscriptions::Subscriptions;
 use usages::Usages;
 
 /// Why a configuration is refused.
@@ -132,6 +139,9 @@ pub struct Agent {
     calls: Calls,
     owners: Owners,
     usages: Usages,
+    subscriptions: Subscriptions,
+    publication_ids: Counter,
+    messages: Messages,
     asks: Asks,
     resolver: Resolver,
     locations: Locations,
@@ -218,6 +228,9 @@ impl Agent {
             calls: Calls::default(),
             owners: Owners::default(),
             usages: Usages::default(),
+            subscriptions: Subscriptions::default(),
+            publication_ids: Counter::default(),
+            messages: Messages::default(),
             asks: Asks::default(),
             resolver,
             locations: Locations::default(),
@@ -321,6 +334,7 @@ impl Agent {
         self.table.is_empty()
             && self.calls.is_empty()
             && self.usages.are_idle()
+            && self.messages.is_empty()
             && self.asks.is_empty()
             && self.resolver.is_quiescent()
             && self.transports.is_quiescent()

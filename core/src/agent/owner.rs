@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::DialogId;
-use crate::id::{AccountId, SessionId, TransactionId};
+use crate::id::{
+    AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SubscriptionId, TransactionId,
+};
 use crate::uac::Ticket;
 
 /// A usage that sends requests, or answers them.
@@ -13,6 +15,14 @@ pub(super) enum Owner {
     Session(SessionId),
     /// The registration of an account.
     Registration(AccountId),
+    /// A subscription of ours.
+    Subscription(SubscriptionId),
+    /// A subscription to something of ours.
+    Notifier(IncomingSubscriptionId),
+    /// A publication.
+    Publication(PublicationId),
+    /// A message that we send.
+    Message(MessageId),
 }
 
 impl Owner {
@@ -20,15 +30,11 @@ impl Owner {
     pub(super) const fn session(self) -> Option<SessionId> {
         match self {
             Self::Session(id) => Some(id),
-            Self::Registration(_) => None,
-        }
-    }
-
-    /// The account that it belongs to, if it is one of those that end with it: sessions go on without.
-    pub(super) const fn account(self) -> Option<AccountId> {
-        match self {
-            Self::Session(_) => None,
-            Self::Registration(id) => Some(id),
+            Self::Registration(_)
+            | Self::Subscription(_)
+            | Self::Notifier(_)
+            | Self::Publication(_)
+            | Self::Message(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::dialog::DialogId;
 use crate::id::{AccountId, TransactionId};
 use crate::invitation::{ALLOWED, BodyFault, Incoming, judge_body, judge_interval, supported, supported_value};
+use crate::package::allow_events;
 use crate::session::{Session, SessionState};
 use crate::sip::{Accept, Essentials, HeaderName, Host, MediaType, Method, Received, Request, SipUri, Uri};
 use crate::transport::{Flow, Local, Route, Transport};
@@ -23,7 +24,9 @@ const UNDERSTOOD: &[Method] = &[
     Method::Prack,
     Method::Update,
     Method::Refer,
+    Method::Subscribe,
     Method::Notify,
+    Method::Message,
 ];
 
 /// How a request came.
@@ -60,6 +63,10 @@ impl Agent {
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
         match (dialog, method) {
+            (dialog, Method::Notify) => self.notified(incoming, dialog),
+            (Some(dialog), Method::Message) => self.messaged_inside(&incoming, &dialog),
+            (None, Method::Subscribe) => self.subscribed(incoming, flow, transport, local),
+            (None, Method::Message) => self.messaged(&incoming),
             (Some(dialog), Method::Options | Method::Info) => self.asked_inside(&incoming, &dialog),
             (None, Method::Options) => self.options(&incoming),
             (Some(dialog), _) => self.requested_inside(incoming, &dialog),
@@ -181,11 +188,12 @@ impl Agent {
                 (HeaderName::AcceptEncoding, "identity".to_owned()),
                 (HeaderName::AcceptLanguage, "en".to_owned()),
                 (HeaderName::Supported, supported_value(&self.config).to_owned()),
+                (HeaderName::AllowEvents, allow_events(&self.config.packages)),
             ],
         );
     }
 
-    fn requested_inside(&mut self, incoming: Incoming, dialog: &DialogId) {
+    pub(super) fn requested_inside(&mut self, incoming: Incoming, dialog: &DialogId) {
         let Some(owner) = self.owners.dialogs.get(dialog).copied() else {
             self.refuse(&incoming, 481, &[]);
             return;
@@ -197,8 +205,11 @@ impl Agent {
             Owner::Session(id) => {
                 self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
             }
-            // A registration has no dialog.
-            Owner::Registration(_) => self.refuse(&incoming, 481, &[]),
+            Owner::Notifier(_) => self.subscribed_inside(owner, &incoming),
+            // Inside the dialog of a subscription only NOTIFYs come; the others have none.
+            Owner::Subscription(_) | Owner::Registration(_) | Owner::Publication(_) | Owner::Message(_) => {
+                self.refuse(&incoming, 481, &[]);
+            }
         }
     }
 
@@ -219,6 +230,18 @@ impl Agent {
             self.refuse(&incoming, 482, &[]);
             return;
         }
+        self.start_located(incoming, account, flow, transport, local);
+    }
+
+    /// Goes on with a request that makes a dialog when our address toward its sender is known.
+    pub(super) fn start_located(
+        &mut self,
+        incoming: Incoming,
+        account: AccountId,
+        flow: Flow,
+        transport: Transport,
+        local: SocketAddr,
+    ) {
         if !local.ip().is_unspecified() {
             self.start_incoming(incoming, account, flow, transport, local);
             return;
@@ -235,8 +258,8 @@ impl Agent {
         }
     }
 
-    /// Refuses an INVITE for which there is no room, without state: that is what we have too much of.
-    fn shed(&mut self, incoming: &Incoming) {
+    /// Refuses a request for which there is no room, without state: that is what we have too much of.
+    pub(super) fn shed(&mut self, incoming: &Incoming) {
         let builder = incoming.reply(503, None, &self.tag, &self.config.user_agent);
         if let Ok(response) = builder.field(HeaderName::RetryAfter, "10").finish() {
             self.table.turn_away(incoming.transaction, &response, &mut self.table_out);
@@ -244,7 +267,7 @@ impl Agent {
         self.stats.shed += 1;
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.shutdown == Shutdown::No
             && self.calls.len() < self.config.limits.sessions
             && self.calls.unanswered() < self.config.limits.unanswered_sessions
@@ -258,6 +281,10 @@ impl Agent {
         transport: Transport,
         local: SocketAddr,
     ) {
+        if *incoming.request.method() == Method::Subscribe {
+            self.start_notifier(incoming, account, flow, transport, local);
+            return;
+        }
         let replaced = match self.replaced(&incoming) {
             Ok(replaced) => replaced,
             Err(code) => {

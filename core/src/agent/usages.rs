@@ -21,6 +21,8 @@ use super::{Agent, EventKind};
 pub(super) struct Usage {
     pub(super) machine: Machine,
     pub(super) sending: Sending,
+    /// The account that it belongs to, and ends with.
+    pub(super) account: AccountId,
     deadline: Option<Instant>,
 }
 
@@ -40,7 +42,8 @@ impl Usages {
 
     /// The usages that end with an account.
     pub(super) fn of_account(&self, account: AccountId) -> Vec<Owner> {
-        self.usages.keys().copied().filter(|owner| owner.account() == Some(account)).collect()
+        let of_it = self.usages.iter().filter(|(_, usage)| usage.account == account);
+        of_it.map(|(owner, _)| *owner).collect()
     }
 
     pub(super) fn owners(&self) -> Vec<Owner> {
@@ -113,8 +116,20 @@ impl Agent {
     }
 
     /// Adds a usage, which has said this already.
-    pub(super) fn add_usage(&mut self, owner: Owner, machine: Machine, out: Queue) {
-        self.finish_usage(owner, Usage { machine, sending: Sending::default(), deadline: None }, out);
+    pub(super) fn add_usage(&mut self, owner: Owner, account: AccountId, machine: Machine, out: Queue) {
+        self.add_usage_on(owner, account, machine, Sending::default(), out);
+    }
+
+    /// The same, where the way that its messages take is known.
+    pub(super) fn add_usage_on(
+        &mut self,
+        owner: Owner,
+        account: AccountId,
+        machine: Machine,
+        sending: Sending,
+        out: Queue,
+    ) {
+        self.finish_usage(owner, Usage { machine, sending, account, deadline: None }, out);
     }
 
     /// Does what a usage asks, and puts it back unless it is over.
@@ -132,13 +147,13 @@ impl Agent {
                 Output::DialogEnded(dialog) => {
                     self.owners.dialogs.remove(&dialog);
                 }
-                Output::Event(happening) => self.happened(owner, happening),
+                Output::Event(happening) => self.happened(owner, usage.account, happening),
             }
         }
         if usage.machine.is_done() {
             self.release(&usage.sending);
             self.forget_location(owner);
-            self.usage_ended(owner);
+            self.usage_ended(owner, usage.account);
         } else {
             self.usages.put(owner, usage);
         }
@@ -237,20 +252,38 @@ impl Agent {
         }
     }
 
-    fn happened(&mut self, owner: Owner, happening: Happening) {
-        match (owner, happening) {
-            (Owner::Registration(id), Happening::Registration(event)) => {
-                self.tell(EventKind::Registration { account: id, event });
+    fn happened(&mut self, owner: Owner, account: AccountId, happening: Happening) {
+        let kind = match (owner, happening) {
+            (_, Happening::Registration(event)) => EventKind::Registration { account, event },
+            (Owner::Subscription(id), Happening::Subscription(event)) => {
+                self.summary_came(id, account, &event);
+                EventKind::Subscription { id, account, event }
             }
-            (Owner::Session(_), _) => {}
-        }
+            (Owner::Notifier(id), Happening::Notifier(event)) => EventKind::IncomingSubscription { id, account, event },
+            (Owner::Publication(id), Happening::Publication(event)) => EventKind::Publication { id, account, event },
+            (Owner::Message(id), Happening::Message(event)) => EventKind::Message { id, account, event },
+            // No usage tells of another.
+            (
+                Owner::Session(_)
+                | Owner::Registration(_)
+                | Owner::Subscription(_)
+                | Owner::Notifier(_)
+                | Owner::Publication(_)
+                | Owner::Message(_),
+                _,
+            ) => return,
+        };
+        self.tell(kind);
     }
 
     /// A usage is over.
-    fn usage_ended(&mut self, owner: Owner) {
-        match owner {
-            Owner::Registration(account) => self.account_left(account),
-            Owner::Session(_) => {}
+    fn usage_ended(&mut self, owner: Owner, account: AccountId) {
+        if let Owner::Subscription(id) = owner {
+            self.summaries_ended(id, account);
         }
+        if let Owner::Message(id) = owner {
+            self.message_left(id);
+        }
+        self.account_left(account);
     }
 }

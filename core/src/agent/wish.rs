@@ -16,6 +16,7 @@ use super::owner::Owner;
 use super::sending::is_named;
 use super::transfers::Follows;
 use super::{Agent, Listen, Shutdown};
+use super::{publications, subscriptions};
 
 impl Agent {
     pub(super) fn take_intent(&mut self, intent: Intent) -> Result<Outcome, IntentError> {
@@ -61,6 +62,35 @@ impl Agent {
                 self.with_session(session, |session, cx, out| session.reject_transfer(cx, code, out))
             }
             Intent::SendDtmf { stream, digit, duration } => self.send_dtmf(stream, digit, duration),
+            Intent::Subscribe { account, to, event, expires, content, eventlist, persistent, routes } => {
+                let wish = subscriptions::Wish { to, event, expires, content, eventlist, persistent, routes };
+                Ok(Outcome::Subscription(self.subscribe(account, wish)?))
+            }
+            Intent::RefreshSubscription(id) => self.refresh_subscription(id).map_err(Into::into),
+            Intent::EndSubscription(id) => self.end_subscription(id).map_err(Into::into),
+            Intent::AcceptSubscription { subscription, pending, content } => self
+                .with_notifier(subscription, |notifier, cx, out| notifier.accept(cx, pending, content, out))
+                .map_err(Into::into),
+            Intent::RejectSubscription { subscription, code, reason } => self
+                .with_notifier(subscription, |notifier, cx, out| notifier.reject(cx, code, reason.as_deref(), out))
+                .map_err(Into::into),
+            Intent::Notify { subscription, content } => self
+                .with_notifier(subscription, |notifier, cx, out| notifier.notify(cx, content, out))
+                .map_err(Into::into),
+            Intent::EndIncomingSubscription { subscription, reason, retry_after, content } => self
+                .with_notifier(subscription, |notifier, cx, out| notifier.end(cx, &reason, retry_after, content, out))
+                .map_err(Into::into),
+            Intent::Publish { account, event, content, expires, persistent, routes } => {
+                let wish = publications::Wish { event, content, expires, persistent, routes };
+                Ok(Outcome::Publication(self.publish(account, wish)?))
+            }
+            Intent::ChangePublication { publication, content } => {
+                self.change_publication(publication, content).map_err(Into::into)
+            }
+            Intent::EndPublication(id) => self.end_publication(id).map_err(Into::into),
+            Intent::SendMessage { account, to, content, routes } => {
+                Ok(Outcome::Message(self.send_message(account, &to, content, routes)?))
+            }
             Intent::LookupSipProxy { uri, transports, timeout, lifetime } => {
                 let request = |uri| Request::SipProxy { uri, transports };
                 Ok(Outcome::Lookup(self.look_up(&uri, request, timeout, lifetime)?))
@@ -214,6 +244,7 @@ impl Agent {
             self.call(id, |session, cx, out| session.end_with(cx, 480, out));
         }
         self.deactivate_accounts();
+        self.drop_messages(None);
     }
 }
 

@@ -234,11 +234,11 @@ impl Agent {
 
     /// A response came to a request of ours.
     fn answered(&mut self, owner: Owner, ticket: Ticket, response: &Response) {
-        match owner {
-            Owner::Session(id) => {
+        match owner.session() {
+            Some(id) => {
                 self.call(id, |session, cx, out| session.response(cx, ticket, response, out));
             }
-            Owner::Registration(_) => self.usage_answered(owner, ticket, response),
+            None => self.usage_answered(owner, ticket, response),
         }
     }
 
@@ -250,7 +250,7 @@ impl Agent {
                 }
                 self.call(session, |session, cx, out| session.client_ended(cx, ticket, end, out));
             }
-            Some((owner @ Owner::Registration(_), ticket)) => self.usage_client_ended(owner, ticket, end),
+            Some((owner, ticket)) => self.usage_client_ended(owner, ticket, end),
             None => {}
         }
         if let Some(session) = self.owners.servers.remove(&id).and_then(Owner::session) {

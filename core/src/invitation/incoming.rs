@@ -29,7 +29,7 @@ pub fn supported(config: &Config) -> impl Iterator<Item = &'static str> {
 }
 
 /// The methods that this side understands, for Allow headers.
-pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY";
+pub const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE";
 
 /// The value of a Supported header.
 #[must_use]

@@ -5,13 +5,15 @@
 //!                      └────── refused, no answer, too large ──► not delivered
 //! ```
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
-use crate::sip::{BuildError, HeaderName, Method, NameAddr, Request, Response, Text};
+use crate::sip::{BuildError, HeaderName, Method, NameAddr, Request, Response, ServiceRoute, Text};
 use crate::time::Instant;
 use crate::transaction::End;
 use crate::transport::CloseCause;
@@ -20,6 +22,9 @@ use crate::usage::{Content, Sender, patience, targets};
 
 /// Bytes above which a MESSAGE needs a transport that controls congestion (RFC 3428 section 8).
 const LARGEST: usize = 1300;
+
+/// How long a message that is given up may take.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// A message to send.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct SendMessage {
     pub content: Content,
     /// Where to send it.
     pub destination: Destination,
+    /// The proxies that requests outside of dialogs go through first (RFC 3608).
+    pub routes: Vec<ServiceRoute>,
     /// How long each place may take; without it as long as a transaction, shared among the places.
     pub patience: Option<Patience>,
     /// What answers challenges.
@@ -94,7 +101,7 @@ impl OutgoingMessage {
     /// # Errors
     /// When it cannot be written.
     pub fn send(cx: &mut Context<'_>, message: SendMessage, out: Out<'_>) -> Result<Self, MessageError> {
-        let mut sender = Sender::new(cx.random, message.from, message.to);
+        let mut sender = Sender::new(cx.random, message.from, message.to, message.routes);
         let request = sender
             .request(Method::Message)
             .field(HeaderName::UserAgent, &cx.config.user_agent)
@@ -166,6 +173,17 @@ impl OutgoingMessage {
         let Some(exchange) = &mut self.exchange else { return };
         let done = exchange.timeout(cx, &mut self.client, out);
         self.answered(done, out);
+    }
+
+    /// Gives it up soon: within 2 s if it is under way, else at once.
+    pub fn end(&mut self, cx: &Context<'_>, out: Out<'_>) {
+        match &mut self.exchange {
+            Some(exchange) => exchange.give_up_by(cx.now + PARTING),
+            None if !self.done => {
+                self.over(MessageEvent::DidFail { cause: Cause::new(By::Local, "user request") }, out);
+            }
+            None => {}
+        }
     }
 
     fn answered(&mut self, done: Option<Done>, out: Out<'_>) {

@@ -44,6 +44,7 @@ impl Run {
             to: address("sip:bob@biloxi.com"),
             content,
             destination: Destination::Routes(Vec::new()),
+            routes: Vec::new(),
             patience: None,
             credentials: None,
         };

@@ -194,6 +194,12 @@ impl Notifier {
         self.state == State::Terminated && self.in_flight.is_none() && self.queue.is_empty()
     }
 
+    /// Whether nothing is under way now, and the SUBSCRIBE is answered.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.in_flight.is_none() && self.queue.is_empty() && self.unanswered.is_none()
+    }
+
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::outbox::Outbox;
-use crate::sip::{BuildError, Event, HeaderName, Method, NameAddr, Response, SipEtag, SipIfMatch, Text};
+use crate::sip::{BuildError, Event, HeaderName, Method, NameAddr, Response, ServiceRoute, SipEtag, SipIfMatch, Text};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 use crate::transport::CloseCause;
@@ -71,6 +71,8 @@ pub struct Publish {
     pub content: Content,
     /// Where to send it.
     pub destination: Destination,
+    /// The proxies that requests outside of dialogs go through first (RFC 3608).
+    pub routes: Vec<ServiceRoute>,
     /// How long each place may take; without it as long as a transaction, shared among the places.
     pub patience: Option<Patience>,
 }
@@ -130,7 +132,7 @@ impl Publication {
     /// # Errors
     /// When what it says cannot be written into a message.
     pub fn publish(cx: &mut Context<'_>, publish: Publish, client: Client, out: Out<'_>) -> Result<Self, BuildError> {
-        let sender = Sender::new(cx.random, publish.from.clone(), publish.from);
+        let sender = Sender::new(cx.random, publish.from.clone(), publish.from, publish.routes);
         let mut publication = Self {
             state: State::Publishing,
             sender,

@@ -41,6 +41,7 @@ impl Run {
             expires: 600,
             content: pidf("one"),
             destination: Destination::Routes(Vec::new()),
+            routes: Vec::new(),
             patience: None,
         };
         let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };

@@ -25,7 +25,7 @@ pub enum SubscriptionEvent {
         state: State,
     },
     /// A NOTIFY came (`SIPSubscriptionGotNotify`, `SCSubscriptionGotNotify`).
-    GotNotify(Notify),
+    GotNotify(Box<Notify>),
     /// It could not be started or kept (`SIPSubscriptionDidFail`, `SCSubscriptionDidFail`).
     DidFail {
         /// Why.

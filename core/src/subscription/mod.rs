@@ -31,7 +31,7 @@ use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::outbox::Outbox;
 use crate::package::Forking;
-use crate::sip::{BuildError, Event, NameAddr, Request, Response, Text};
+use crate::sip::{BuildError, Event, NameAddr, Request, Response, ServiceRoute, Text};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 use crate::uac::{Client, Destination, Exchange, Output, Patience, Ticket};
@@ -60,6 +60,8 @@ pub struct Subscribe {
     pub content: Option<Content>,
     /// Where to send it.
     pub destination: Destination,
+    /// The proxies that requests outside of dialogs go through first (RFC 3608).
+    pub routes: Vec<ServiceRoute>,
     /// How long each place may take; without it as long as a transaction, shared among the places.
     pub patience: Option<Patience>,
     /// The user part of our Contact.
@@ -111,7 +113,7 @@ impl Subscription {
         client: Client,
         out: Out<'_>,
     ) -> Result<Self, BuildError> {
-        let mut sender = Sender::new(cx.random, subscribe.from, subscribe.to);
+        let mut sender = Sender::new(cx.random, subscribe.from, subscribe.to, subscribe.routes);
         let words = Words {
             event: subscribe.event,
             accept: subscribe.accept,

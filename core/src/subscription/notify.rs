@@ -141,7 +141,7 @@ impl Subscription {
             let best = self.legs.iter().map(|leg| leg.state).max().unwrap_or(self.state);
             self.change(best, out);
         }
-        out.push(Output::Event(SubscriptionEvent::GotNotify(notify)));
+        out.push(Output::Event(SubscriptionEvent::GotNotify(Box::new(notify))));
         if terminated {
             if let Some(index) = index {
                 self.drop_leg(index, out);

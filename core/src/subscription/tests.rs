@@ -94,6 +94,7 @@ impl Run {
             expires,
             content: None,
             destination: Destination::Routes(vec![route(5060).route]),
+            routes: Vec::new(),
             patience: None,
             contact_user: "alice".into(),
         };
@@ -577,6 +578,7 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         expires: 0,
         content: None,
         destination: Destination::Routes(Vec::new()),
+        routes: Vec::new(),
         patience: None,
         contact_user: "alice".into(),
     };

@@ -8,7 +8,7 @@ use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, s
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Our program, answering on UDP and TCP.
-fn answering(address: &str, port: u16, more: &[&str]) -> Running {
+pub(crate) fn answering(address: &str, port: u16, more: &[&str]) -> Running {
     let (udp, tcp) = (format!("udp:{}", host_port(address, port)), format!("tcp:{}", host_port(address, port)));
     let mut args = vec!["answer", "--listen", &udp, "--listen", &tcp];
     args.extend_from_slice(more);
@@ -18,7 +18,7 @@ fn answering(address: &str, port: u16, more: &[&str]) -> Running {
 }
 
 /// SIPp as the caller, with its built-in scenario, or one of ours.
-fn sipp_calls(address: &str, port: u16, args: &[&str]) {
+pub(crate) fn sipp_calls(address: &str, port: u16, args: &[&str]) {
     let Some(sipp) = find("sipp") else { return };
     let (remote, own, media) =
         (host_port(address, port), free_port(address).to_string(), free_port(address).to_string());
@@ -31,7 +31,7 @@ fn sipp_calls(address: &str, port: u16, args: &[&str]) {
 }
 
 /// SIPp as the callee, on this port.
-fn sipp_answers(address: &str, port: u16, args: &[&str]) -> Option<Running> {
+pub(crate) fn sipp_answers(address: &str, port: u16, args: &[&str]) -> Option<Running> {
     let sipp = find("sipp")?;
     let (own, media) = (port.to_string(), free_port(address).to_string());
     let mut all = vec!["-i", address, "-p", &own, "-mi", address, "-mp", &media, "-nostdin", "-trace_err"];

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod dialogs;
+mod events;
 mod local_address;
 mod location;
 mod replay;

@@ -49,6 +49,26 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("session".into(), json!(session));
             ("stream", serde_json::to_value(event))
         }
+        EventKind::Agent(agent::EventKind::Subscription { id, account, event }) => {
+            data.insert("subscription".into(), json!(id));
+            data.insert("account".into(), json!(account));
+            ("subscription", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::IncomingSubscription { id, account, event }) => {
+            data.insert("incoming_subscription".into(), json!(id));
+            data.insert("account".into(), json!(account));
+            ("incoming_subscription", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::Publication { id, account, event }) => {
+            data.insert("publication".into(), json!(id));
+            data.insert("account".into(), json!(account));
+            ("publication", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::Message { id, account, event }) => {
+            data.insert("message".into(), json!(id));
+            data.insert("account".into(), json!(account));
+            ("message", serde_json::to_value(event))
+        }
         EventKind::Agent(other) => ("agent", serde_json::to_value(other)),
         EventKind::Statistics { stream, statistics } => {
             data.insert("stream".into(), json!(stream));

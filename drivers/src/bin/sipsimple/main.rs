@@ -9,14 +9,19 @@ mod call;
 mod client;
 mod demo;
 mod diagram;
+mod extensions;
 mod failure;
+mod identity;
 mod json;
 mod ladder;
 mod lookup;
+mod message;
 mod output;
+mod publish;
 mod register;
 mod replay;
 mod sound;
+mod subscribe;
 mod tls;
 mod value;
 mod words;
@@ -64,6 +69,12 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Send an instant message
+    Message(message::Options),
+    /// Subscribe to the state of something, and print each notification
+    Subscribe(subscribe::Options),
+    /// Publish the presence of an account, and keep it published
+    Publish(publish::Options),
     /// Register an account, and keep it registered
     Register(register::Options),
     /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
@@ -94,6 +105,9 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Message(options) => message::run(&options, trace, out),
+        Command::Subscribe(options) => subscribe::run(&options, trace, out),
+        Command::Publish(options) => publish::run(&options, trace, out),
         Command::Register(options) => register::run(&options, trace, out),
         Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),
