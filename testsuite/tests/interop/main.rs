@@ -3,7 +3,9 @@
 //! A test whose peer is missing skips, saying so; with `SIPSIMPLE_REQUIRE_PEERS=1` that is a failure.
 
 mod baresip;
+mod challenges;
 mod events;
+mod extensions;
 mod kamailio;
 mod knot;
 mod peer;
