@@ -5,6 +5,7 @@
 mod baresip;
 mod challenges;
 mod events;
+mod extensions;
 mod kamailio;
 mod knot;
 mod peer;

@@ -1,26 +1,26 @@
 //! `sipsimple answer`: waits for calls and answers them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent};
+use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent, Outcome};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::Host;
-use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{ApplicationError, Event, EventKind, local_address};
+use sipsimple_drivers::{ApplicationError, Event, EventKind, Settings, local_address};
 
 use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
-use crate::{account, register, sound, tls, value, words};
+use crate::{account, extensions, register, sound, tls, value, words};
 
 /// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
 /// and after 1.5 s.
@@ -40,6 +40,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     tls: tls::Options,
     #[command(flatten)]
+    extensions: extensions::Options,
+    #[command(flatten)]
     sound: sound::Options,
     /// Send back what the caller says
     #[arg(long)]
@@ -50,6 +52,9 @@ pub(crate) struct Options {
     /// Reject every call with this status code, 300 to 699
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699), conflicts_with = "ring")]
     reject: Option<u16>,
+    /// Refuse to call whom a caller asks us to call instead (RFC 3515)
+    #[arg(long)]
+    no_transfer: bool,
     /// End after N calls
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -61,7 +66,10 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let default = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, ([0, 0, 0, 0], 5060).into()));
     let listen = if options.listen.is_empty() { &default[..] } else { &options.listen };
     options.tls.check(listen)?;
-    let mut client = Client::start(listen, &options.tls, trace, out)?;
+    let mut settings = Settings::listening(listen.iter().copied());
+    options.tls.apply(&mut settings);
+    options.extensions.apply(&mut settings);
+    let mut client = Client::start_with(settings, trace, out)?;
     sound::open_card(&client.application, options.echo || sound.plays());
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
@@ -80,6 +88,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         first: First::default(),
         lossy: listen.iter().any(|route| !route.transport.is_reliable()),
         ringing: BTreeMap::new(),
+        transferred: BTreeSet::new(),
         streams: BTreeMap::new(),
         recorded: 0,
         over: 0,
@@ -109,10 +118,12 @@ struct Answering<'a> {
     lossy: bool,
     /// The calls that are to be answered, and when.
     ringing: BTreeMap<SessionId, (Instant, Vec<StreamId>)>,
+    /// The calls that callers asked us to make.
+    transferred: BTreeSet<SessionId>,
     streams: Streams,
     /// Calls that had audio.
     recorded: u64,
-    /// Calls that are over.
+    /// Calls to us that are over.
     over: u64,
 }
 
@@ -125,7 +136,8 @@ impl Answering<'_> {
         let mut end = None;
         loop {
             let now = self.client.application.now();
-            if end.is_none() && self.options.count.is_some_and(|count| self.over >= count) {
+            let enough = self.options.count.is_some_and(|count| self.over >= count);
+            if end.is_none() && enough && self.transferred.is_empty() {
                 end = Some(now + if self.lossy { LINGER } else { Duration::ZERO });
             }
             if end.is_some_and(|end| now >= end) {
@@ -153,9 +165,10 @@ impl Answering<'_> {
             }
             EventKind::Agent(AgentEvent::Session { id, event: news }) => match news {
                 SessionEvent::NewIncoming { streams, .. } => self.incoming(event.at, *id, streams),
+                SessionEvent::TransferNewIncoming { .. } => self.transfer(*id),
                 SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
                     self.ringing.remove(id);
-                    self.over += 1;
+                    self.over += u64::from(!self.transferred.remove(id));
                     Ok(())
                 }
                 _ => Ok(()),
@@ -176,6 +189,22 @@ impl Answering<'_> {
             (None, None) => application.accept(id, streams),
         };
         still_there(done)
+    }
+
+    /// Calls whom the caller asks us to call, or refuses to.
+    fn transfer(&mut self, session: SessionId) -> Result<(), Failure> {
+        let application = &self.client.application;
+        if self.options.no_transfer {
+            return still_there(application.intend(Intent::RejectTransfer { session, code: 603 }).map(drop));
+        }
+        let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+        match application.intend(Intent::AcceptTransfer { session, routes: Vec::new(), streams }) {
+            Ok(Outcome::Session(id)) => {
+                self.transferred.insert(id);
+                Ok(())
+            }
+            done => still_there(done.map(drop)),
+        }
     }
 
     fn answer_due(&mut self) -> Result<(), Failure> {

@@ -15,14 +15,14 @@ use sipsimple_core::sip::{Host, SipUri, Text, Uri};
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{ApplicationError, Event, EventKind, local_address};
+use sipsimple_drivers::{ApplicationError, Event, EventKind, Settings, local_address};
 
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{account, register, sound, tls, value, words};
+use crate::{account, extensions, register, sound, tls, value, words};
 
 /// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
 /// pause of 40 ms at least (ITU-T Q.24); people are slower.
@@ -49,6 +49,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     tls: tls::Options,
     #[command(flatten)]
+    extensions: extensions::Options,
+    #[command(flatten)]
     sound: sound::Options,
     /// Press these keys when the call is established: 0-9, *, #, A-D
     #[arg(long, value_name = "DIGITS", value_parser = value::keys)]
@@ -74,7 +76,10 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     };
     let toward = routes.first().copied().or(options.route);
     let listen = account::listen(local, toward);
-    let mut client = Client::start(&listen, &options.tls, trace, out)?;
+    let mut settings = Settings::listening(listen.iter().copied());
+    options.tls.apply(&mut settings);
+    options.extensions.apply(&mut settings);
+    let mut client = Client::start_with(settings, trace, out)?;
     sound::open_card(&client.application, sound.plays());
     client.bound(&listen)?;
     let from = options.from.clone().unwrap_or_else(|| own_uri(local));

@@ -9,6 +9,7 @@ mod call;
 mod client;
 mod demo;
 mod diagram;
+mod extensions;
 mod failure;
 mod identity;
 mod json;

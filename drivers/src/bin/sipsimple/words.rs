@@ -28,6 +28,17 @@ pub(crate) fn of_session(event: &SessionEvent) -> Option<String> {
             "" | "user request" => format!("call ended by {}", side(*originator)),
             reason => format!("call ended by {}: {}", side(*originator), printable(reason)),
         }),
+        SessionEvent::TransferNewIncoming { target, referred_by, .. } => Some(match referred_by {
+            Some(by) => format!("asked to call {}, by {}", printable(target), printable(by)),
+            None => format!("asked to call {}", printable(target)),
+        }),
+        SessionEvent::TransferDidStart => Some("transfer accepted".into()),
+        SessionEvent::TransferGotProgress { code, reason } => Some(format!("transfer: {code} {}", printable(reason))),
+        SessionEvent::TransferDidEnd => Some("transferred".into()),
+        SessionEvent::TransferDidFail { code: 0, reason } => Some(format!("not transferred: {}", printable(reason))),
+        SessionEvent::TransferDidFail { code, reason } => {
+            Some(format!("not transferred: {code} {}", printable(reason)))
+        }
         _ => None,
     }
 }
