@@ -126,7 +126,7 @@ impl AccountMut<'_> {
     pub fn contact(&self, route: Route) -> Option<Uri> {
         let Local::Known(local) = self.agent.transports.local(route) else { return None };
         let user = &self.agent.accounts.get(self.id)?.contact_user;
-        Some(contact_uri(Some(user), local, route.transport))
+        Some(contact_uri(Some(user), self.agent.contact_address(route, local), route.transport))
     }
 
     /// Whether it is registered.

@@ -132,6 +132,11 @@ impl Machine {
         }
     }
 
+    /// Whether a registrar knows where we are because of it.
+    pub(super) fn is_registered(&self) -> bool {
+        self.as_registration().is_some_and(Registration::is_registered)
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Registration(machine) => machine.deadline(),

@@ -25,6 +25,7 @@
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
 //! | `transfers` | sessions that follow from others |
 //! | `asks` | questions to the driver |
+//! | `nat` | keep-alive, and our public addresses |
 //! | `usages`, `machine` | registrations, and what other usages there are |
 //! | `subscriptions`, `publications`, `messages`, `summaries` | event state both ways, messages, and voice mail |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
@@ -45,6 +46,7 @@ mod input;
 mod intent;
 mod machine;
 mod messages;
+mod nat;
 mod outgoing;
 mod owner;
 mod publications;
@@ -88,6 +90,7 @@ use asks::Asks;
 use calls::Calls;
 use dns::Locations;
 use messages::Messages;
+use nat::PublicAddresses;
 use owner::Owners;
 use subscriptions::Subscriptions;
 use usages::Usages;
@@ -143,6 +146,7 @@ pub struct Agent {
     publication_ids: Counter,
     messages: Messages,
     asks: Asks,
+    public: PublicAddresses,
     resolver: Resolver,
     locations: Locations,
     stats: Stats,
@@ -232,6 +236,7 @@ impl Agent {
             publication_ids: Counter::default(),
             messages: Messages::default(),
             asks: Asks::default(),
+            public: PublicAddresses::default(),
             resolver,
             locations: Locations::default(),
             stats: Stats::default(),

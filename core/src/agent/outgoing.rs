@@ -189,7 +189,9 @@ impl Agent {
             .into_iter()
             .map(|(route, local)| invitation::Target {
                 hop: Hop::Route(route),
-                contact: gruu.clone().unwrap_or_else(|| contact_uri(user.as_deref(), local, route.transport)),
+                contact: gruu.clone().unwrap_or_else(|| {
+                    contact_uri(user.as_deref(), self.contact_address(route, local), route.transport)
+                }),
             })
             .collect();
         self.call(id, |session, cx, out| match first {

@@ -296,7 +296,8 @@ impl Agent {
         let from = incoming.received.from.ip();
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
-        let contact = contact_uri(user.as_deref(), local, transport);
+        let seen = self.contact_address(Route::new(transport, incoming.received.from), local);
+        let contact = contact_uri(user.as_deref(), seen, transport);
         let contact = if asks_for_sips(&incoming.request) { contact.secured() } else { contact };
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));

@@ -8,7 +8,7 @@ use crate::outbox::Outbox;
 use crate::sip::{Response, Text};
 use crate::time::Instant;
 use crate::transaction::End;
-use crate::transport::Route;
+use crate::transport::{Flow, Route};
 use crate::uac::{Destination, Located, Output, Ticket};
 
 use super::machine::{Happening, Machine, Queue};
@@ -52,6 +52,11 @@ impl Usages {
 
     pub(super) fn sendings(&mut self) -> impl Iterator<Item = &mut Sending> {
         self.usages.values_mut().map(|usage| &mut usage.sending)
+    }
+
+    /// The flow that the usage of an owner takes.
+    pub(super) fn flow(&self, owner: Owner) -> Option<Flow> {
+        self.usages.get(&owner)?.sending.flow.map(|(flow, _)| flow)
     }
 
     pub(super) fn unrouted(&self) -> Vec<Owner> {
@@ -152,6 +157,9 @@ impl Agent {
         }
         if usage.machine.is_done() {
             self.release(&usage.sending);
+            if let Some((flow, _)) = usage.sending.flow {
+                self.usage_left(flow);
+            }
             self.forget_location(owner);
             self.usage_ended(owner, usage.account);
         } else {
@@ -207,7 +215,10 @@ impl Agent {
     /// Finds the local addresses toward the places; when all are known, the usage goes on.
     fn localize(&mut self, usage: &mut Usage, out: &mut Queue) {
         if let Some(known) = self.local_addresses(&mut usage.sending) {
-            let places = known.into_iter().map(|(route, local)| Located { route, local }).collect();
+            let places = known
+                .into_iter()
+                .map(|(route, local)| Located { route, local: self.contact_address(route, local) })
+                .collect();
             usage.machine.located(&mut self.context(), Ok(places), out);
         }
     }
@@ -238,6 +249,10 @@ impl Agent {
     /// A response came to a request of a usage.
     pub(super) fn usage_answered(&mut self, owner: Owner, ticket: Ticket, response: &Response) {
         self.usage(owner, |machine, cx, out| machine.response(cx, ticket, response, out));
+        let is_registered = self.usages.get(owner).is_some_and(Machine::is_registered);
+        if is_registered && (200..300).contains(&response.code()) {
+            self.registered(owner, response);
+        }
     }
 
     /// The transaction of a request of a usage is over.

@@ -50,6 +50,7 @@ impl Agent {
             },
             Input::Network(NetworkChange::Addresses | NetworkChange::Woke) => {
                 self.transports.forget_local();
+                self.public.forget();
                 self.resolve(Resolver::network_changed);
                 self.renew_usages();
             }
@@ -177,9 +178,9 @@ impl Agent {
             }
             Output::FlowFailed { flow, cause } => {
                 self.table.flow_failed(self.now, &flow, &cause, &mut self.table_out);
+                self.flow_lost(flow);
             }
-            // Who keeps a flow alive asks for it.
-            Output::PublicAddress { .. } => {}
+            Output::PublicAddress { flow, public } => self.seen_at(flow, public),
         }
     }
 

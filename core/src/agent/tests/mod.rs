@@ -7,6 +7,7 @@ mod dialogs;
 mod events;
 mod local_address;
 mod location;
+mod nat;
 mod replay;
 mod requests;
 mod sessions;
@@ -48,6 +49,7 @@ struct Script {
     agent: Agent,
     now: Instant,
     sent: VecDeque<(Way, Message)>,
+    keep_alives: Vec<Bytes>,
     opened: Vec<(ConnId, SocketAddr)>,
     asked: Vec<(AskId, SocketAddr)>,
     abandoned: Vec<AskId>,
@@ -77,6 +79,7 @@ impl Script {
             agent,
             now: Instant::ZERO,
             sent: VecDeque::new(),
+            keep_alives: Vec::new(),
             opened: Vec::new(),
             asked: Vec::new(),
             abandoned: Vec::new(),
@@ -166,6 +169,11 @@ impl Script {
     }
 
     fn record(&mut self, way: Way, data: Bytes) {
+        // Line breaks, and STUN.
+        if matches!(data.first(), Some(0..4 | b'\r')) {
+            self.keep_alives.push(data);
+            return;
+        }
         self.sent.push_back((way, Message::parse(data, &crate::limits::Limits::default()).unwrap()));
     }
 
