@@ -282,6 +282,13 @@ SCENARIOS |= {
     "uac_stray_notify": request(
         "NOTIFY", extra="Event: presence\nSubscription-State: active\n", to=";tag=nobody"
     ) + get(481),
+    # SIPp is a voicemail server, and tells a presence agent of lab.test.
+    "uac_summary": send(
+        "PUBLISH sip:[service]@lab.test SIP/2.0\n" + VIA + "\nFrom: <sip:voicemail@lab.test>;tag=[pid]c[call_number]\n"
+        "To: <sip:[service]@lab.test>\nCall-ID: [call_id]\nCSeq: 1 PUBLISH\nMax-Forwards: 70\n"
+        "Event: message-summary\nExpires: 60\n" + content(SUMMARY, "application/simple-message-summary"),
+        AGAIN,
+    ) + get(200),
     "uac_publish": request("PUBLISH", extra="Event: presence\nExpires: 60\n") + get(405, "", check("MESSAGE", "Allow:")),
 }
 
