@@ -8,10 +8,12 @@ use sipsimple_core::id::{AccountId, SessionId};
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Application, Idle};
+use sipsimple_testsuite::draft::{Draft, audio};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::nat::Kind;
 use sipsimple_testsuite::post::Letter;
-use sipsimple_testsuite::script::Turn;
+use sipsimple_testsuite::script::{Turn, Way};
+use sipsimple_testsuite::sip::{address_of, uri_of};
 use sipsimple_testsuite::world::World;
 
 const ALICE: usize = 0;
@@ -99,5 +101,48 @@ fn a_peer_outside_sees_the_outside_address() {
         assert_eq!(invite.from.ip().to_string(), OUTSIDE);
         assert_eq!(invite.from.port() == 5060, kept);
         assert_eq!(world.take_letters(post), ["ACK"]);
+    }
+}
+
+/// A registrar that notes where a REGISTER came from (RFC 3581) and takes every Contact.
+fn registrar(letter: &Letter, turn: &mut Turn) {
+    if letter.sip.request() != "REGISTER" {
+        return;
+    }
+    let via = letter.sip.header("via").unwrap().replace(";rport", "");
+    let noted = format!("{via};received={};rport={}", letter.from.ip(), letter.from.port());
+    let mut answer = Draft::response(&letter.sip, 200, "registrar").set("Via", noted);
+    for contact in letter.sip.list("contact").into_iter().filter(|contact| !contact.ends_with("expires=0")) {
+        answer = answer.with("Contact", format!("<{}>;expires=600", uri_of(contact)));
+    }
+    turn.reply(letter, &answer);
+}
+
+/// One behind a NAT registers where the registrar sees it, keeps the way open for longer than a mapping lives, and is called on it.
+#[test]
+fn one_behind_a_nat_is_reached_through_its_registrar() {
+    for kind in KINDS {
+        let mut world = World::new(7, Faults { loss: 50_000, ..Faults::none() });
+        let host = world.add(Config::default(), Box::new(Answering::after(Duration::from_secs(1))));
+        let nat = world.add_nat(OUTSIDE.parse().unwrap(), kind);
+        let inside = world.address(host).ip();
+        world.put_behind(inside, nat);
+        let address: SocketAddr = "203.0.113.1:5060".parse().unwrap();
+        let post = world.add_script(address, registrar);
+        let spec = AccountSpec { register: true, ..AccountSpec::new(format!("sip:alice@{address}")) };
+        world.with(host, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
+        // Longer than any mapping lives that is not kept alive.
+        world.run_for(Duration::from_secs(400));
+        let mut registers: Vec<Letter> = std::iter::from_fn(|| world.take_letter(post)).collect();
+        registers.retain(|letter| letter.sip.request() == "REGISTER");
+        let last = registers.last().unwrap();
+        let contact = uri_of(last.sip.list("contact").last().unwrap()).to_owned();
+        assert_eq!(address_of(&contact).map(|contact| contact.ip()), Some(OUTSIDE.parse().unwrap()), "{kind:?}");
+        world.heal();
+        let invite = Draft::request("INVITE", &contact, address, "call").body("application/sdp", audio(address, 4000));
+        let to = address_of(&contact).unwrap();
+        world.turn(post, |turn| turn.send(Way::Datagram(to), invite.bytes()));
+        world.run_for(Duration::from_secs(1));
+        assert!(world.host(host).names().contains(&"SIPSessionNewIncoming"), "{kind:?}: {}", registers.len());
     }
 }
