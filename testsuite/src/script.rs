@@ -2,7 +2,7 @@
 //!
 //! A script is a closure over the messages that come, or a [`Script`] of its own where it needs timers, connections
 //! or what is no SIP. In its [`Turn`] it answers, sends anything to anybody, waits, or does nothing; messages are written with
-//! [`Draft`](crate::draft::Draft). The network between it and the hosts has the faults of the world.
+//! [`Draft`]. The network between it and the hosts has the faults of the world.
 //!
 //! ```
 //! use std::time::Duration;

@@ -24,7 +24,9 @@ fn it_tells_its_life_in_order_and_then_nothing() {
     application.stop(MOMENT);
     let expected =
         ["SIPApplicationWillStart", "SIPApplicationDidStart", "SIPApplicationWillEnd", "SIPApplicationDidEnd"];
-    assert_eq!(names(&application), expected);
+    // What there is to say of the machine's name servers is said too.
+    let life: Vec<_> = names(&application).into_iter().filter(|name| name.starts_with("SIPApplication")).collect();
+    assert_eq!(life, expected);
     assert_eq!(application.end(SessionId::from_u64(0)), Err(ApplicationError::Stopped));
     application.stop(MOMENT);
     assert!(application.next_event().is_none());

@@ -85,11 +85,11 @@ def response(code, reason, extra="", body="", tag="u", attributes=""):
     )
 
 
-def from_callee(method, cseq=1, body="", attributes=AGAIN):
+def from_callee(method, cseq=1, body="", attributes=AGAIN, extra=""):
     """A request of the callee; the INVITE's From and To must have been saved."""
     return send(
         f"{method} [next_url] SIP/2.0\n{VIA}\n[routes]\nFrom: [$local];tag=[pid]u[call_number]\nTo: [$remote]\n"
-        f"[last_Call-ID:]\nCSeq: {cseq} {method}\n{CONTACT}\nMax-Forwards: 70\n{content(body)}",
+        f"[last_Call-ID:]\nCSeq: {cseq} {method}\n{CONTACT}\nMax-Forwards: 70\n{extra}{content(body)}",
         attributes,
     )
 
@@ -178,6 +178,28 @@ def subscribed(event, kind, body):
     )
 
 
+def challenge(code, nonce, more=""):
+    """A challenge of the callee: a proxy's for 407."""
+    field, reason = ("Proxy-Authenticate", "Proxy Authentication Required") if code == 407 else ("WWW-Authenticate", "Unauthorized")
+    value = f'{field}: Digest realm="lab.test", nonce="{nonce}[call_number]", algorithm=MD5, qop="auth", opaque="op4que"{more}\n'
+    return response(code, reason, value, tag="c", attributes=AGAIN if code == 407 else "")
+
+
+def verified(method, label, attributes="", action=""):
+    """A request of alice with right credentials; anything else is refused, and the scenario fails."""
+    return (
+        get_request(method, f'    <action><verifyauth assign_to="right" username="alice" password="secret"/></action>\n{action}', attributes)
+        + f'  <nop next="{label}" test="right"/>\n'
+        + response(403, "Forbidden", attributes="")
+        + do('<exec int_cmd="stop_now"/>')
+        + f'  <label id="{label}"/>\n'
+    )
+
+
+CREDENTIALS = check("response=", "Proxy-Authorization:")
+GET_REGISTER = get_request("REGISTER")
+LEAVES = get_request("REGISTER", check("0", "Expires:")) + response(200, "OK")
+
 SCENARIOS = {
     # SIPp calls us.
     "uac_cancel": invite() + get(100, OPTIONAL) + get(180) + pause(300)
@@ -216,6 +238,25 @@ SCENARIOS = {
     "uas_hold": GET_INVITE + ANSWER + GET_ACK + pause(300)
     + held(1, "sendonly", "recvonly") + pause(200) + held(2, "sendrecv", "sendrecv") + pause(200)
     + from_callee("BYE", 3) + get(200),
+    # SIPp asks us for authentication.
+    "uas_register": GET_REGISTER + challenge(401, "a") + verified("REGISTER", "1") + response(200, "OK", "Expires: 300\n")
+    + LEAVES,
+    "uas_register_stale": GET_REGISTER + challenge(401, "a") + GET_REGISTER + challenge(401, "b", ", stale=true")
+    + verified("REGISTER", "1") + response(200, "OK", "Expires: 300\n") + LEAVES,
+    "uas_register_423": GET_REGISTER + response(423, "Interval Too Brief", "Min-Expires: 900\n")
+    + get_request("REGISTER", check("900", "Expires:")) + response(200, "OK", "Expires: 900\n") + LEAVES,
+    "uas_register_refused": GET_REGISTER + challenge(401, "a") + GET_REGISTER + challenge(401, "b"),
+    # SIPp verifies the field Authorization only.
+    "uas_407": GET_INVITE + challenge(407, "a") + GET_ACK + get_request("INVITE", SAVE + CREDENTIALS, 'rrs="true"') + ANSWER
+    + get_request("ACK", CREDENTIALS) + get_request("BYE", CREDENTIALS) + response(200, "OK", tag=""),
+    "uas_401": GET_INVITE + challenge(401, "a").replace("<send >", f"<send {AGAIN}>") + GET_ACK
+    + verified("INVITE", "1", 'rrs="true"') + ANSWER + GET_ACK
+    + get_request("BYE") + challenge(401, "b").replace(";tag=[pid]c[call_number]", "") + verified("BYE", "2")
+    + response(200, "OK", tag=""),
+    # For runs with lost messages. The 180 is not lost, as SIPp does not know a retransmitted INVITE; the ACK may be; and the answer to
+    # the BYE is repeated for as long as timer J runs.
+    "uas_lossy": get_request("INVITE") + response(180, "Ringing", attributes='lost="0"') + ANSWER + get_request("ACK", "", OPTIONAL)
+    + GET_BYE + '  <timewait milliseconds="32000"/>\n',
     "uas_no_sdp": GET_INVITE + response(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
 }
 
@@ -241,11 +282,105 @@ SCENARIOS |= {
     "uac_stray_notify": request(
         "NOTIFY", extra="Event: presence\nSubscription-State: active\n", to=";tag=nobody"
     ) + get(481),
+    # SIPp is a voicemail server, and tells a presence agent of lab.test.
+    "uac_summary": send(
+        "PUBLISH sip:[service]@lab.test SIP/2.0\n" + VIA + "\nFrom: <sip:voicemail@lab.test>;tag=[pid]c[call_number]\n"
+        "To: <sip:[service]@lab.test>\nCall-ID: [call_id]\nCSeq: 1 PUBLISH\nMax-Forwards: 70\n"
+        "Event: message-summary\nExpires: 60\n" + content(SUMMARY, "application/simple-message-summary"),
+        AGAIN,
+    ) + get(200),
     "uac_publish": request("PUBLISH", extra="Event: presence\nExpires: 60\n") + get(405, "", check("MESSAGE", "Allow:")),
 }
 
+
+def save(**headers):
+    """Keeps these headers of what comes."""
+    kept = [f'<ereg regexp=".*" search_in="hdr" header="{header}:" assign_to="{name}"/>' for name, header in headers.items()]
+    return "    <action>" + "".join(kept) + "</action>\n"
+
+
+def later(code, reason, extra="", body="", tag="u", via="via", remote="remote", local="local", cseq="cseq", attributes=""):
+    """A response to a request other than the last one; its headers must have been saved."""
+    tag = f";tag=[pid]{tag}[call_number]" if tag else ""
+    return send(
+        f"SIP/2.0 {code} {reason}\nVia:[${via}]\nFrom:[${remote}]\nTo:[${local}]{tag}\n[last_Call-ID:]\n"
+        f"CSeq:[${cseq}]\n{CONTACT}\n{extra}{content(body)}",
+        attributes,
+    )
+
+
+def reliable(rseq, tag, body=""):
+    """A provisional response of the callee, and the PRACK for it."""
+    return (
+        later(183, "Session Progress", f"Require: 100rel\nRSeq: {rseq}\n", body, tag, attributes=AGAIN)
+        + get_request("PRACK", check(f"{rseq} [0-9]+ INVITE", "RAck:"))
+        + response(200, "OK", tag="")
+    )
+
+
+GET_KEPT = get_request("INVITE", save(via="Via", remote="From", local="To", cseq="CSeq"), 'rrs="true"')
+RSEQ = '    <action><ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" check_it="true" assign_to="rseq"/></action>\n'
+PRACK = request("PRACK", 2, True, "RAck: [$rseq] 1 INVITE\n") + get(200)
+
+
+def timed(seconds, cseq=1):
+    """An INVITE with a session timer."""
+    return invite(cseq, extra=f"Supported: timer\nSession-Expires: {seconds}\n")
+
+
+def told(line, state):
+    """A NOTIFY that tells the caller how far its transfer is."""
+    return get_request("NOTIFY", check(line) + check(state, "Subscription-State:")) + response(200, "OK", tag="")
+
+
+SCENARIOS |= {
+    # Reliable provisional responses (RFC 3262).
+    "uac_prack": invite(extra="Supported: 100rel\n") + get(100, OPTIONAL) + get(180, 'rrs="true"', RSEQ) + PRACK
+    + get(200, 'rrs="true"') + ack() + pause(200) + bye(3) + get(200),
+    "uac_prack_required": invite(extra="Require: 100rel\n") + get(100, OPTIONAL) + get(180, 'rrs="true"', RSEQ) + PRACK
+    + get(200, 'rrs="true"') + ack() + pause(200) + bye(3) + get(200),
+    "uac_prack_unknown": invite(extra="Supported: 100rel\n") + get(100, OPTIONAL) + get(180, 'rrs="true"', RSEQ)
+    + request("PRACK", 2, True, "RAck: 1 77 INVITE\n") + get(481)
+    + request("PRACK", 3, True, "RAck: [$rseq] 1 INVITE\n") + get(200)
+    + get(200, 'rrs="true"') + ack() + pause(200) + bye(4) + get(200),
+    "uas_prack": GET_KEPT + reliable(5001, "u", sdp()) + pause(200) + later(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
+    "uas_prack_forked": GET_KEPT + reliable(7, "a") + reliable(9, "b") + pause(200)
+    + later(200, "OK", body=sdp(), tag="b", attributes=AGAIN) + GET_ACK + GET_BYE,
+    # UPDATE (RFC 3311).
+    "uac_update": invite() + get_200() + ack() + pause(200)
+    + request("UPDATE", 2, True, "", sdp("sendonly", 2)) + get(200, "", check("a=recvonly")) + pause(200)
+    + request("UPDATE", 3, True) + get(200) + bye(4) + get(200),
+    "uac_update_early": invite() + get(100, OPTIONAL) + get(180, 'rrs="true"')
+    + request("UPDATE", 2, True, "", sdp(version=2)) + get(500, "", check("[0-9]", "Retry-After:"))
+    + get(200, 'rrs="true"') + ack() + pause(200) + bye(3) + get(200),
+    "uac_update_glare": invite(body="") + get_200() + request("UPDATE", 2, True, "", sdp(version=2)) + get(491)
+    + ack(body=sdp()) + pause(200) + bye(3) + get(200),
+    # Session timers (RFC 4028).
+    "uac_timer": timed(60) + get(100, OPTIONAL) + get(422, "", check("90", "Min-SE:")) + ack_of_refusal()
+    + timed(90, 2) + get(100, OPTIONAL) + get(180, OPTIONAL) + get(200, 'rrs="true"', check("90", "Session-Expires:")) + ack(2)
+    + pause(200) + bye(3) + get(200),
+    "uas_timer": get_request("INVITE", check("^ *90", "Session-Expires:"))
+    + response(422, "Session Interval Too Small", "Min-SE: 120\n", attributes=AGAIN) + GET_ACK
+    + get_request("INVITE", SAVE + check("^ *120", "Session-Expires:") + check("120", "Min-SE:"), 'rrs="true"')
+    + response(200, "OK", "Require: timer\nSession-Expires: 120;refresher=uas\n", sdp(), attributes=AGAIN) + GET_ACK
+    + pause(200) + from_callee("UPDATE", 1, extra="Supported: timer\nSession-Expires: 120;refresher=uac\n")
+    + get(200, "", check("120", "Session-Expires:")) + GET_BYE,
+    # REFER (RFC 3515); who is to be called is said on the command line.
+    "uac_refer": invite() + get_200() + ack() + pause(200)
+    + request("REFER", 2, True, "Refer-To: <sip:service@[target]>\nReferred-By: <sip:sipp@[local_ip]>\n") + get(202)
+    + told("SIP/2.0 100", "active") + told("SIP/2.0 200", "terminated") + GET_BYE,
+    "uac_refer_refused": invite() + get_200() + ack() + pause(200)
+    + request("REFER", 2, True, "Refer-To: <sip:service@[target]>\n") + get(603) + pause(200) + bye(3) + get(200),
+    # Both hang up at once.
+    "uas_bye_glare": GET_INVITE + ANSWER + GET_ACK
+    + get_request("BYE", save(via="Via", caller="From", callee="To", cseq="CSeq"))
+    + from_callee("BYE", attributes="") + get(200)
+    + later(200, "OK", tag="", remote="caller", local="callee"),
+}
+
+VARIABLES = ("remote", "local", "checked", "via", "cseq", "rseq", "caller", "callee")
 for name, steps in SCENARIOS.items():
-    saved = [variable for variable in ("remote", "local", "checked") if f'assign_to="{variable}"' in steps]
+    saved = [variable for variable in VARIABLES if f'assign_to="{variable}"' in steps]
     unused = [variable for variable in saved if f"[${variable}]" not in steps]
     if unused:
         steps += f'  <Reference variables="{",".join(unused)}"/>\n'

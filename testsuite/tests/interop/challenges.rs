@@ -55,3 +55,16 @@ fn a_second_challenge_is_a_refusal() {
         assert!(said.contains("did not accept the user name and password"), "{said}");
     });
 }
+
+#[test]
+fn a_call_answers_challenges_to_invite_and_bye() {
+    let (_folder, password) = password("secret");
+    everywhere(|address, transport| {
+        for name in ["uas_407", "uas_401"] {
+            let args = ["call", "bob", "--account", "alice@lab.test", "--no-register", "--duration", "0.3"];
+            let args = [&args[..], &["--password-file", &password]].concat();
+            let Some((code, said)) = run(address, transport, name, &args) else { return };
+            assert_eq!(code, Some(0), "{name} {transport} {address}:\n{said}");
+        }
+    });
+}

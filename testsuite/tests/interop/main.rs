@@ -5,11 +5,13 @@
 mod baresip;
 mod challenges;
 mod events;
+mod extensions;
 mod kamailio;
 mod knot;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
+mod presence;
 mod rtp_echo;
 mod sipp;
 mod stranger;
