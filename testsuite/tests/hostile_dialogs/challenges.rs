@@ -8,6 +8,9 @@ use sipsimple_testsuite::post::Letter;
 
 use crate::victim::{Victim, address, number, response, small};
 
+/// What is asked for in each round.
+type Challenge = fn(usize) -> String;
+
 fn with_credentials() -> AccountSpec {
     AccountSpec { credentials: Some(Credentials::new("alice", "secret")), ..AccountSpec::default() }
 }
@@ -55,7 +58,7 @@ fn another_realm_learns_nothing() {
 /// Always stale, always a new nonce; always a new realm; never stale.
 #[test]
 fn challenges_without_end_are_given_up() {
-    let kinds: [(fn(usize) -> String, usize); 3] = [
+    let kinds: [(Challenge, usize); 3] = [
         (|round| format!(r#"Digest realm="r", nonce="{round}", stale=true"#), 3),
         (|round| format!(r#"Digest realm="r{round}", nonce="n""#), 7),
         (|round| format!(r#"Digest realm="r", nonce="{round}""#), 2),

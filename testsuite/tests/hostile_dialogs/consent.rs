@@ -74,8 +74,7 @@ fn requests_outside_of_any_dialog_or_subscription_change_nothing() {
     let mut victim = Victim::new();
     let notify = victim.request("NOTIFY").with("Subscription-State", "active;expires=99");
     let summary = "Messages-Waiting: yes\r\n";
-    let unsolicited =
-        notify.clone().with("Event", "message-summary").body("application/simple-message-summary", summary);
+    let unsolicited = notify.with("Event", "message-summary").body("application/simple-message-summary", summary);
     assert_eq!(victim.answer(&unsolicited), "481 NOTIFY");
     let notify = victim.request("NOTIFY").with("Subscription-State", "active").with("Event", "weather");
     assert_eq!(victim.answer(&notify), "481 NOTIFY");
