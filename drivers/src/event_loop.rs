@@ -102,6 +102,7 @@ impl EventLoop {
         let executor = Rc::new(LocalExecutor::new());
         let (sender, news) = smol::channel::bounded(NEWS);
         let network = Network::new(executor.clone(), sender, tls);
+        network.watch();
         Self {
             agent,
             clock,

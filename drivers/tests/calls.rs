@@ -99,6 +99,20 @@ fn a_call_to_nobody_fails() {
     assert!(text(&output.stderr).contains("connection refused"), "{}", text(&output.stderr));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_call_to_where_the_network_knows_nobody_fails_at_once() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let free = std::net::UdpSocket::bind(address).unwrap().local_addr().unwrap();
+        let start = std::time::Instant::now();
+        let output = call(&format!("sip:nobody@{free}"), &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("connection refused"), "{}", text(&output.stderr));
+        // Timer B would have taken 32 s.
+        assert!(start.elapsed().as_secs() < 16, "{:?}", start.elapsed());
+    }
+}
+
 #[test]
 fn keys_arrive_and_files_are_played_and_recorded() {
     let dir = tempfile::tempdir().unwrap();

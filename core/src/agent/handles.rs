@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::registration::Registration;
-use crate::session::{SessionError, SessionState};
+use crate::session::{Direction, SessionError, SessionState};
 use crate::sip::digest::Credentials;
 use crate::sip::{ServiceRoute, SipUri, Text, Uri};
 use crate::stream::{StreamError, StreamSpec};
-use crate::time::Instant;
+use crate::time::{Instant, Utc};
 use crate::transport::{Local, Route};
 
 use super::Agent;
@@ -23,6 +23,14 @@ impl Agent {
     pub fn account(&mut self, now: Instant, id: AccountId) -> Option<AccountMut<'_>> {
         self.accounts.get(id)?;
         Some(AccountMut { agent: self, now, id })
+    }
+
+    /// All sessions that have not ended, oldest first (attribute `sessions` of the seeds' SessionManager).
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionId> {
+        let mut sessions = self.calls.ids();
+        sessions.retain(|id| self.is_live(*id));
+        sessions
     }
 
     /// The handle of a session; `None` when there is no such session, or it has ended.
@@ -237,6 +245,24 @@ impl SessionMut<'_> {
     #[must_use]
     pub fn state(&self) -> SessionState {
         self.agent.calls.get(self.id).map_or(SessionState::Terminated, |call| call.session.state())
+    }
+
+    /// Its account (attribute `account`).
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        self.agent.calls.get(self.id).map(|call| call.session.account())
+    }
+
+    /// Which side started it (attribute `direction`).
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        self.agent.calls.get(self.id).map(|call| call.session.direction())
+    }
+
+    /// When it was established (attribute `start_time`).
+    #[must_use]
+    pub fn start_time(&self) -> Option<Utc> {
+        self.agent.calls.get(self.id).and_then(|call| call.session.start_time())
     }
 
     /// The streams: those proposed, and once the session is established those that are active.

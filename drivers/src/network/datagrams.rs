@@ -13,7 +13,7 @@ use smol::{LocalExecutor, Task};
 
 use super::close_cause::close_cause;
 use super::read_buffer::ReadBuffer;
-use super::{News, bind};
+use super::{News, bind, undelivered};
 
 /// Datagrams that wait while the system's buffer is full. More are dropped, as a network would.
 const WAITING: usize = 512;
@@ -40,6 +40,9 @@ impl Datagrams {
     ) -> Result<Self> {
         let socket = Arc::new(bind::udp(addr, port)?);
         let local = socket.get_ref().local_addr()?;
+        if let Err(error) = undelivered::ask(socket.get_ref()) {
+            tracing::debug!(%id, %error, "what is not delivered will not be known");
+        }
         let (waiting, queue) = smol::channel::bounded(WAITING);
         let tasks = [
             executor.spawn(receive(id, socket.clone(), news.clone())),
@@ -67,7 +70,9 @@ impl Datagrams {
 
     /// Sends a datagram, or lets it wait for room. What cannot be sent is lost, as any datagram may be.
     pub(crate) fn send(&self, to: SocketAddr, data: Bytes) {
-        let Err(error) = self.socket.get_ref().send_to(&data, to) else { return };
+        // An error may be that of an earlier datagram, whatever its destination: this one was not sent then.
+        let again = |_| self.socket.get_ref().send_to(&data, to);
+        let Err(error) = self.socket.get_ref().send_to(&data, to).or_else(again) else { return };
         if error.kind() != ErrorKind::WouldBlock {
             tracing::debug!(%to, %error, "a datagram could not be sent");
         } else if self.waiting.try_send((to, data)).is_err() {
@@ -88,15 +93,27 @@ async fn receive(id: SocketId, socket: Arc<Async<UdpSocket>>, news: Sender<News>
     let mut buffer = ReadBuffer::new();
     let mut errors = 0;
     loop {
-        let told = match socket.recv_from(buffer.space(usize::MAX)).await {
+        let told = match socket.get_ref().recv_from(buffer.space(usize::MAX)) {
             Ok((len, from)) => {
                 errors = 0;
                 News::Datagram { socket: id, from, data: buffer.take(len) }
             }
             Err(error) if errors < ERRORS => {
-                errors += 1;
-                tracing::debug!(%id, %error, "reading a datagram failed");
-                smol::future::yield_now().await;
+                // A send may have taken the error of the socket, but never what is told: whoever is woken for it finds nothing to read.
+                let undelivered = undelivered::take(socket.get_ref());
+                let is_told = !undelivered.is_empty();
+                for (to, cause) in undelivered {
+                    if news.send(News::Undelivered { socket: id, to, cause }).await.is_err() {
+                        return;
+                    }
+                }
+                if error.kind() != ErrorKind::WouldBlock {
+                    errors = if is_told { 0 } else { errors + 1 };
+                    tracing::debug!(%id, %error, "reading a datagram failed");
+                    smol::future::yield_now().await;
+                } else if !is_told && socket.readable().await.is_err() {
+                    errors += 1;
+                }
                 continue;
             }
             Err(error) => {

@@ -12,6 +12,8 @@ mod listener;
 mod read_buffer;
 mod stream;
 mod tls;
+mod undelivered;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use bytes::Bytes;
 use futures_lite::FutureExt;
-use sipsimple_core::agent::{Answer, ConnectionEvent, Effect, Input, Question, SocketEvent};
+use sipsimple_core::agent::{Answer, ConnectionEvent, Effect, Input, NetworkChange, Question, SocketEvent};
 use sipsimple_core::id::{ConnId, Counter, SocketId};
 use sipsimple_core::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
 use smol::LocalExecutor;
@@ -46,6 +48,10 @@ use tls::{Handshake, Tls};
 pub(crate) enum News {
     /// A datagram came.
     Datagram { socket: SocketId, from: SocketAddr, data: Bytes },
+    /// The network says that a datagram cannot be delivered.
+    Undelivered { socket: SocketId, to: SocketAddr, cause: CloseCause },
+    /// The network has changed.
+    Changed(NetworkChange),
     /// A socket can no longer be read.
     SocketBroken { socket: SocketId, cause: CloseCause },
     /// A socket is closed: its port is free.
@@ -95,6 +101,11 @@ impl Network {
         }
     }
 
+    /// Tells from now on when the machine's addresses change, and when it slept.
+    pub(crate) fn watch(&self) {
+        self.executor.spawn(watch::watch(self.news.clone(), watch::EVERY, watch::addresses)).detach();
+    }
+
     /// Executes an effect on sockets and connections, or answers a question. Gives back what is to be told at once.
     pub(crate) fn execute(&mut self, effect: Effect) -> Option<Input> {
         match effect {
@@ -138,6 +149,11 @@ impl Network {
                 let to = datagrams.destination();
                 one(Input::Datagram { socket, from, to, interface: None, ttl: None, data })
             }
+            News::Undelivered { socket, to, cause } if self.sockets.contains_key(&socket) => {
+                one(Input::Undelivered { socket, to, cause })
+            }
+            News::Undelivered { .. } => [None, None],
+            News::Changed(change) => one(Input::Network(change)),
             News::SocketBroken { socket, cause } => match self.sockets.remove(&socket) {
                 Some(_) => one(Input::Socket { socket, event: SocketEvent::Failed(cause) }),
                 None => [None, None],

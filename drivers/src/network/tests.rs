@@ -259,3 +259,24 @@ fn the_local_address_is_answered() {
     let answer = Input::Answer { ask, answer: Answer::LocalAddress(Some(V6)) };
     assert_eq!(bench.network.execute(Effect::Ask { ask, question }), Some(answer));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_datagram_to_where_nobody_listens_is_told_by_its_destination() {
+    for addr in [V4, V6] {
+        let mut bench = Bench::new();
+        let there = bench.bind(0, SocketKind::Udp, addr);
+        let from = bench.bind(1, SocketKind::Udp, addr);
+        let gone = bind::udp(addr, Port::Random).unwrap().get_ref().local_addr().unwrap();
+        let on = SocketId::from_u64(1);
+        for to in [gone, there] {
+            let data = Bytes::from_static(b"x");
+            assert_eq!(bench.network.execute(Effect::Send { on, to, data }), None);
+        }
+        let mut news = [bench.next(), bench.next()];
+        news.sort_by_key(|input| matches!(input, Input::Datagram { .. }));
+        assert_eq!(news[0], Input::Undelivered { socket: on, to: gone, cause: CloseCause::Refused });
+        // What goes elsewhere arrives all the same.
+        assert!(matches!(&news[1], Input::Datagram { from: came, .. } if *came == from), "{news:?}");
+    }
+}

@@ -253,6 +253,10 @@ SCENARIOS = {
     + verified("INVITE", "1", 'rrs="true"') + ANSWER + GET_ACK
     + get_request("BYE") + challenge(401, "b").replace(";tag=[pid]c[call_number]", "") + verified("BYE", "2")
     + response(200, "OK", tag=""),
+    # For runs with lost messages. The 180 is not lost, as SIPp does not know a retransmitted INVITE; the ACK may be; and the answer to
+    # the BYE is repeated for as long as timer J runs.
+    "uas_lossy": get_request("INVITE") + response(180, "Ringing", attributes='lost="0"') + ANSWER + get_request("ACK", "", OPTIONAL)
+    + GET_BYE + '  <timewait milliseconds="32000"/>\n',
     "uas_no_sdp": GET_INVITE + response(200, "OK", attributes=AGAIN) + GET_ACK + GET_BYE,
 }
 
@@ -278,6 +282,13 @@ SCENARIOS |= {
     "uac_stray_notify": request(
         "NOTIFY", extra="Event: presence\nSubscription-State: active\n", to=";tag=nobody"
     ) + get(481),
+    # SIPp is a voicemail server, and tells a presence agent of lab.test.
+    "uac_summary": send(
+        "PUBLISH sip:[service]@lab.test SIP/2.0\n" + VIA + "\nFrom: <sip:voicemail@lab.test>;tag=[pid]c[call_number]\n"
+        "To: <sip:[service]@lab.test>\nCall-ID: [call_id]\nCSeq: 1 PUBLISH\nMax-Forwards: 70\n"
+        "Event: message-summary\nExpires: 60\n" + content(SUMMARY, "application/simple-message-summary"),
+        AGAIN,
+    ) + get(200),
     "uac_publish": request("PUBLISH", extra="Event: presence\nExpires: 60\n") + get(405, "", check("MESSAGE", "Allow:")),
 }
 

@@ -1,8 +1,11 @@
 //! The call flows of RFC 3665: each message against its verdict, and each flow as a whole: what a message is at odds with must be what
-//! `vectors/callflows/rfc3665/flows.tsv` says of it, and nothing else.
+//! `vectors/callflows/rfc3665/flows.tsv` says of it, and nothing else; and the calls, played by a live agent.
 
+mod compare;
 mod flow;
+mod replay;
 mod rules;
+mod stage;
 #[path = "../verdicts/mod.rs"]
 mod verdicts;
 

@@ -16,7 +16,7 @@ use crate::pki::Pki;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Hz of the tone that baresip plays, and of the one that we play.
-const THEIRS: f64 = 440.0;
+pub(crate) const THEIRS: f64 = 440.0;
 const OURS: f64 = 1000.0;
 
 /// A baresip, and the folder it records into.
@@ -75,7 +75,7 @@ impl Baresip {
     }
 
     /// What it recorded of us: the decoded side of the module `sndfile`.
-    fn heard(&self) -> PathBuf {
+    pub(crate) fn heard(&self) -> PathBuf {
         let recordings = fs::read_dir(self.running.folder()).expect("its folder");
         let mut decoded: Vec<PathBuf> = recordings
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -93,7 +93,7 @@ pub(crate) fn tone_file(path: &Path, frequency: f64) {
 }
 
 /// Demands that a recording holds this tone at -12 dB, clearly.
-fn assert_tone(path: &Path, frequency: f64, who: &str) {
+pub(crate) fn assert_tone(path: &Path, frequency: f64, who: &str) {
     let wave = Wave::open(path).unwrap_or_else(|error| panic!("{who}: {error}"));
     let samples = measure::trim(wave.samples(), wave.rate(), -40.0);
     let seconds = samples.len() as f64 / f64::from(wave.rate());

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::baresip::{Baresip, tone_file};
+use crate::baresip::{Baresip, THEIRS, assert_tone, tone_file};
 use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound};
+use crate::pki::Pki;
 
 /// How long something may take that takes no time.
 const SOON: Duration = Duration::from_secs(20);
@@ -17,6 +18,8 @@ pub(crate) struct Kamailio {
     pub(crate) port: u16,
     /// What the configuration is told to be with (`-A`).
     switches: Vec<&'static str>,
+    /// The authority of its certificate, when it speaks TLS.
+    pki: Option<Pki>,
     running: Option<Running>,
 }
 
@@ -25,7 +28,8 @@ impl Kamailio {
     pub(crate) fn start(address: &'static str, switches: &[&'static str]) -> Option<Self> {
         let program = find("kamailio")?;
         let (port, switches) = (free_port(address), switches.to_vec());
-        let mut kamailio = Self { program, address, port, switches, running: None };
+        let pki = switches.contains(&"WITH_TLS").then(Pki::new);
+        let mut kamailio = Self { program, address, port, switches, pki, running: None };
         kamailio.run();
         Some(kamailio)
     }
@@ -36,11 +40,23 @@ impl Kamailio {
         let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
         let ip = if self.address.contains(':') { format!("[{}]", self.address) } else { self.address.to_owned() };
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/kamailio/kamailio.cfg");
-        let (address, port, folder_is) =
-            (format!("ADDRESS={ip}"), format!("PORT={}", self.port), format!("FOLDER={home}"));
+        let (address, port) = (format!("ADDRESS={ip}"), format!("PORT={}", self.port));
+        let (tls_port, tls_config) = (format!("TLS_PORT={}", self.port + 1), format!("TLS_CONFIG=\"{home}/tls.cfg\""));
+        if let Some(pki) = &self.pki {
+            let certificate = pki.issue("kamailio.pem", &["lab.test", "127.0.0.1", "::1"]);
+            let file = certificate.display();
+            let server = format!("method = TLSv1.2+\nprivate_key = {file}\ncertificate = {file}\n");
+            let config = format!("[server:default]\n{server}[client:default]\nmethod = TLSv1.2+\n");
+            std::fs::write(format!("{home}/tls.cfg"), config).expect("a file");
+        }
+        let (tables, server) =
+            (format!("DB_URL=\"text://{home}/tables\""), format!("SERVER_ADDRESS=\"sip:{ip}:{}\"", self.port));
+        if self.switches.contains(&"WITH_PRESENCE") {
+            copy_tables(&folder.path().join("tables"));
+        }
         let pid = format!("{home}/pid");
-        let mut args = vec!["-DD", "-E", "-m", "32", "-M", "8", "-f", config, "-w", &home, "-Y", &home, "-P", &pid];
-        for define in [&address, &port, &folder_is] {
+        let mut args = vec!["-DD", "-E", "-m", "64", "-M", "8", "-f", config, "-w", &home, "-Y", &home, "-P", &pid];
+        for define in [&address, &port, &tls_port, &tls_config, &tables, &server] {
             args.extend_from_slice(&["-A", define]);
         }
         for switch in &self.switches {
@@ -59,7 +75,22 @@ impl Kamailio {
 
     /// Where it listens, as the program wants it.
     pub(crate) fn route(&self, transport: &str) -> String {
-        format!("{transport}:{}", host_port(self.address, self.port))
+        let port = if transport == "tls" { self.port + 1 } else { self.port };
+        format!("{transport}:{}", host_port(self.address, port))
+    }
+
+    /// The file with the authority of its certificate.
+    pub(crate) fn ca(&self) -> String {
+        self.pki.as_ref().expect("it speaks TLS").ca().display().to_string()
+    }
+}
+
+/// Copies the empty tables that the package brings.
+fn copy_tables(to: &std::path::Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for table in std::fs::read_dir("/usr/share/kamailio/dbtext/kamailio").expect("Kamailio's tables") {
+        let table = table.expect("a table");
+        std::fs::copy(table.path(), to.join(table.file_name())).expect("a copy");
     }
 }
 
@@ -203,21 +234,74 @@ fn an_account_that_does_not_register_calls_through_it_with_its_password() {
 fn baresip_is_called_through_it() {
     let (_folder, password) = password("secret");
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        let Some(kamailio) = Kamailio::start(address, &[]) else { return };
-        let port = free_port(address);
-        let proxy = host_port(address, kamailio.port);
-        let account =
-            format!("<sip:carol@lab.test>;auth_pass=secret;outbound=\"sip:{proxy}\";regint=60;answermode=auto\n");
-        let Some(mut baresip) = Baresip::start_with(address, port, &account) else { return };
-        baresip.running.wait_for("200 OK", SOON);
+        for transport in ["udp", "tls"] {
+            let Some(kamailio) = Kamailio::start(address, &["WITH_TLS"]) else { return };
+            let port = free_port(address);
+            let proxy = host_port(address, kamailio.port);
+            let account =
+                format!("<sip:carol@lab.test>;auth_pass=secret;outbound=\"sip:{proxy}\";regint=60;answermode=auto\n");
+            let Some(mut baresip) = Baresip::start_with(address, port, &account) else { return };
+            baresip.running.wait_for("200 OK", SOON);
+            let folder = tempfile::tempdir().expect("a folder");
+            let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+            tone_file(&play, 1000.0);
+            let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+            let (route, ca) = (kamailio.route(transport), kamailio.ca());
+            let args = ["call", "carol", "--account", "alice@lab.test", "--password-file", &password];
+            let more = ["--route", &route, "--tls-ca", &ca, "--play", play, "--record", recording, "--duration", "4"];
+            let mut calling = Running::start(sipsimple(), &[&args[..], &more].concat());
+            calling.succeed(LIMIT);
+            assert!(calling.output().contains("call established"), "{}", calling.output());
+            assert_tone(&record, THEIRS, "alice");
+            assert_tone(&baresip.heard(), 1000.0, "baresip");
+        }
+    }
+}
+
+#[test]
+fn an_account_registers_over_tls() {
+    let (_folder, password) = password("secret");
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        let Some(kamailio) = Kamailio::start(address, &["WITH_TLS"]) else { return };
+        let ca = kamailio.ca();
+        for more in [&["--tls-ca", &ca][..], &["--tls-insecure"]] {
+            let mut once = registering(&kamailio, "tls", "alice", &password, &[&["--once"], more].concat());
+            once.succeed(SOON);
+            let said = once.output();
+            assert!(said.contains("registered alice@lab.test at") && said.contains("unregistered"), "{said}");
+            assert!(said.contains("transport=tls"), "the contact in {said}");
+        }
+        let strangers = Pki::new();
+        let stranger = strangers.ca().display().to_string();
+        let mut refused = registering(&kamailio, "tls", "alice", &password, &["--once", "--tls-ca", &stranger]);
+        assert_eq!(refused.wait(SOON).code(), Some(1));
+        let said = refused.output();
+        assert!(said.contains("cannot register") && said.contains("certificate"), "{said}");
+    }
+}
+
+#[test]
+fn two_accounts_call_each_other_through_it_over_tls_with_audio() {
+    let (_folder, password) = password("secret");
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        let Some(kamailio) = Kamailio::start(address, &["WITH_TLS"]) else { return };
+        let (route, ca, listen) = (kamailio.route("tls"), kamailio.ca(), format!("tls:{}", host_port(address, 0)));
+        let certificate = kamailio.pki.as_ref().expect("it speaks TLS").issue("bob.pem", &["127.0.0.1", "::1"]);
+        let certificate = certificate.display().to_string();
+        let account = ["--password-file", &password, "--route", &route, "--tls-ca", &ca];
+        let args = ["answer", "--account", "bob@lab.test", "--listen", &listen, "--tls-cert", &certificate];
+        let mut answering = Running::start(sipsimple(), &[&args[..], &account, &["--echo", "--count", "1"]].concat());
+        answering.wait_for("registered bob@lab.test", SOON);
         let folder = tempfile::tempdir().expect("a folder");
-        let play = folder.path().join("play.wav");
+        let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
         tone_file(&play, 1000.0);
-        let (route, play) = (kamailio.route("udp"), play.to_str().expect("UTF-8"));
-        let args = ["call", "carol", "--account", "alice@lab.test", "--password-file", &password, "--route", &route];
-        let more = ["--play", play, "--duration", "2"];
-        let mut calling = Running::start(sipsimple(), &[&args[..], &more].concat());
+        let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+        let args = ["call", "bob", "--account", "alice@lab.test", "--duration", "4"];
+        let sound = ["--play", play, "--record", recording];
+        let mut calling = Running::start(sipsimple(), &[&args[..], &account, &sound].concat());
         calling.succeed(LIMIT);
-        assert!(calling.output().contains("call established"), "{}", calling.output());
+        answering.succeed(LIMIT);
+        assert!(answering.output().contains("unregistered bob"), "{}", answering.output());
+        assert_tone(&record, 1000.0, "alice");
     }
 }

@@ -11,6 +11,7 @@ mod knot;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
+mod presence;
 mod rtp_echo;
 mod sipp;
 mod stranger;

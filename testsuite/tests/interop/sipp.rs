@@ -68,11 +68,14 @@ fn a_hundred_calls_of_its_uac_survive_lost_messages() {
     }
 }
 
-/// Calls SIPp's built-in callee so many times, several at once; so many of them may fail.
-fn call_sipp(address: &str, transport: &str, calls: usize, sipp_args: &[&str], may_fail: usize) {
+/// SIPp's built-in callee.
+const BUILT_IN: &[&str] = &["-sn", "uas"];
+
+/// Calls SIPp so many times, several at once.
+fn call_sipp(address: &str, transport: &str, calls: usize, sipp_args: &[&str]) {
     let port = free_port(address);
     let mode = if transport == "tcp" { "t1" } else { "u1" };
-    let mut args = vec!["-sn", "uas", "-t", mode];
+    let mut args = vec!["-t", mode];
     args.extend_from_slice(sipp_args);
     let Some(_sipp) = sipp_answers(address, port, &args) else { return };
     let uri = format!("sip:service@{};transport={transport}", host_port(address, port));
@@ -89,19 +92,14 @@ fn call_sipp(address: &str, transport: &str, calls: usize, sipp_args: &[&str], m
             }
         }
     }
-    assert!(
-        failed.len() <= may_fail,
-        "{} of {calls} calls to SIPp on {address} failed:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+    assert!(failed.is_empty(), "{} of {calls} calls to SIPp on {address} failed:\n{}", failed.len(), failed.join("\n"));
 }
 
 #[test]
 fn its_uas_is_called() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
         for transport in ["udp", "tcp"] {
-            call_sipp(address, transport, 1, &[], 0);
+            call_sipp(address, transport, 1, BUILT_IN);
         }
     }
 }
@@ -109,19 +107,21 @@ fn its_uas_is_called() {
 #[test]
 fn its_uas_is_called_a_hundred_times() {
     for transport in ["udp", "tcp"] {
-        call_sipp("127.0.0.1", transport, 100, &[], 0);
+        call_sipp("127.0.0.1", transport, 100, BUILT_IN);
     }
     if has_address("::1") {
-        call_sipp("::1", "udp", 20, &[], 0);
-        call_sipp("::1", "tcp", 20, &[], 0);
+        call_sipp("::1", "udp", 20, BUILT_IN);
+        call_sipp("::1", "tcp", 20, BUILT_IN);
     }
 }
 
 #[test]
 fn its_uas_is_called_although_messages_are_lost() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        // Now and then SIPp forgets a call whose messages it has dropped, and never answers it: seen once in about a hundred.
-        call_sipp(address, "udp", 20, &["-lost", "10"], 2);
+        // SIPp 3.6.1 does not send its last response again when an INVITE comes again after it has answered (RFC 3261 section 17.2.1): it aborts the
+        // call on an "unexpected message" and is silent from then on, until our timer B. An INVITE comes again when both the 180 and
+        // the 200 of the built-in callee were dropped, one call in a hundred. Our scenario never drops the 180.
+        call_sipp(address, "udp", 20, &["-sf", &scenario("uas_lossy"), "-lost", "10"]);
     }
 }
 

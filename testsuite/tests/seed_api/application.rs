@@ -1,8 +1,10 @@
 //! Two whole applications on the loopback.
 
+use std::path::Path;
 use std::time::Duration;
 
 use sipsimple_audio::engine::Recorded;
+use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::agent::{EventKind as Agent, TransportEvent};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
@@ -86,7 +88,7 @@ pub(crate) fn scenarios(table: &mut Table) {
     let file = dir.path().join("call.wav");
     bob.start_recording(at_bob, &file, Recorded::Conversation).unwrap();
     until(&bob, table, named("AudioStreamDidStartRecordingAudio"));
-    let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).map(std::path::Path::to_owned));
+    let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).map(Path::to_owned));
     table.is("002 AudioStream.recording_filename", name.unwrap(), Some(file.clone()));
     table.is("002 AudioStream.start_recording", file.exists(), true);
     table.is("000 Session.start_recording_audio", file.exists(), true);
@@ -98,6 +100,8 @@ pub(crate) fn scenarios(table: &mut Table) {
     table.is("002 AudioStream.stop_recording", name, false);
     table.is("000 Session.stop_recording_audio", name, false);
 
+    waves(table, &alice, at_alice, dir.path());
+
     alice.stop(PATIENCE);
     table.is("002 SIPApplication.stop", alice.with_agent(|_, _| ()), Err(ApplicationError::Stopped));
     bob.stop(PATIENCE);
@@ -106,4 +110,15 @@ pub(crate) fn scenarios(table: &mut Table) {
             hear(table, &event);
         }
     }
+}
+
+/// A file that can be played, and one that cannot.
+fn waves(table: &mut Table, application: &Application, stream: StreamId, dir: &Path) {
+    let file = dir.join("played.wav");
+    Wave::new(application.sample_rate().hz(), vec![1000; 320]).save(&file).unwrap();
+    application.play_wave(stream, &file).unwrap();
+    until(application, table, named("WavePlayerDidStart"));
+    until(application, table, named("WavePlayerDidEnd"));
+    application.play(stream, WavePlayer::new(dir.join("missing.wav"), application.sample_rate())).unwrap();
+    until(application, table, named("WavePlayerDidFail"));
 }

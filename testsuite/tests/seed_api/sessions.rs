@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent};
 use sipsimple_core::id::{AccountId, SessionId};
-use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::session::{Direction, SessionEvent, SessionState};
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
@@ -16,18 +16,18 @@ use sipsimple_testsuite::world::World;
 use super::accounts;
 use super::table::Table;
 
-const ALICE: usize = 0;
-const BOB: usize = 1;
+pub(crate) const ALICE: usize = 0;
+pub(crate) const BOB: usize = 1;
 
-struct Call {
-    world: World,
+pub(crate) struct Call {
+    pub(crate) world: World,
     /// At the caller, and at the callee.
     sessions: [SessionId; 2],
 }
 
 impl Call {
     /// A call that has arrived.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = World::new(1, Faults::none());
         for name in ["alice", "bob"] {
             let place = Place { media: Mode::Paths, ..Place::default() };
@@ -50,22 +50,22 @@ impl Call {
         Self { world, sessions: [caller, callee.expect("no call came")] }
     }
 
-    fn with<T>(&mut self, host: usize, act: impl FnOnce(sipsimple_core::agent::SessionMut<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&mut self, host: usize, act: impl FnOnce(sipsimple_core::agent::SessionMut<'_>) -> T) -> T {
         let id = self.sessions[host];
         let result = self.world.with(host, |agent, now| act(agent.session(now, id).expect("the session is over")));
         self.world.run_for(Duration::from_millis(500));
         result
     }
 
-    fn state(&mut self, host: usize) -> SessionState {
+    pub(crate) fn state(&mut self, host: usize) -> SessionState {
         self.with(host, |session| session.state())
     }
 
-    fn told(&self, host: usize, name: &str) -> bool {
+    pub(crate) fn told(&self, host: usize, name: &str) -> bool {
         self.world.host(host).names().contains(&name)
     }
 
-    fn over(mut self, table: &mut Table) {
+    pub(crate) fn over(mut self, table: &mut Table) {
         assert!(self.world.run_until_quiescent(Duration::from_secs(300)));
         accounts::hear(table, &self.world);
     }
@@ -80,6 +80,7 @@ fn accepted(table: &mut Table) {
     let mut call = Call::new();
     table.is("002 Session.connect", call.state(ALICE), SessionState::Outgoing);
     table.is("000 Session.new", call.state(BOB), SessionState::Incoming);
+    identities(table, &mut call);
     call.with(BOB, |mut session| session.send_ring_indication()).unwrap();
     table.does("002 Session.send_ring_indication", call.told(ALICE, "SIPSessionGotRingIndication"));
     let streams = call.with(BOB, |session| session.streams());
@@ -87,6 +88,14 @@ fn accepted(table: &mut Table) {
     table.is("002 Session.accept", call.state(BOB), SessionState::Connected);
     table.is("002 Session.state", call.state(ALICE), SessionState::Connected);
     table.is("000 Session.state", call.state(ALICE).as_str(), "connected");
+    let start_time = call.with(ALICE, |session| session.start_time());
+    let told = call.world.host(ALICE).events.iter().find_map(|(_, event)| match event.kind {
+        EventKind::Session { event: SessionEvent::DidStart { .. }, .. } => Some(event.timestamp),
+        _ => None,
+    });
+    assert!(told.is_some());
+    table.is("002 Session.start_time", start_time, told);
+    table.is("000 Session.start_time", start_time, told);
     let streams = call.with(ALICE, |session| session.streams());
     table.is("002 Session.streams", streams.len(), 1);
     call.with(ALICE, |mut session| session.send_dtmf(streams[0], '5', Duration::from_millis(100))).unwrap();
@@ -101,6 +110,31 @@ fn accepted(table: &mut Table) {
     table.does("002 Session.end", call.told(ALICE, "SIPSessionDidEnd"));
     table.does("000 Session.terminate", call.told(BOB, "SCSessionDidEnd") || call.told(BOB, "SIPSessionDidEnd"));
     call.over(table);
+}
+
+/// Whose the session is, and whom it is with.
+fn identities(table: &mut Table, call: &mut Call) {
+    let account = AccountId::from_u64(0);
+    table.is("002 Session.__init__", call.with(ALICE, |session| session.account()), Some(account));
+    table.is("002 Session.account", call.with(BOB, |session| session.account()), Some(account));
+    let directions = [ALICE, BOB].map(|host| call.with(host, |session| session.direction()));
+    table.is("002 Session.direction", directions, [Some(Direction::Outgoing), Some(Direction::Incoming)]);
+    let words = directions.map(|direction| direction.map(Direction::as_str));
+    table.is("000 Session.direction", words, [Some("outgoing"), Some("incoming")]);
+    let sessions = [ALICE, BOB].map(|host| call.world.with(host, |agent, _| agent.sessions()));
+    table.is("002 SessionManager.sessions", sessions.clone(), call.sessions.map(|session| vec![session]));
+    table.is("000 SessionManager.sessions", sessions, call.sessions.map(|session| vec![session]));
+    let offer = call.world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
+        EventKind::Session { event: SessionEvent::NewIncoming { remote_identity, has_audio, .. }, .. } => {
+            Some((remote_identity.to_string(), *has_audio))
+        }
+        _ => None,
+    });
+    let (remote_identity, has_audio) = offer.unwrap();
+    let caller = format!("sip:alice@{}", call.world.host(ALICE).addresses[0]);
+    table.is("002 Session.remote_identity", remote_identity.clone(), format!("<{caller}>"));
+    table.does("000 Session.remote_uri", remote_identity.contains(&caller));
+    table.is("000 Session.has_audio", has_audio, true);
 }
 
 fn rejected(table: &mut Table) {

@@ -19,7 +19,7 @@ struct Row {
 }
 
 /// Fields that have another name here, in the notifications whose names begin so.
-const ALIASES: [(&str, &str, &str); 10] = [
+const ALIASES: [(&str, &str, &str); 11] = [
     ("SIPAccountManagerDidAddAccount", "account", "id"),
     ("SIPAccountManagerDidRemoveAccount", "account", "id"),
     ("SIPAccountManagerDidChangeDefaultAccount", "account", "new"),
@@ -29,6 +29,7 @@ const ALIASES: [(&str, &str, &str); 10] = [
     // There is one registration of an account, which names it.
     ("SIPAccountRegistration", "registration", "account"),
     ("SCSession", "file_name", "filename"),
+    ("SIPApplicationFailedToStartTLS", "error", "cause"),
     // Whether a slot changed is told by what it was and is.
     ("AudioPortDidChangeSlots", "consumer_slot_changed", "new_consumer_slot"),
     ("AudioPortDidChangeSlots", "producer_slot_changed", "new_producer_slot"),

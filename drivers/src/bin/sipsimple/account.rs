@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sipsimple_core::agent::AccountSpec;
+use sipsimple_core::cause::Cause;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::sip::digest::{Credentials, Secret};
 use sipsimple_core::sip::{SipUri, Text, Uri};
@@ -114,8 +115,8 @@ impl First {
 }
 
 /// Why something that needs a registration did not get one.
-pub(crate) fn not_registered(account: &str, error: &str) -> Failure {
-    Failure::new(format!("{account} cannot register: {}", words::printable(error)))
+pub(crate) fn not_registered(account: &str, error: &str, cause: &Cause) -> Failure {
+    Failure::new(format!("{account} cannot register: {}", words::unregistered(error, cause)))
 }
 
 #[cfg(test)]

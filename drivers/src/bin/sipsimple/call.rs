@@ -123,7 +123,9 @@ fn register(client: &mut Client, from: &str, out: Output) -> Result<(), Failure>
                 }
                 match news {
                     RegistrationEvent::DidSucceed { .. } => return Ok(()),
-                    RegistrationEvent::DidFail { error, .. } => return Err(account::not_registered(name, error)),
+                    RegistrationEvent::DidFail { error, cause, .. } => {
+                        return Err(account::not_registered(name, error, cause));
+                    }
                     _ => {}
                 }
             }

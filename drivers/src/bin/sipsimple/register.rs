@@ -79,8 +79,8 @@ impl Registering<'_> {
                     tell(&event, news, self.name, self.out);
                     match news {
                         RegistrationEvent::DidSucceed { .. } if self.once => return Ok(()),
-                        RegistrationEvent::DidFail { error, .. } if self.once => {
-                            return Err(account::not_registered(self.name, error));
+                        RegistrationEvent::DidFail { error, cause, .. } if self.once => {
+                            return Err(account::not_registered(self.name, error, cause));
                         }
                         _ => {}
                     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sipsimple_audio::engine::AudioEvent;
+use sipsimple_core::cause::Cause;
 use sipsimple_core::media::{Parameters, Statistics};
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
@@ -61,14 +62,23 @@ pub(crate) fn of_registration(account: &str, event: &RegistrationEvent) -> Optio
         RegistrationEvent::DidSucceed { expires, registrar, .. } => {
             Some(format!("registered {account} at {registrar} for {expires} s"))
         }
-        RegistrationEvent::DidFail { error, timeout, .. } => {
-            Some(format!("not registered: {}; tried again in {:.1} s", printable(error), timeout.as_secs_f64()))
+        RegistrationEvent::DidFail { error, timeout, cause } => {
+            let again = timeout.as_secs_f64();
+            Some(format!("not registered: {}; tried again in {again:.1} s", unregistered(error, cause)))
         }
         RegistrationEvent::DidEnd => Some(format!("unregistered {account}")),
         RegistrationEvent::DidNotEnd { code, reason, .. } => {
             Some(format!("not unregistered: {code} {}", printable(reason)))
         }
         _ => None,
+    }
+}
+
+/// Why an account is not registered: the last cause too, where the words do not tell it.
+pub(crate) fn unregistered(error: &str, cause: &Cause) -> String {
+    match &cause.reason {
+        Some(reason) if !error.contains(reason.as_str()) => format!("{} ({})", printable(error), printable(reason)),
+        _ => printable(error),
     }
 }
 
