@@ -1,6 +1,7 @@
 //! Challenges to the requests of the usage (RFC 3261 section 22): each is sent once more with credentials, under the next CSeq number.
 
 use crate::config::Context;
+use crate::dialog::DialogId;
 use crate::outbox::Outbox;
 use crate::sip::digest::{Attempt, Authenticator, Credentials};
 use crate::sip::{Request, Response};
@@ -9,6 +10,23 @@ use super::client::ClientInvite;
 use super::output::{Output, Ticket};
 use super::state::State;
 use super::{Invitation, is_challenge};
+
+/// A request inside a dialog that is not over, and the challenges that it was sent again for.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) ticket: Ticket,
+    pub(super) dialog: DialogId,
+    request: Request,
+    attempt: Attempt,
+    /// What it was sent as before its last challenge.
+    before: Option<Ticket>,
+}
+
+impl Sent {
+    pub(super) const fn new(ticket: Ticket, dialog: DialogId, request: Request) -> Self {
+        Self { ticket, dialog, request, attempt: Attempt::new(), before: None }
+    }
+}
 
 impl Invitation {
     /// Answers challenges with these credentials.
@@ -118,6 +136,43 @@ impl Invitation {
         self.bye = Some(bye);
         out.push(Output::Request { ticket, request, hop });
         true
+    }
+
+    /// Sends a PRACK, an UPDATE or a request of another usage again if this is a challenge that can be answered.
+    pub(super) fn within_challenged(
+        &mut self,
+        cx: &mut Context<'_>,
+        ticket: Ticket,
+        response: &Response,
+        out: &mut Outbox<Output>,
+    ) -> bool {
+        let live = matches!(self.state, State::Incoming | State::Early | State::Connecting | State::Connected);
+        if !is_challenge(response.code()) || !live {
+            return false;
+        }
+        let Some(sent) = self.sent_within().find(|sent| sent.ticket == ticket) else { return false };
+        let (dialog, old, mut attempt) = (sent.dialog.clone(), sent.request.clone(), std::mem::take(&mut sent.attempt));
+        let Some(leg) = self.leg_mut(&dialog) else { return false };
+        let (number, hop) = (leg.dialog.next_cseq(), Self::next_hop(&leg.dialog));
+        let Some(request) = self.answer_challenge(cx, &mut attempt, &old, response, number) else { return false };
+        let again = self.ticket();
+        if let Some(sent) = self.sent_within().find(|sent| sent.ticket == ticket) {
+            *sent = Sent { ticket: again, dialog, request: request.clone(), attempt, before: Some(ticket) };
+        }
+        out.push(Output::Request { ticket: again, request, hop });
+        true
+    }
+
+    /// What a request of another usage was sent again as, with credentials, and its CSeq number.
+    #[must_use]
+    pub fn sent_again(&self, ticket: Ticket) -> Option<(Ticket, u32)> {
+        let sent = self.others.iter().find(|sent| sent.before == Some(ticket))?;
+        Some((sent.ticket, sent.request.cseq().ok()?.number))
+    }
+
+    fn sent_within(&mut self) -> impl Iterator<Item = &mut Sent> {
+        let update = self.update.as_mut().map(|update| &mut update.sent);
+        self.pracks.iter_mut().chain(update).chain(&mut self.others)
     }
 
     /// The next CSeq number of the dialog, and where its requests go.

@@ -59,10 +59,10 @@ use crate::sip::{BuildError, CSeq, Method, NameAddr, Reason, Response, ServiceRo
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 
+use authentication::Sent;
 use client::ClientInvite;
 use ending::Bye;
 use leg::Leg;
-use prack::ClientPrack;
 use server::{Due, ServerInvite};
 use update::ClientUpdate;
 
@@ -135,9 +135,9 @@ pub struct Invitation {
     /// The reliable provisional responses that had no PRACK when their INVITE was answered, by CSeq and RSeq.
     late: Vec<(u32, u32)>,
     /// The PRACKs that we sent, until their transactions have ended.
-    pracks: Vec<ClientPrack>,
+    pracks: Vec<Sent>,
     /// The requests of other usages that we sent in the dialog, until their transactions have ended.
-    others: Vec<Ticket>,
+    others: Vec<Sent>,
     bye: Option<Bye>,
     /// Why the INVITE was cancelled, if it was not the application's wish.
     cause: Option<Cause>,
@@ -235,13 +235,16 @@ impl Invitation {
         } else if self.is_update(ticket) {
             self.update_ended(cx, end, out);
         } else {
-            self.others.retain(|other| *other != ticket);
+            self.others.retain(|other| other.ticket != ticket);
             self.fork_byes.retain(|bye| *bye != ticket);
         }
     }
 
     /// A response came to a request that we sent.
     pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+        if self.within_challenged(cx, ticket, response, out) {
+            return;
+        }
         if self.invite.as_ref().is_some_and(|invite| invite.ticket == ticket) {
             self.invite_answered(cx, response, out);
         } else if self.reinvites.iter().any(|invite| invite.ticket == ticket) {
@@ -252,7 +255,7 @@ impl Invitation {
             self.prack_answered(cx, ticket, response, out);
         } else if self.is_update(ticket) {
             self.update_answered(cx, response, out);
-        } else if self.others.contains(&ticket) {
+        } else if self.others.iter().any(|other| other.ticket == ticket) {
             self.other_answered(cx, response, out);
         }
     }

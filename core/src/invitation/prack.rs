@@ -7,6 +7,7 @@ use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Method, RAck, RSeq, Response};
 use crate::transaction::End;
 
+use super::authentication::Sent;
 use super::body::session_description;
 use super::client::ClientInvite;
 use super::incoming::{Incoming, RELIABLE, supported_value};
@@ -15,13 +16,6 @@ use super::output::{Description, Event, Output, Ticket};
 use super::server::ServerInvite;
 use super::state::State;
 use super::{Invitation, InvitationError, cause_of, ends_usage};
-
-/// A PRACK of ours that has no answer.
-#[derive(Debug)]
-pub(super) struct ClientPrack {
-    pub(super) ticket: Ticket,
-    dialog: DialogId,
-}
 
 /// What a provisional response is to the one who gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +107,7 @@ impl Invitation {
         let request = builder.finish()?;
         let hop = Self::next_hop(&leg.dialog);
         let request = self.authorize(request);
-        self.pracks.push(ClientPrack { ticket, dialog: dialog.clone() });
+        self.pracks.push(Sent::new(ticket, dialog.clone(), request.clone()));
         out.push(Output::Request { ticket, request, hop });
         Ok(())
     }

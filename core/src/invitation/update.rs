@@ -9,6 +9,7 @@ use crate::outbox::Outbox;
 use crate::sip::{Contact, HeaderName, Method, NameAddr, Request, Response, Text, reason_phrase};
 use crate::transaction::End;
 
+use super::authentication::Sent;
 use super::body::session_description;
 use super::caller::refusal;
 use super::incoming::{Incoming, supported_value};
@@ -20,8 +21,7 @@ use super::{ALLOWED, Invitation, InvitationError, ends_usage};
 /// An UPDATE of ours that has no answer.
 #[derive(Debug)]
 pub(super) struct ClientUpdate {
-    pub(super) ticket: Ticket,
-    dialog: DialogId,
+    pub(super) sent: Sent,
     offers: bool,
 }
 
@@ -61,14 +61,14 @@ impl Invitation {
         let (dialog, hop) = (leg.dialog.id().clone(), Self::next_hop(&leg.dialog));
         let request = self.authorize(request);
         let ticket = self.ticket();
-        self.update = Some(ClientUpdate { ticket, dialog, offers: offer.is_some() });
+        self.update = Some(ClientUpdate { sent: Sent::new(ticket, dialog, request.clone()), offers: offer.is_some() });
         out.push(Output::Request { ticket, request, hop });
         Ok(())
     }
 
     /// Whether our UPDATE has this name.
     pub(super) fn is_update(&self, ticket: Ticket) -> bool {
-        self.update.as_ref().is_some_and(|update| update.ticket == ticket)
+        self.update.as_ref().is_some_and(|update| update.sent.ticket == ticket)
     }
 
     /// The final response to our UPDATE.
@@ -80,7 +80,7 @@ impl Invitation {
         let Some(update) = self.update.take() else { return };
         self.refreshed(cx, response);
         let mut description = None;
-        if let Some(leg) = self.leg_mut(&update.dialog) {
+        if let Some(leg) = self.leg_mut(&update.sent.dialog) {
             if code < 300 {
                 leg.dialog.refresh_target(response);
                 leg.learn(response);
@@ -101,7 +101,7 @@ impl Invitation {
     pub(super) fn update_ended(&mut self, cx: &Context<'_>, end: &End, out: &mut Outbox<Output>) {
         let Some(update) = self.update.take() else { return };
         if update.offers
-            && let Some(leg) = self.leg_mut(&update.dialog)
+            && let Some(leg) = self.leg_mut(&update.sent.dialog)
         {
             leg.exchange = Exchange::Settled;
         }

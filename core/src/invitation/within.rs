@@ -6,6 +6,7 @@ use crate::outbox::Outbox;
 use crate::sip::{Builder, Contact, HeaderName, Method, NameAddr, Request, Response};
 use crate::uac::Ticket;
 
+use super::authentication::Sent;
 use super::incoming::supported_value;
 use super::output::Output;
 use super::state::State;
@@ -35,9 +36,10 @@ impl Invitation {
             .field(HeaderName::UserAgent, &cx.config.user_agent);
         let request = fill(builder).finish()?;
         let (number, hop) = (leg.dialog.local_cseq(), Self::next_hop(&leg.dialog));
+        let dialog = leg.dialog.id().clone();
         let request = self.authorize(request);
         let ticket = self.ticket();
-        self.others.push(ticket);
+        self.others.push(Sent::new(ticket, dialog, request.clone()));
         out.push(Output::Request { ticket, request, hop });
         Ok((ticket, number))
     }

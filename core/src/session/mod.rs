@@ -192,7 +192,10 @@ impl Session {
     /// A response to a request of this session.
     pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.response(cx, ticket, response, usage));
-        self.transfer_answered(cx, ticket, response, out);
+        match self.invitation.as_ref().and_then(|invitation| invitation.sent_again(ticket)) {
+            Some((again, number)) => self.transfer_sent_again(ticket, again, number),
+            None => self.transfer_answered(cx, ticket, response, out),
+        }
     }
 
     /// The transaction of a request of this session is over.

@@ -211,6 +211,17 @@ impl Session {
         }
     }
 
+    /// A request of a transfer was challenged and sent again.
+    pub(super) fn transfer_sent_again(&mut self, ticket: Ticket, again: Ticket, number: u32) {
+        if let Some((sent, referral)) = self.transfers.sent.as_mut().filter(|(sent, _)| *sent == ticket) {
+            *sent = again;
+            referral.sent_again(number);
+        }
+        if let Some(came) = self.transfers.came.as_mut().filter(|came| came.notify == Some(ticket)) {
+            came.notify = Some(again);
+        }
+    }
+
     /// A request of a transfer has its final answer.
     pub(super) fn transfer_answered(
         &mut self,

@@ -53,6 +53,11 @@ impl Referral {
         Self { state: State::Sent, number, until: now + LIMIT, last: None }
     }
 
+    /// The REFER was challenged and sent again with this CSeq number.
+    pub const fn sent_again(&mut self, number: u32) {
+        self.number = number;
+    }
+
     /// Whether nothing more comes of it.
     #[must_use]
     pub fn is_over(&self) -> bool {

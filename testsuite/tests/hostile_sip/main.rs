@@ -1,4 +1,16 @@
 //! What a hostile peer, or a careless application, may do to SIP messages: no panic, time linear in the size, the right answer.
+//!
+//! | subject | where |
+//! |---|---|
+//! | Content-Length that lies, CSeq beyond 32 bits, display names that do not end, URIs of other schemes, headers twice, Via that is none, header smuggling, escapes | `edits` |
+//! | lists without end, lines and URIs without end: limits and linear time | `size` |
+//! | what an application gives to be written | `builder` |
+//! | bytes that are cut or changed anywhere | `mutation` |
+//! | lengths on streams, datagrams of nothing | `stream` |
+//! | streams that stall, never end or are too many | `hostile_dialogs/streams`, and the core's tests of transport |
+//! | several messages in one datagram | `edits`, and the core's tests of transport |
+//! | headers embedded in Refer-To | `hostile_dialogs/consent`, and the core's tests of transfers |
+//! | WebSocket frames | not applicable: there is no such transport |
 
 mod builder;
 mod edits;

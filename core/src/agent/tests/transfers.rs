@@ -43,6 +43,37 @@ fn a_blind_transfer_is_told_of_and_ends_the_session() {
 }
 
 #[test]
+fn a_challenged_transfer_is_asked_for_again_with_credentials() {
+    let mut script = Script::new(OURS);
+    let credentials = Some(crate::sip::digest::Credentials::new("alice", "secret"));
+    let spec = AccountSpec { credentials, ..AccountSpec::new("sip:alice@192.0.2.4") };
+    let Outcome::Account(account) = script.intend(Intent::AddAccount(spec)).unwrap() else { panic!("no account") };
+    let connect = Intent::Connect {
+        account,
+        to: "sip:them@example.com".into(),
+        routes: vec!["udp:192.0.2.7:5060".parse().unwrap()],
+        streams: vec![StreamSpec::Audio(AudioSpec::default())],
+    };
+    let Outcome::Session(session) = script.intend(connect).unwrap() else { panic!("no session") };
+    let (_, invite) = script.request().unwrap();
+    script.respond(&invite, 200, THEM, OFFER);
+    script.request().unwrap();
+    script.intend(Intent::Transfer { session, target: "sip:carol@192.0.2.7".into(), replaced: None }).unwrap();
+    let (_, refer) = script.request().unwrap();
+    let challenge = Response::reply(&refer, 407, None, Some("them"), None)
+        .field(HeaderName::ProxyAuthenticate, r#"Digest realm="x", nonce="n", qop="auth""#)
+        .finish()
+        .unwrap();
+    script.datagram(PEER, challenge.bytes().to_vec());
+    let (_, again) = script.request().unwrap();
+    assert_eq!(again.method(), &Method::Refer);
+    assert!(again.has(HeaderName::ProxyAuthorization));
+    assert_eq!(news(&script), ["NewOutgoing"]);
+    script.respond(&again, 202, THEM, "");
+    assert_eq!(news(&script), ["NewOutgoing", "DidStart"]);
+}
+
+#[test]
 fn a_transfer_that_fails_leaves_the_session() {
     let mut script = Script::new(OURS);
     let (session, tag) = script.established(THEM);

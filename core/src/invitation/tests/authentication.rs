@@ -1,4 +1,4 @@
-//! Challenges to INVITE, re-INVITE and BYE.
+//! Challenges to requests of the usage, and to those of others in its dialog.
 
 use super::*;
 use crate::sip::digest::Credentials;
@@ -156,5 +156,60 @@ fn challenges_to_a_callee_are_answered_for_the_known_realm_only() {
         let (ticket, bye, _) = run.sent();
         run.challenge(ticket, &bye, "1");
         assert_eq!(words(&run.said()) == ["BYE"], answered, "{realm}");
+    }
+}
+
+/// What is sent again when this request of ours is challenged, and that a second challenge is not answered.
+fn challenged_within(run: &mut Run, method: &str) -> Ticket {
+    let (ticket, request, _) = run.sent();
+    run.challenge(ticket, &request, "2");
+    let (again, second, _) = run.sent();
+    assert_eq!((second.method().as_str(), second.body()), (method, request.body()));
+    assert_eq!(second.cseq().unwrap().number, request.cseq().unwrap().number + 1);
+    assert_eq!(credentials(&second), counted("2", 1));
+    run.client_ended(ticket, End::Done);
+    run.challenge(again, &second, "3");
+    assert!(!words(&run.said()).iter().any(|word| word == method), "{method} a third time");
+    run.client_ended(again, End::Done);
+    again
+}
+
+#[test]
+fn an_update_answers_a_challenge() {
+    let (mut run, ticket, invite) = calling(1);
+    run.challenge(ticket, &invite, "1");
+    let (ticket, invite, _) = run.sent();
+    run.answer_with(ticket, &invite, 200, "b", Some(ANSWER), |builder| {
+        builder.field(crate::sip::HeaderName::Allow, "INVITE, UPDATE")
+    });
+    run.said();
+    run.act(|usage, cx, out| usage.update(cx, Some(OFFER), out)).unwrap();
+    challenged_within(&mut run, "UPDATE");
+    run.act(|usage, cx, out| usage.update(cx, Some(OFFER), out)).unwrap();
+}
+
+#[test]
+fn a_prack_answers_a_challenge() {
+    let (mut run, ticket, invite) = calling(1);
+    run.challenge(ticket, &invite, "1");
+    let (ticket, invite, _) = run.sent();
+    run.answer_with(ticket, &invite, 180, "b", None, |builder| {
+        builder.field(crate::sip::HeaderName::Require, "100rel").field(crate::sip::HeaderName::RSeq, 7)
+    });
+    challenged_within(&mut run, "PRACK");
+    assert_eq!(run.usage().state(), State::Early);
+}
+
+#[test]
+fn requests_of_other_usages_answer_a_challenge() {
+    for method in [Method::Refer, Method::Notify, Method::Info] {
+        let (mut run, number) = Run::connected();
+        let name = method.as_str().to_owned();
+        let (first, _) = run.act(|usage, cx, out| usage.send_within(cx, method, |builder| builder, out)).unwrap();
+        let again = challenged_within(&mut run, &name);
+        assert_ne!(first, again);
+        assert_eq!(run.usage().sent_again(first), None, "it is over");
+        run.act(|usage, cx, out| usage.end(cx, None, out));
+        assert!(run.sent().1.cseq().unwrap().number > number + 2);
     }
 }

@@ -1,0 +1,48 @@
+//! Forks without end.
+
+use sipsimple_testsuite::draft::{Draft, Side, audio};
+
+use crate::victim::{Victim, address, number, response};
+
+#[test]
+fn only_so_many_forks_of_a_call_are_looked_at() {
+    let mut victim = Victim::new();
+    victim.call();
+    let invite = victim.next("INVITE");
+    for fork in 0..300 {
+        victim.reply(&invite, &response(&invite, 180, &format!("early{fork}")));
+    }
+    assert_eq!(victim.letters(100).len(), 0);
+    for fork in 0..300 {
+        let accepted = response(&invite, 200, &format!("late{fork}")).body("application/sdp", audio(address(), 4000));
+        victim.reply(&invite, &accepted);
+    }
+    let letters = victim.letters(100);
+    assert_eq!(victim.count("SIPSessionDidStart"), 2, "the friend's and this one");
+    let (acks, byes) = (number(&letters, "ACK"), number(&letters, "BYE"));
+    assert_eq!((acks, byes, letters.len()), (4, 3, 7));
+    // The call itself is ended by the attacker.
+    let mut side = Side::callee(&invite.sip, "late0", address());
+    let bye = side.request("BYE", "bye");
+    victim.send(&bye);
+    victim.next("200 BYE");
+    victim.survive();
+}
+
+#[test]
+fn only_so_many_forks_of_a_subscription_are_accepted() {
+    let mut victim = Victim::new();
+    let (_, subscribe) = victim.subscribe();
+    victim.reply(&subscribe, &response(&subscribe, 200, "n0").with("Expires", "300"));
+    let notifies: Vec<Draft> = (0..40).map(|fork| notify(&subscribe.sip, fork)).collect();
+    let letters = victim.storm(&notifies);
+    assert_eq!((number(&letters, "200 NOTIFY"), number(&letters, "481 NOTIFY")), (4, 36));
+    victim.survive();
+}
+
+fn notify(subscribe: &sipsimple_testsuite::sip::Sip, fork: usize) -> Draft {
+    Side::callee(subscribe, &format!("n{fork}"), address())
+        .request("NOTIFY", &format!("notify{fork}"))
+        .with("Event", "weather")
+        .with("Subscription-State", "active;expires=300")
+}
