@@ -69,7 +69,7 @@ fn it_transfers_us_to_somebody_else() {
                 return;
             }
             let (port, other) = (free_port(address), free_port(address));
-            let mut transferred = answering(address, port, &[]);
+            let mut transferred = answering(address, port, &["--transfer"]);
             let mut called = answering(address, other, &[]);
             let target = host_port(address, other);
             let args = ["-sf", &scenario("uac_refer"), "-m", "1", "-t", transport, "-key", "target", &target];
@@ -81,13 +81,13 @@ fn it_transfers_us_to_somebody_else() {
 }
 
 #[test]
-fn it_cannot_transfer_us_when_we_are_told_not_to_be() {
+fn it_cannot_transfer_us_unless_we_are_told_that_it_may() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
         if find("sipp").is_none() {
             return;
         }
         let port = free_port(address);
-        let _answering = answering(address, port, &["--no-transfer"]);
+        let _answering = answering(address, port, &[]);
         let target = host_port(address, port);
         let args = ["-sf", &scenario("uac_refer_refused"), "-m", "1", "-key", "target", &target];
         sipp_calls(address, port, &args);

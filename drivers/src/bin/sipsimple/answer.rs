@@ -52,9 +52,9 @@ pub(crate) struct Options {
     /// Reject every call with this status code, 300 to 699
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699), conflicts_with = "ring")]
     reject: Option<u16>,
-    /// Refuse to call whom a caller asks us to call instead (RFC 3515)
+    /// Call whom a caller asks us to call instead (RFC 3515). Callers choose then whom we call, so that it is refused if this is not said
     #[arg(long)]
-    no_transfer: bool,
+    transfer: bool,
     /// End after N calls
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -194,7 +194,7 @@ impl Answering<'_> {
     /// Calls whom the caller asks us to call, or refuses to.
     fn transfer(&mut self, session: SessionId) -> Result<(), Failure> {
         let application = &self.client.application;
-        if self.options.no_transfer {
+        if !self.options.transfer {
             return still_there(application.intend(Intent::RejectTransfer { session, code: 603 }).map(drop));
         }
         let streams = vec![StreamSpec::Audio(AudioSpec::default())];
