@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::peer::{Running, find, free_port, sipsimple, wait_until_bound};
+use crate::peer::{Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -22,6 +22,10 @@ fn file(name: &str) -> String {
 
 /// Knot with the zone `lab.test`. `None` where it is not installed.
 fn knot() -> Option<Server> {
+    knot_at("127.0.0.1")
+}
+
+fn knot_at(host: &str) -> Option<Server> {
     let program = find("knotd")?;
     let folder = tempfile::tempdir().expect("a folder");
     let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
@@ -31,17 +35,17 @@ fn knot() -> Option<Server> {
         writeln!(zone, "_sip._udp.big SRV {host} 10 5070 {name}\n{name} A 127.0.0.{}", host + 1).expect("memory");
     }
     fs::write(format!("{home}/lab.test.zone"), zone).expect("a file");
-    let port = free_port("127.0.0.1");
+    let port = free_port(host);
     let config = format!(
-        "server:\n    rundir: \"{home}\"\n    listen: [ 127.0.0.1@{port} ]\n    udp-max-payload: 1232\n\
+        "server:\n    rundir: \"{home}\"\n    listen: [ {host}@{port} ]\n    udp-max-payload: 1232\n\
          log:\n  - target: stderr\n    any: warning\ndatabase:\n    storage: \"{home}\"\n\
          zone:\n  - domain: lab.test\n    file: \"{home}/lab.test.zone\"\n    semantic-checks: off\n    \
          zonefile-sync: -1\n    journal-content: none\n"
     );
     fs::write(format!("{home}/knot.conf"), config).expect("a file");
     let running = Running::start_in(&program, &["-c", &format!("{home}/knot.conf")], folder);
-    wait_until_bound("127.0.0.1", port);
-    let server = Server { _running: running, address: format!("127.0.0.1:{port}") };
+    wait_until_bound(host, port);
+    let server = Server { _running: running, address: host_port(host, port) };
     // It is bound before it has read its zone.
     for _ in 0..100 {
         if look_up(&[&server], "sip", "aonly.lab.test:5060", &[]).0 {
@@ -125,6 +129,19 @@ fn a_domain_leads_to_the_servers_of_rfc_3263_in_its_order() {
     ] {
         assert_eq!(found(&knot, "sip", name, &["--transports", transports]), expected, "{name} over {transports}");
     }
+}
+
+/// The other tests ask over IPv4; the server that misbehaves listens there only.
+#[test]
+fn a_name_server_is_asked_over_ipv6() {
+    if !has_address("::1") {
+        return;
+    }
+    let Some(knot) = knot_at("::1") else { return };
+    assert_eq!(found(&knot, "sip", "lab.test", &[])[0], "tls 127.0.0.1 5071");
+    assert_eq!(found(&knot, "sip", "v6only.lab.test", &["--transports", "udp"]), ["udp ::1 5060"]);
+    // Too much for a datagram: it comes over a connection.
+    assert_eq!(found(&knot, "sip", "big.lab.test", &["--transports", "udp"]).len(), 60);
 }
 
 #[test]
