@@ -49,7 +49,7 @@ impl World {
         match Sip::read(data) {
             Some(sip) => self.watch.seen(&Sight { at: self.now, fate, host, transport, from, to, sip: &sip }),
             // What others send need not be SIP.
-            None if fate == Fate::Sent => self.watch.unreadable(host, self.now, data),
+            None if fate == Fate::Sent && !is_keep_alive(data) => self.watch.unreadable(host, self.now, data),
             None => {}
         }
     }
@@ -93,4 +93,9 @@ impl World {
             self.input(host, Input::Datagram { socket, from, to, interface: None, ttl: None, data });
         }
     }
+}
+
+/// Whether a datagram is what keeps a flow alive, and no message: line ends, or STUN (RFC 5626 section 4.4).
+fn is_keep_alive(data: &[u8]) -> bool {
+    data.iter().all(|byte| matches!(byte, b'\r' | b'\n')) || sipsimple_core::stun::is_stun(data)
 }
