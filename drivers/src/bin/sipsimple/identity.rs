@@ -1,6 +1,5 @@
 //! Who a command speaks as, and where its requests go first: `--account`, `--password-file`, `--route`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,13 +7,13 @@ use sipsimple_core::agent::AccountSpec;
 use sipsimple_core::id::AccountId;
 use sipsimple_core::sip::Text;
 use sipsimple_core::sip::digest::Credentials;
-use sipsimple_core::transport::{Route, Transport};
+use sipsimple_core::transport::Route;
 use sipsimple_drivers::local_address;
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{call, tls, value};
+use crate::{account, call, tls, value};
 
 /// Options of commands that send requests outside of calls.
 #[derive(Debug, Args)]
@@ -50,11 +49,7 @@ impl Options {
         };
         let local = local_address(route.socket_addr())
             .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
-        let listen: Vec<Route> = [Transport::Udp, Transport::Tcp, Transport::Tls]
-            .into_iter()
-            .filter(|transport| *transport != Transport::Tls || route.transport == Transport::Tls)
-            .map(|transport| Route::new(transport, SocketAddr::new(local, 0)))
-            .collect();
+        let listen = account::listen(local, Some(route));
         let mut client = Client::start(&listen, &self.tls, trace, out)?;
         client.bound(&listen)?;
         let uri = self.uri().unwrap_or_else(|| call::own_uri(local));
