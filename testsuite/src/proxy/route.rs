@@ -8,7 +8,7 @@ use sipsimple_core::transport::Transport;
 use crate::draft::Draft;
 use crate::post::Letter;
 use crate::script::{Turn, Way};
-use crate::sip::{Sip, address_of, param, uri_of};
+use crate::sip::{Sip, address_of, uri_of};
 
 use super::{Hop, Location, Path, Plan};
 
@@ -156,11 +156,15 @@ fn flow_of(name: &str) -> Option<Way> {
 pub(super) fn back(sip: &Sip) -> Option<(Draft, Hop)> {
     let rest: Vec<&str> = sip.list("via").into_iter().skip(1).collect();
     let draft = Draft::of(sip).list("Via", rest.iter().map(|via| (*via).to_owned()));
-    let via = draft.sip();
-    let via = via.via()?;
+    let below = Sip::read(&draft.bytes())?;
+    let via = below.via()?;
     let transport = via.transport.to_ascii_lowercase().parse().ok()?;
-    let address = via.address()?;
-    let ip = via.param("received").flatten().and_then(|ip| ip.parse().ok()).unwrap_or(address.ip());
-    let port = param(via.value, "rport").flatten().and_then(|port| port.parse().ok()).unwrap_or(address.port());
-    Some((draft.clone(), Hop::To(transport, SocketAddr::new(ip, port))))
+    let mut address = via.address()?;
+    if let Some(ip) = via.param("received").flatten().and_then(|ip| ip.parse().ok()) {
+        address.set_ip(ip);
+    }
+    if let Some(port) = via.param("rport").flatten().and_then(|port| port.parse().ok()) {
+        address.set_port(port);
+    }
+    Some((draft, Hop::To(transport, address)))
 }
