@@ -65,7 +65,7 @@ fn requests_in_the_dialog_follow_the_route_set() {
 fn calls_through_a_proxy_end_well_over_a_bad_network() {
     for seed in seeds(12) {
         for (at, (from, to)) in WAYS.into_iter().enumerate() {
-            let stateful = (seed + at as u64) % 2 == 0;
+            let stateful = (seed + at as u64).is_multiple_of(2);
             let mut scene = Scene::answered(seed, to);
             let mut plan = plan(stateful);
             plan.challenges = seed % 3 == 0;

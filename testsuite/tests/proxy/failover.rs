@@ -27,7 +27,7 @@ fn call(scene: &mut Scene, transport: Transport) -> sipsimple_core::id::SessionI
 }
 
 /// Where the second proxy sends the request: it is not of its own domain, so to the first, which is what a test of failover must not do.
-fn serve_both(scene: &mut Scene) {
+fn serve_both(scene: &Scene) {
     let domain = scene.proxies[0].address;
     scene.proxies[1].book.borrow_mut().plan.domain = Some(domain);
 }
@@ -42,7 +42,7 @@ fn the_next_way_is_taken_after_silence_refusal_and_reset() {
         (Mood::Resetting, Transport::Tcp, 0),
     ] {
         let mut scene = two(1, mood, Transport::Udp);
-        serve_both(&mut scene);
+        serve_both(&scene);
         let session = call(&mut scene, transport);
         scene.wait(patience + 5000);
         assert!(scene.started(ALICE) && scene.started(BOB), "{mood:?} {transport}");
@@ -82,7 +82,7 @@ fn the_next_way_is_taken_after_silence_refusal_and_reset() {
 fn a_connection_that_is_refused_or_never_opens_is_a_failure_too() {
     for refuse in [true, false] {
         let mut scene = two(1, Mood::Well, Transport::Udp);
-        serve_both(&mut scene);
+        serve_both(&scene);
         let faults = if refuse { Faults { refuse: ALWAYS, ..Faults::none() } } else { Faults::none() };
         let (from, to) = (scene.world.address(ALICE).ip(), scene.proxies[0].address.ip());
         let mut routes = vec![scene.proxies[0].route(Transport::Tcp), scene.proxies[1].route(Transport::Tcp)];
@@ -105,7 +105,7 @@ fn a_connection_that_is_refused_or_never_opens_is_a_failure_too() {
 fn other_refusals_are_final() {
     for code in [486, 500, 504, 603] {
         let mut scene = two(1, Mood::Refusing(code), Transport::Udp);
-        serve_both(&mut scene);
+        serve_both(&scene);
         call(&mut scene, Transport::Udp);
         scene.wait(40_000);
         assert_eq!(scene.failure(ALICE), Some(code));
@@ -124,7 +124,7 @@ fn after_a_provisional_response_silence_moves_nobody() {
     for _ in 0..2 {
         scene.add_proxy(Plan::default(), &[Transport::Udp]);
     }
-    serve_both(&mut scene);
+    serve_both(&scene);
     let session = call(&mut scene, Transport::Udp);
     scene.wait(1000);
     scene.proxies[0].book.borrow_mut().plan.mood = Mood::Silent;
@@ -155,7 +155,7 @@ fn a_503_after_a_provisional_response_moves_on() {
     let mut plan = Plan::default();
     plan.users.insert("bob".into(), vec![sipsimple_testsuite::proxy::Location::new(format!("sip:bob@{second}"))]);
     scene.add_proxy(plan, &[Transport::Udp]);
-    serve_both(&mut scene);
+    serve_both(&scene);
     call(&mut scene, Transport::Udp);
     scene.wait(8000);
     assert!(scene.started(ALICE) && scene.started(BOB + 1));
@@ -168,7 +168,7 @@ fn a_503_after_a_provisional_response_moves_on() {
 fn calls_by_two_proxies_that_come_and_go() {
     for seed in seeds(10) {
         let mut scene = two(seed, Mood::Well, Transport::Udp);
-        serve_both(&mut scene);
+        serve_both(&scene);
         let faults = Faults { reset: 0, refuse: 0, ..Faults::draw(scene.world.random()) };
         scene.world.set_faults(faults);
         let transport = if seed % 2 == 0 { Transport::Udp } else { Transport::Tcp };
