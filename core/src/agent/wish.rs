@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::dns::{Request, Resolver};
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::session::{Connect, Session, SessionError};
-use crate::sip::{HeaderName, NameAddr, Text};
+use crate::sip::{HeaderName, Text};
 use crate::stream::{AudioStream, StreamError, StreamSpec};
 use crate::transport::{BindError, Local, Route};
 use crate::uac::Destination;
@@ -13,7 +13,7 @@ use crate::uac::Destination;
 use super::calls::{Call, Waiting};
 use super::intent::{ConnectError, Intent, IntentError, ListenError, Outcome};
 use super::owner::Owner;
-use super::sending::is_named;
+use super::sending::{is_named, party};
 use super::transfers::Follows;
 use super::{Agent, Listen, Shutdown};
 use super::{publications, subscriptions};
@@ -144,10 +144,7 @@ impl Agent {
             return Err(ConnectError::ShuttingDown);
         }
         let account = self.accounts.get(account_id).ok_or(ConnectError::UnknownAccount(account_id))?;
-        let to = NameAddr::parse(to)
-            .ok()
-            .filter(|to| to.uri.as_sip().is_some())
-            .ok_or_else(|| ConnectError::BadUri(to.clone()))?;
+        let to = party(to).ok_or_else(|| ConnectError::BadUri(to.clone()))?;
         let preloaded = self.service_route(account_id);
         let next = preloaded.first().map_or(&to.uri, |route| &route.uri);
         let destination = match next.as_sip() {

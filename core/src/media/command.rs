@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::random::Seed;
+use crate::rtp::srtp::MasterKey;
 use crate::sdp::Direction;
 use crate::sip::Text;
 use crate::transport::CloseCause;
@@ -66,6 +67,18 @@ pub struct Parameters {
     pub symmetric: bool,
     /// How long no packet may come while receiving before [`Event::NoRtp`]; `None` never tells.
     pub timeout: Option<Duration>,
+    /// The keys of SRTP; without them packets are as they are. With them no other packet is understood, and none is sent open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub srtp: Option<Box<Keys>>,
+}
+
+/// The master keys of SRTP (RFC 4568).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// For what this side sends.
+    pub send: MasterKey,
+    /// For what the peer sends.
+    pub receive: MasterKey,
 }
 
 /// One codec as the two sides number it.
