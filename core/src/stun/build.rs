@@ -92,7 +92,7 @@ impl Builder {
     pub fn error(self, code: u16, reason: &str) -> Self {
         let mut value = BytesMut::new();
         value.put_u16(0);
-        value.put_u8(u8::try_from(code / 100 & 7).unwrap_or(0));
+        value.put_u8(u8::try_from((code / 100) & 7).unwrap_or(0));
         value.put_u8(u8::try_from(code % 100).unwrap_or(0));
         value.put_slice(reason.as_bytes());
         self.attribute(attribute::ERROR_CODE, &value)
