@@ -8,7 +8,6 @@ pub mod cause;
 pub mod config;
 pub mod dialog;
 pub mod dns;
-
 pub mod id;
 pub mod invitation;
 pub mod limits;

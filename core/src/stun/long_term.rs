@@ -165,7 +165,8 @@ fn features(nonce: &[u8]) -> Features {
         b'/' => Some(63),
         _ => None,
     };
-    let bits = bits.and_then(|bits| bits.iter().try_fold(0_u32, |all, byte| Some((all << 6) | u32::from(value(byte)?))));
+    let bits =
+        bits.and_then(|bits| bits.iter().try_fold(0_u32, |all, byte| Some((all << 6) | u32::from(value(byte)?))));
     let bits = bits.unwrap_or(0);
     Features { password_algorithms: bits & 0x80_0000 != 0, username_anonymity: bits & 0x40_0000 != 0 }
 }
