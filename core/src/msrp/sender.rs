@@ -359,8 +359,9 @@ impl Sender {
             }
         }
         while self.watched.len() > WATCHED {
-            let oldest = self.watched.pop_front();
-            oldest.map(|key| self.fail(key, 408, &Text::new(), out));
+            if let Some(oldest) = self.watched.pop_front() {
+                self.fail(oldest, 408, &Text::new(), out);
+            }
         }
         while self.loose.len() > LOOSE {
             let oldest = self.loose.pop_front().and_then(|transaction| self.transactions.remove(&transaction));

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::id::{ConnId, StreamId};
 use crate::limits::Limits;
 use crate::msrp::{
-    Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer, Head, Message,
-    Output, SessionStart, Setup,
+    ByteRange, Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer, Head,
+    Message, Output, SessionStart, Setup,
 };
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
@@ -122,22 +122,22 @@ impl Side {
                 Output::Session(stream, event) => {
                     self.events.push((stream, event.clone()));
                     let mut cx = Context { now, random: &mut self.random, limits: &self.limits };
-                    match event {
-                        Event::Wants { id, at, len } => {
-                            let range = usize::try_from(at).unwrap()..usize::try_from(at + len).unwrap();
-                            let data = self.file.slice(range);
-                            self.endpoint.feed(&mut cx, stream, &id, data, &mut self.out);
-                        }
-                        Event::Message { wish, content, .. } if wish.success => {
-                            let len = content.len() as u64;
-                            let range = crate::msrp::ByteRange::first(len, Some(len));
-                            self.endpoint.report(&mut cx, stream, &wish.id, range, 200, &mut self.out);
-                        }
-                        Event::ChunkEnded { wish, bytes, total, .. } if wish.success => {
-                            let range = crate::msrp::ByteRange::first(bytes, total);
-                            self.endpoint.report(&mut cx, stream, &wish.id, range, 200, &mut self.out);
-                        }
-                        _ => {}
+                    if let Event::Wants { id, at, len } = &event {
+                        let range = usize::try_from(*at).unwrap()..usize::try_from(at + len).unwrap();
+                        let data = self.file.slice(range);
+                        self.endpoint.feed(&mut cx, stream, id, data, &mut self.out);
+                    }
+                    // What has come is reported at once.
+                    let come = if let Event::Message { wish, content, .. } = event {
+                        let len = content.len() as u64;
+                        Some((wish, ByteRange::first(len, Some(len))))
+                    } else if let Event::ChunkEnded { wish, bytes, total, .. } = event {
+                        Some((wish, ByteRange::first(bytes, total)))
+                    } else {
+                        None
+                    };
+                    if let Some((wish, range)) = come.filter(|(wish, _)| wish.success) {
+                        self.endpoint.report(&mut cx, stream, &wish.id, range, 200, &mut self.out);
                     }
                 }
             }
@@ -149,9 +149,8 @@ impl Side {
     }
 
     pub(super) fn messages(&self) -> Vec<Bytes> {
-        let content = |(_, event): &(StreamId, Event)| match event {
-            Event::Message { content, .. } => Some(content.clone()),
-            _ => None,
+        let content = |(_, event): &(StreamId, Event)| {
+            if let Event::Message { content, .. } = event { Some(content.clone()) } else { None }
         };
         self.events.iter().filter_map(content).collect()
     }
