@@ -11,7 +11,7 @@ use crate::sdp::Direction;
 use crate::sip::Text;
 use crate::transport::CloseCause;
 
-/// Commands of the agent to the driver's media task about one stream (`Effect::Media`), in this order: one `Prepare`, one `Start`, any `Update` and `SendDtmf`, one `Stop`. `Stop` may come at any time after `Prepare`.
+/// Commands of the agent to the driver's media task about one stream (`Effect::Media`), in this order: one `Prepare`, one `Start`, any `Update`, `Hold` and `SendDtmf`, one `Stop`. `Stop` may come at any time after `Prepare`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -29,6 +29,8 @@ pub enum Command {
         /// How long it sounds.
         duration: Duration,
     },
+    /// Hear nobody and be heard by nobody, or do so again: while on hold, silence is sent where the direction sends.
+    Hold(bool),
     /// Send RTCP BYE, close the sockets and forget the stream.
     Stop,
 }
