@@ -228,7 +228,7 @@ fn replacements() {
     early().got(&named).sent(&answer(&named, 200)).breaks(&["RPL-1"]);
     refuses(up().sent(&bye), &named, 603).breaks(&[]);
     up().sent(&bye).got(&named).sent(&answer(&named, 200)).breaks(&["RPL-1"]);
-    let joining = named.clone().with("Join", "x;to-tag=1;from-tag=2");
+    let joining = named.with("Join", "x;to-tag=1;from-tag=2");
     refuses(up(), &joining, 400).breaks(&[]);
     refuses(up(), &joining, 481).breaks(&["RPL-1"]);
 }
