@@ -13,6 +13,7 @@ pub mod invitation;
 pub mod limits;
 pub mod media;
 pub mod message;
+pub mod msrp;
 pub mod negotiation;
 pub mod notifier;
 pub mod outbox;

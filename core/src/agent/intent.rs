@@ -12,7 +12,7 @@ use crate::session::SessionError;
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
-use crate::stream::{StreamError, StreamSpec};
+use crate::stream::{Command, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
 use crate::usage::Content;
 
@@ -133,14 +133,12 @@ pub enum Intent {
         /// The status code, 300 to 699; 603 is the usual one.
         code: u16,
     },
-    /// Send a DTMF digit on an audio stream.
-    SendDtmf {
+    /// Want something of a stream, such as to send a DTMF digit.
+    Stream {
         /// The stream.
         stream: StreamId,
-        /// The digit: `0`–`9`, `*`, `#`, `A`–`D`.
-        digit: char,
-        /// How long it sounds.
-        duration: Duration,
+        /// What.
+        command: Command,
     },
     /// Subscribe to the state of something (`Subscription.subscribe` of the reference).
     Subscribe {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::sip::{Request, SipUri, Uri};
+use crate::sip::{NameAddr, Request, SipUri, Text, Uri};
 use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, Transport};
 use crate::uac::{Hop, Ticket};
 
@@ -201,6 +201,12 @@ fn targets(flow: Option<(Flow, IpAddr)>, hop: &Hop) -> [Option<(Target, IpAddr)>
 /// Whether a URI names a host, which is to be looked up.
 pub(super) fn is_named(uri: &SipUri) -> bool {
     uri.maddr().map_or_else(|| uri.host.ip(), |host| host.ip()).is_none()
+}
+
+/// Whom the application means: a URI, whose parameters are its own, or a name with a URI in angle brackets.
+pub(super) fn party(text: &Text) -> Option<NameAddr> {
+    let alone = Uri::parse(text).ok().map(NameAddr::new);
+    alone.or_else(|| NameAddr::parse(text).ok()).filter(|to| to.uri.as_sip().is_some())
 }
 
 /// The address in a URI, where it holds one (RFC 3261 section 19.1.2, RFC 3263 section 4: a numeric host needs no lookup).

@@ -19,7 +19,7 @@ use super::intent::{Outcome, UsageError};
 use super::machine::{Happening, Machine, said};
 use super::owner::Owner;
 use super::requests::contact_uri;
-use super::sending::Sending;
+use super::sending::{Sending, party};
 use super::{Agent, Shutdown};
 
 /// The names of subscriptions.
@@ -274,8 +274,7 @@ impl Agent {
 
 /// A name with a SIP URI, or a URI alone.
 pub(super) fn address(text: &Text) -> Result<NameAddr, UsageError> {
-    let address = NameAddr::parse(text).ok().filter(|to| to.uri.as_sip().is_some());
-    address.ok_or_else(|| UsageError::BadUri(text.clone()))
+    party(text).ok_or_else(|| UsageError::BadUri(text.clone()))
 }
 
 /// What an Event header says.

@@ -4,12 +4,13 @@ use crate::dialog::{DialogId, Role};
 use crate::id::SessionId;
 use crate::invitation::{Incoming, State};
 use crate::session::{SessionError, SessionEvent, SessionState};
-use crate::sip::{HeaderName, NameAddr, Replaces, Text};
+use crate::sip::{HeaderName, Replaces, Text};
 use crate::stream::StreamSpec;
 use crate::transport::Route;
 
 use super::intent::IntentError;
 use super::owner::Owner;
+use super::sending::party;
 use super::{Agent, Outcome};
 
 /// Why a session is there beside being called or calling.
@@ -62,8 +63,7 @@ impl Agent {
         target: &Text,
         replaced: Option<SessionId>,
     ) -> Result<Outcome, IntentError> {
-        let to = NameAddr::parse(target).ok().filter(|to| to.uri.as_sip().is_some());
-        let to = to.ok_or_else(|| SessionError::BadUri(target.clone()))?;
+        let to = party(target).ok_or_else(|| SessionError::BadUri(target.clone()))?;
         let replaces = match replaced {
             None => None,
             Some(other) => {

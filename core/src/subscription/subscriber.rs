@@ -177,7 +177,7 @@ impl Subscriber {
         self.with(cx, out, |subscription, cx, out| subscription.end(cx, out));
     }
 
-    /// Ends it. The notifier is told, and has the last word; one that is persistent does not wait for that for long.
+    /// Ends it. The notifier is told, and has the last word; that is not waited for for long.
     pub fn end(&mut self, cx: &mut Context<'_>, out: Out<'_>) {
         self.wanted = false;
         self.again = false;
@@ -185,9 +185,7 @@ impl Subscriber {
             self.phase = Phase::Done;
             return;
         }
-        if self.persistent {
-            self.part_by = Some(cx.now + PARTING);
-        }
+        self.part_by = Some(cx.now + PARTING);
         self.with(cx, out, |subscription, cx, out| subscription.end(cx, out));
     }
 

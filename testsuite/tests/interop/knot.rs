@@ -10,9 +10,9 @@ use crate::peer::{Running, find, free_port, has_address, host_port, sipsimple, w
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A name server, and its address.
-struct Server {
+pub(crate) struct Server {
     _running: Running,
-    address: String,
+    pub(crate) address: String,
 }
 
 fn file(name: &str) -> String {
@@ -26,14 +26,19 @@ fn knot() -> Option<Server> {
 }
 
 fn knot_at(host: &str) -> Option<Server> {
-    let program = find("knotd")?;
-    let folder = tempfile::tempdir().expect("a folder");
-    let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
     let mut zone = fs::read_to_string(file("lab.test.zone")).expect("the zone");
     for host in 0..60 {
         let name = format!("a-rather-long-host-name-number-{host:03}.hosts.big");
         writeln!(zone, "_sip._udp.big SRV {host} 10 5070 {name}\n{name} A 127.0.0.{}", host + 1).expect("memory");
     }
+    knot_with(host, &zone)
+}
+
+/// Knot with this zone for `lab.test`, in which `aonly` has an address. `None` where it is not installed.
+pub(crate) fn knot_with(host: &str, zone: &str) -> Option<Server> {
+    let program = find("knotd")?;
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
     fs::write(format!("{home}/lab.test.zone"), zone).expect("a file");
     let port = free_port(host);
     let config = format!(

@@ -8,6 +8,7 @@ mod events;
 mod extensions;
 mod kamailio;
 mod knot;
+mod located;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;

@@ -121,6 +121,40 @@ fn a_subscription_lives_and_ends() {
     assert!(script.agent.is_quiescent() && script.agent.poll_timeout().is_none());
 }
 
+/// A notifier that does not know yet whether it allows it may have no last word.
+#[test]
+fn an_end_waits_two_seconds_for_the_last_word() {
+    for state in ["pending", "active"] {
+        let mut script = Script::new(OURS);
+        let Outcome::Subscription(id) = script.subscribe("presence", 3600) else { panic!("no subscription") };
+        let (_, subscribe) = script.request().unwrap();
+        script.reply(&subscribe, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")]);
+        script.notify(&subscribe, 1, "presence", state, None);
+        script.intend(Intent::EndSubscription(id)).unwrap();
+        let (_, unsubscribe) = script.request().unwrap();
+        script.reply(&unsubscribe, 200, &[(HeaderName::Expires, "0")]);
+        script.pass(Duration::from_millis(1900));
+        assert_ne!(script.names().last(), Some(&"SIPSubscriptionDidEnd"), "{state}");
+        script.pass(Duration::from_millis(200));
+        assert_eq!(script.names().last(), Some(&"SIPSubscriptionDidEnd"), "{state}");
+        script.pass(Duration::from_secs(40));
+        assert!(script.agent.is_quiescent());
+    }
+}
+
+#[test]
+fn a_uri_alone_keeps_its_parameters() {
+    let mut script = Script::new(OURS);
+    let intent = Intent::SendMessage {
+        account: FIRST,
+        to: "sip:them@192.0.2.4;transport=tcp".into(),
+        content: Content::new("text/plain", "hello"),
+        routes: Vec::new(),
+    };
+    script.intend(intent).unwrap();
+    assert_eq!(script.opened.first().map(|(_, to)| *to), Some(address(PEER)));
+}
+
 #[test]
 fn notifies_of_nobody_are_refused_by_their_event() {
     let mut script = Script::forecaster();

@@ -1,7 +1,6 @@
 //! `sipsimple answer`: waits for calls and answers them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,18 +8,17 @@ use clap::Args;
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent, Outcome};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::sip::Host;
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{ApplicationError, Event, EventKind, Settings, local_address};
+use sipsimple_drivers::{ApplicationError, Event, EventKind, Settings};
 
 use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
-use crate::{account, extensions, register, sound, tls, value, words};
+use crate::{account, extensions, register, sound, value, words};
 
 /// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
 /// and after 1.5 s.
@@ -31,14 +29,9 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Options {
     #[command(flatten)]
     account: account::Options,
-    /// Where to send the account's requests, udp|tcp|tls:ADDRESS:PORT; its host if not said
-    #[arg(long, value_name = "SOCKET", value_parser = value::route, requires = "account")]
-    route: Option<Route>,
     /// Where to listen, udp|tcp|tls:ADDRESS:PORT; port 0 is any. Default: udp and tcp, 0.0.0.0:5060
     #[arg(long, value_name = "SOCKET", value_parser = value::socket)]
     pub(crate) listen: Vec<Route>,
-    #[command(flatten)]
-    tls: tls::Options,
     #[command(flatten)]
     extensions: extensions::Options,
     #[command(flatten)]
@@ -65,18 +58,18 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let sound = Sound::open(&options.sound)?;
     let default = [Transport::Udp, Transport::Tcp].map(|transport| Route::new(transport, ([0, 0, 0, 0], 5060).into()));
     let listen = if options.listen.is_empty() { &default[..] } else { &options.listen };
-    options.tls.check(listen)?;
+    options.account.way.tls.check(listen)?;
     let mut settings = Settings::listening(listen.iter().copied());
-    options.tls.apply(&mut settings);
+    options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
-    let mut client = Client::start_with(settings, trace, out)?;
+    let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, options.echo || sound.plays());
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
-    let account = match options.account.spec(options.route)? {
+    let account = match options.account.spec()? {
         Some(spec) => spec,
-        None => AccountSpec { any_user: true, ..AccountSpec::new(format!("sip:sipsimple@{}", own_address(listen))) },
+        None => AccountSpec { any_user: true, ..options.account.nobody(listen) },
     };
     client.application.add_account_spec(account)?;
     let mut answering = Answering {
@@ -254,15 +247,4 @@ fn still_there(done: Result<(), ApplicationError>) -> Result<(), Failure> {
         Ok(()) | Err(ApplicationError::Intent(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The address to be known by: the one that is listened on, or, when that is any, the one that others are reached from.
-fn own_address(listen: &[Route]) -> Host {
-    let address = listen.first().map_or_else(|| Ipv4Addr::UNSPECIFIED.into(), |route| route.address);
-    // Addresses for documentation (RFC 5737, RFC 3849) are reached by the default route; nothing is sent there.
-    let (outside, loopback) = match address {
-        IpAddr::V4(_) => (SocketAddr::from(([192, 0, 2, 1], 9)), Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(_) => (SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 9)), Ipv6Addr::LOCALHOST.into()),
-    };
-    Host::from(if address.is_unspecified() { local_address(outside).unwrap_or(loopback) } else { address })
 }

@@ -1,28 +1,25 @@
 //! `sipsimple call`: calls somebody.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent};
+use sipsimple_core::agent::EventKind as AgentEvent;
 use sipsimple_core::cause::By;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::Statistics;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
-use sipsimple_core::sip::{Host, SipUri, Text, Uri};
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
-use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{ApplicationError, Event, EventKind, Settings, local_address};
+use sipsimple_drivers::{ApplicationError, Event, EventKind};
 
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{account, extensions, register, sound, tls, value, words};
+use crate::{account, extensions, register, sound, value, way, words};
 
 /// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
 /// pause of 40 ms at least (ITU-T Q.24); people are slower.
@@ -35,19 +32,13 @@ const BEFORE_DIGITS: Duration = Duration::from_millis(500);
 /// Options of `sipsimple call`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Whom to call, as in sip:bob@192.0.2.7; with an account also bob, and bob@example.com
+    /// Whom to call, as in sip:bob@example.com; with an account also bob
     uri: String,
     /// Who we are; sip:USER@ADDRESS if not said
     #[arg(long, value_name = "URI", conflicts_with = "account")]
     from: Option<String>,
     #[command(flatten)]
     account: account::Options,
-    /// Where to send the call, udp|tcp|tls:ADDRESS:PORT; needed when URI does not hold an IP address.
-    /// With an account all of its requests go there
-    #[arg(long, value_name = "SOCKET", value_parser = value::route)]
-    route: Option<Route>,
-    #[command(flatten)]
-    tls: tls::Options,
     #[command(flatten)]
     extensions: extensions::Options,
     #[command(flatten)]
@@ -63,37 +54,28 @@ pub(crate) struct Options {
 /// Calls, and follows the call to its end.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let sound = Sound::open(&options.sound)?;
-    let spec = options.account.spec(options.route)?;
-    let (routes, local) = match (&options.account.account, options.route) {
-        // The account knows where its requests go.
-        (Some(account), route) => (Vec::new(), account::local(account, route)?),
-        (None, route) => {
-            let route = route.map_or_else(|| route_of(&options.uri), Ok)?;
-            let local = local_address(route.socket_addr())
-                .ok_or_else(|| Failure::new(format!("there is no network route to {}", route.address)))?;
-            (vec![route], local)
-        }
-    };
-    let toward = routes.first().copied().or(options.route);
-    let listen = account::listen(local, toward);
-    let mut settings = Settings::listening(listen.iter().copied());
-    options.tls.apply(&mut settings);
+    let to = options.account.complete(&options.uri);
+    let spec = options.account.spec()?;
+    let target = way::target(&to)?;
+    let uris: Vec<_> = options.account.account.iter().chain([&target]).collect();
+    let (mut settings, listen) = options.account.way.settings(&uris)?;
     options.extensions.apply(&mut settings);
-    let mut client = Client::start_with(settings, trace, out)?;
+    let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, sound.plays());
     client.bound(&listen)?;
-    let from = options.from.clone().unwrap_or_else(|| own_uri(local));
-    let spec = spec.unwrap_or_else(|| AccountSpec::new(from));
+    let mut spec = spec.unwrap_or_else(|| options.account.nobody(&listen));
+    if let Some(from) = &options.from {
+        spec.uri = from.as_str().into();
+    }
     let (from, registers) = (spec.uri.clone(), spec.register);
-    let to = options.account.account.as_ref().map_or_else(|| options.uri.clone(), |own| complete(&options.uri, own));
     let account = client.application.add_account_spec(spec)?;
     if registers && let Err(failure) = register(&mut client, &from, out) {
         client.stop();
         return Err(failure);
     }
     let streams = [StreamSpec::Audio(AudioSpec::default())];
-    let session = client.application.connect(account, &to, &routes, &streams)?;
-    let over = routes.first().map_or_else(String::new, |route| format!(" over {route}"));
+    let session = client.application.connect(account, &to, &[], &streams)?;
+    let over = options.account.way.route.map_or_else(String::new, |route| format!(" over {route}"));
     out.at(client.application.now(), format_args!("calling {to}{over} as {from}"));
     let mut call = Call::new(&mut client, options, sound, out, session);
     let result = call.run();
@@ -134,44 +116,6 @@ fn register(client: &mut Client, from: &str, out: Output) -> Result<(), Failure>
             Wake::Stopped => return Err(Failure::new("the application has stopped")),
         }
     }
-}
-
-/// Whom to call, with the account's host where none is named.
-fn complete(uri: &str, account: &SipUri) -> String {
-    match uri {
-        uri if uri.contains(':') => uri.to_owned(),
-        uri if uri.contains('@') => format!("sip:{uri}"),
-        uri => SipUri { user: Some(SipUri::escape_user(uri)), ..account.clone() }.to_string(),
-    }
-}
-
-/// The route that the URI itself tells (RFC 3263 section 4: an IP address needs no DNS).
-pub(crate) fn route_of(uri: &str) -> Result<Route, Failure> {
-    let parsed =
-        Uri::parse(&Text::from(uri)).map_err(|error| Failure::new(format!("'{uri}' is not a SIP URI: {error}")))?;
-    let sip = parsed.as_sip().ok_or_else(|| Failure::new(format!("'{uri}' is not a SIP URI")))?;
-    let transport = match sip.transport() {
-        Some(name) => name.parse().map_err(|_| Failure::new(format!("the transport {name} is not supported")))?,
-        None if sip.secure => Transport::Tls,
-        None => Transport::Udp,
-    };
-    let Some(address) = sip.host.ip() else {
-        return Err(Failure::new(format!("'{uri}' holds no IP address: say where to send it with --route")));
-    };
-    let port = sip.port.unwrap_or_else(|| transport.default_port());
-    if port == 0 {
-        return Err(Failure::new(format!("'{uri}' has port 0, at which nobody can be reached")));
-    }
-    Ok(Route { address, port, transport })
-}
-
-/// `sip:USER@ADDRESS` of the user who runs the program.
-pub(crate) fn own_uri(local: IpAddr) -> String {
-    let user = std::env::var("USER").unwrap_or_default();
-    let user =
-        user.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter)).collect::<String>();
-    let user = if user.is_empty() { "sipsimple" } else { &user };
-    SipUri::new(Some(user), Host::from(local), None).to_string()
 }
 
 /// The one call of the command.
@@ -317,46 +261,6 @@ impl<'a> Call<'a> {
         match self.client.application.end(self.session) {
             Ok(()) | Err(ApplicationError::Intent(_)) => Ok(()),
             Err(error) => Err(error.into()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whom_to_call_is_completed_by_the_account() {
-        let account = account::id("alice@example.com").unwrap();
-        for (uri, full) in [
-            ("bob", "sip:bob@example.com"),
-            ("+1 555", "sip:+1%20555@example.com"),
-            ("bob@other.example", "sip:bob@other.example"),
-            ("sips:bob@other.example", "sips:bob@other.example"),
-        ] {
-            assert_eq!(complete(uri, &account), full);
-        }
-    }
-
-    #[test]
-    fn a_uri_with_an_address_tells_its_route() {
-        for (uri, route) in [
-            ("sip:bob@127.0.0.1", "udp:127.0.0.1:5060"),
-            ("sip:127.0.0.1:5070;transport=TCP", "tcp:127.0.0.1:5070"),
-            ("sip:bob@[::1]:5070", "udp:[::1]:5070"),
-            ("sips:bob@127.0.0.1", "tls:127.0.0.1:5061"),
-        ] {
-            assert_eq!(route_of(uri).unwrap().to_string(), route);
-        }
-        for (uri, words) in [
-            ("sip:bob@example.com", "--route"),
-            ("sip:bob@127.0.0.1;transport=sctp", "sctp"),
-            ("bob", "not a SIP URI"),
-            ("tel:+123", "not a SIP URI"),
-            ("sip:bob@127.0.0.1:0", "port 0"),
-        ] {
-            let failure = route_of(uri).unwrap_err().to_string();
-            assert!(failure.contains(words), "{failure}");
         }
     }
 }

@@ -15,7 +15,7 @@ use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{output, tls, words};
+use crate::{output, words};
 
 /// How long calls may take to end in good order when the program ends.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -45,20 +45,8 @@ pub(crate) enum Wake {
 }
 
 impl Client {
-    /// Starts an application on these sockets.
-    pub(crate) fn start(
-        listen: &[Route],
-        tls: &tls::Options,
-        trace: Option<PathBuf>,
-        out: Output,
-    ) -> Result<Self, Failure> {
-        let mut settings = Settings::listening(listen.iter().copied());
-        tls.apply(&mut settings);
-        Self::start_with(settings, trace, out)
-    }
-
     /// Starts an application with these settings.
-    pub(crate) fn start_with(mut settings: Settings, trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
+    pub(crate) fn start(mut settings: Settings, trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
         let signals = Signals::new([Signal::Int, Signal::Term])?;
         settings.trace = trace;
         Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })

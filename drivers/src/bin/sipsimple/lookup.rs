@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use sipsimple_core::agent::{EventKind as AgentEvent, Intent, Outcome};
-use sipsimple_core::dns::{LookupEvent, LookupId, LookupResult, Service, Trace, wire};
+use sipsimple_core::dns::{LookupEvent, LookupId, LookupResult, Service, Trace};
 use sipsimple_core::sip::Text;
 use sipsimple_core::transport::Transport;
 use sipsimple_drivers::{EventKind, Settings};
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// A domain, or a SIP URI as in "sips:example.com:5061;transport=tcp"
     name: String,
     /// Ask this name server, not those of the system; may be given several times
-    #[arg(long, value_name = "ADDR:PORT", value_parser = nameserver)]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = value::nameserver)]
     nameserver: Vec<SocketAddr>,
     /// The transports that are supported, best first
     #[arg(long, value_name = "LIST", default_value = "tls,tcp,udp", value_parser = transports)]
@@ -61,7 +61,7 @@ struct Transports(Vec<Transport>);
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let mut settings = Settings::default();
     settings.config.dns.nameservers.clone_from(&options.nameserver);
-    let mut client = Client::start_with(settings, trace, out)?;
+    let mut client = Client::start(settings, trace, out)?;
     let result = look_up(&mut client, options);
     client.stop();
     for line in result? {
@@ -154,13 +154,6 @@ fn traced(trace: &Trace) -> String {
     format!("{} {} @{}: {answer}", trace.query_type, trace.query_name, servers.join(","))
 }
 
-/// Reads the address of a name server; without a port it is 53.
-fn nameserver(text: &str) -> Result<SocketAddr, String> {
-    let with_port = text.parse::<SocketAddr>().ok();
-    let server = with_port.or_else(|| Some(SocketAddr::new(text.parse().ok()?, wire::PORT)));
-    server.filter(|server| server.port() != 0).ok_or_else(|| format!("'{text}' is not ADDR:PORT"))
-}
-
 /// Reads transports with commas between them.
 fn transports(text: &str) -> Result<Transports, String> {
     let names = || text.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -192,12 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_and_transports_are_read() {
-        assert_eq!(nameserver("127.0.0.1:5300").unwrap().to_string(), "127.0.0.1:5300");
-        assert_eq!(nameserver("192.0.2.53").unwrap().to_string(), "192.0.2.53:53");
-        assert_eq!(nameserver("[::1]:5300").unwrap().to_string(), "[::1]:5300");
-        assert_eq!(nameserver("::1").unwrap().to_string(), "[::1]:53");
-        assert!(nameserver("localhost:53").is_err() && nameserver("127.0.0.1:0").is_err());
+    fn transports_are_read() {
         assert_eq!(transports("udp, TLS"), Ok(Transports(vec![Transport::Udp, Transport::Tls])));
         assert_eq!(transports(""), Ok(Transports(vec![])));
         assert_eq!(transports("udp,sctp,ws"), Err("Unknown transports: sctp, ws".into()));

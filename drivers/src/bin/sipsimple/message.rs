@@ -11,12 +11,13 @@ use sipsimple_drivers::EventKind;
 use crate::client::Wake;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{identity, words};
+use crate::speaker::Speaker;
+use crate::{account, words};
 
 /// Options of `sipsimple message`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// To whom, as in sip:bob@192.0.2.7
+    /// To whom, as in sip:bob@example.com; with an account also bob
     uri: String,
     /// What to say
     text: String,
@@ -24,15 +25,15 @@ pub(crate) struct Options {
     #[arg(long = "type", value_name = "TYPE", default_value = "text/plain;charset=utf-8")]
     kind: String,
     #[command(flatten)]
-    identity: identity::Options,
+    account: account::Options,
 }
 
 /// Sends the message, and waits for its fate.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let to = options.identity.complete(&options.uri);
-    let mut speaker = options.identity.start(&to, trace, out)?;
+    let to = options.account.complete(&options.uri);
+    let mut speaker = Speaker::start(&options.account, &to, trace, out)?;
     let content = Content::new(&options.kind, &options.text);
-    let intent = Intent::SendMessage { account: speaker.account, to: to.into(), content, routes: speaker.routes };
+    let intent = Intent::SendMessage { account: speaker.account, to: to.into(), content, routes: Vec::new() };
     let Outcome::Message(message) = speaker.client.application.intend(intent)? else {
         return Err(Failure::new("the application has stopped"));
     };

@@ -13,7 +13,8 @@ use sipsimple_drivers::EventKind;
 use crate::client::Wake;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{identity, value, words};
+use crate::speaker::Speaker;
+use crate::{account, value, words};
 
 /// Whether the account can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,20 +41,21 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECS", value_parser = value::seconds)]
     duration: Option<Duration>,
     #[command(flatten)]
-    identity: identity::Options,
+    account: account::Options,
 }
 
 /// Publishes, and removes what was published in the end.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let uri = options.identity.uri().ok_or_else(|| Failure::new("say whose presence it is, with --account"))?;
-    let mut speaker = options.identity.start(&uri, trace, out)?;
+    let uri = options.account.account.as_ref().map(ToString::to_string);
+    let uri = uri.ok_or_else(|| Failure::new("say whose presence it is, with --account"))?;
+    let mut speaker = Speaker::start(&options.account, &uri, trace, out)?;
     let intent = Intent::Publish {
         account: speaker.account,
         event: "presence".into(),
         content: Content::new(Presence::CONTENT_TYPE, presence(&uri, options).write()),
         expires: Some(options.expires),
         persistent: false,
-        routes: speaker.routes.clone(),
+        routes: Vec::new(),
     };
     let Outcome::Publication(publication) = speaker.client.application.intend(intent)? else {
         return Err(Failure::new("the application has stopped"));

@@ -6,14 +6,14 @@ use clap::Args;
 use sipsimple_core::agent::EventKind as AgentEvent;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::sip::SipUri;
-use sipsimple_core::transport::Route;
 use sipsimple_drivers::{Event, EventKind};
 
 use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{account, tls, value, words};
+use crate::way::Way;
+use crate::{account, words};
 
 /// Options of `sipsimple register`.
 #[derive(Debug, Args)]
@@ -24,9 +24,6 @@ pub(crate) struct Options {
     /// The file whose first line is the password
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Where to send the requests, udp|tcp|tls:ADDRESS:PORT; the account's host if not said
-    #[arg(long, value_name = "SOCKET", value_parser = value::route)]
-    route: Option<Route>,
     /// Ask to be registered for this many seconds
     #[arg(long, value_name = "SECS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     expires: u32,
@@ -34,17 +31,16 @@ pub(crate) struct Options {
     #[arg(long)]
     once: bool,
     #[command(flatten)]
-    tls: tls::Options,
+    way: Way,
 }
 
 /// Registers until somebody interrupts.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let mut spec = account::spec(&options.account, options.password_file.as_ref(), options.route)?;
+    let mut spec = account::spec(&options.account, options.password_file.as_deref(), &options.way)?;
     spec.register = true;
     spec.register_interval = options.expires;
-    let local = account::local(&options.account, options.route)?;
-    let listen = account::listen(local, options.route);
-    let mut client = Client::start(&listen, &options.tls, trace, out)?;
+    let (settings, listen) = options.way.settings(&[&options.account])?;
+    let mut client = Client::start(settings, trace, out)?;
     client.bound(&listen)?;
     client.application.add_account_spec(spec)?;
     let name = name(&options.account);

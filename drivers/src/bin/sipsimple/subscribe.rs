@@ -11,14 +11,15 @@ use sipsimple_drivers::EventKind;
 use crate::client::Wake;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{identity, words};
+use crate::speaker::Speaker;
+use crate::{account, words};
 
 /// Options of `sipsimple subscribe`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The event package: presence, presence.winfo, message-summary, dialog, conference, xcap-diff
     package: String,
-    /// Whose state, as in sip:bob@192.0.2.7
+    /// Whose state, as in sip:bob@example.com; with an account also bob
     uri: String,
     /// For how many seconds; 0 asks for the state once
     #[arg(long, value_name = "SECS", default_value_t = 3600)]
@@ -30,13 +31,13 @@ pub(crate) struct Options {
     #[arg(long)]
     persistent: bool,
     #[command(flatten)]
-    identity: identity::Options,
+    account: account::Options,
 }
 
 /// Subscribes, and follows the subscription to its end.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let to = options.identity.complete(&options.uri);
-    let mut speaker = options.identity.start(&to, trace, out)?;
+    let to = options.account.complete(&options.uri);
+    let mut speaker = Speaker::start(&options.account, &to, trace, out)?;
     let intent = Intent::Subscribe {
         account: speaker.account,
         to: to.into(),
@@ -45,7 +46,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         content: None,
         eventlist: false,
         persistent: options.persistent,
-        routes: speaker.routes.clone(),
+        routes: Vec::new(),
     };
     let Outcome::Subscription(subscription) = speaker.client.application.intend(intent)? else {
         return Err(Failure::new("the application has stopped"));

@@ -1,7 +1,9 @@
 //! Values on the command line.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use sipsimple_core::dns::wire;
 use sipsimple_core::transport::Route;
 
 /// Reads a socket: `udp|tcp|tls:ADDRESS:PORT`, as in `udp:127.0.0.1:5060` and `tls:[::1]:5061`.
@@ -22,6 +24,16 @@ pub(crate) fn route(text: &str) -> Result<Route, String> {
         return Err("nobody can be reached at port 0".into());
     }
     Ok(route)
+}
+
+/// Reads the address of a name server; without a port it is 53.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn nameserver(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse::<SocketAddr>().ok();
+    let server = with_port.or_else(|| Some(SocketAddr::new(text.parse().ok()?, wire::PORT)));
+    server.filter(|server| server.port() != 0).ok_or_else(|| format!("'{text}' is not ADDR:PORT"))
 }
 
 /// Reads a time in seconds, as in `2` and `0.5`.
@@ -67,6 +79,15 @@ mod tests {
         assert_eq!(socket("tls:127.0.0.1:5061").unwrap().to_string(), "tls:127.0.0.1:5061");
         assert!(route("udp:127.0.0.1:0").unwrap_err().contains("port 0"));
         assert_eq!(route("udp:127.0.0.1:1"), socket("udp:127.0.0.1:1"));
+    }
+
+    #[test]
+    fn name_servers_are_addresses() {
+        assert_eq!(nameserver("127.0.0.1:5300").unwrap().to_string(), "127.0.0.1:5300");
+        assert_eq!(nameserver("192.0.2.53").unwrap().to_string(), "192.0.2.53:53");
+        assert_eq!(nameserver("[::1]:5300").unwrap().to_string(), "[::1]:5300");
+        assert_eq!(nameserver("::1").unwrap().to_string(), "[::1]:53");
+        assert!(nameserver("localhost:53").is_err() && nameserver("127.0.0.1:0").is_err());
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn chains_are_evaluated_and_handed_on_whatever_they_are_worth() {
         // The name is the core's business.
         ("other", CertificateChain::Trusted),
         ("expired", CertificateChain::Untrusted("expired".into())),
-        ("alone", CertificateChain::Untrusted("UnknownIssuer".into())),
+        ("alone", CertificateChain::Untrusted("leads to no authority".into())),
     ] {
         for addr in [V4, V6] {
             let mut bench = Bench::with(settings(&pki, &identities));

@@ -6,6 +6,7 @@
 mod files;
 mod verdict;
 mod verifier;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
@@ -209,7 +210,7 @@ pub(super) fn close_cause(error: &Error) -> Option<CloseCause> {
         return Some(CloseCause::Tls(Text::from_static("the connection was cut: it ended without close_notify")));
     }
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(CloseCause::Tls(text(inner)))
+    Some(CloseCause::Tls(words::of(inner).into()))
 }
 
 fn text(error: &impl std::fmt::Display) -> Text {

@@ -11,6 +11,8 @@ use futures_rustls::rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use sipsimple_core::sip::Text;
 use sipsimple_core::transport::{CertificateChain, TlsInfo};
 
+use super::words;
+
 /// What a server showed, and whether it leads to one of the authorities.
 pub(super) fn of_server(
     certificates: &[CertificateDer<'static>],
@@ -18,10 +20,10 @@ pub(super) fn of_server(
     provider: &CryptoProvider,
 ) -> TlsInfo {
     info(certificates, |own, intermediates| {
-        let own = ParsedCertificate::try_from(own).map_err(|error| error.to_string())?;
+        let own = ParsedCertificate::try_from(own).map_err(|error| words::of(&error))?;
         let algorithms = provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&own, roots, intermediates, UnixTime::now(), algorithms)
-            .map_err(|error| error.to_string())
+            .map_err(|error| words::of(&error))
     })
 }
 
@@ -35,7 +37,7 @@ pub(super) fn of_client(
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
         let verifier = verifier.map_err(|error| error.to_string())?;
         let verified = verifier.verify_client_cert(own, intermediates, UnixTime::now());
-        verified.map(drop).map_err(|error| error.to_string())
+        verified.map(drop).map_err(|error| words::of(&error))
     })
 }
 
