@@ -80,6 +80,45 @@ impl ConnId {
     }
 }
 
+/// The sockets and connections of media streams are counted from here, so that nobody else has their names.
+const OF_STREAMS: u64 = 1 << 48;
+
+/// How many names one stream has for its sockets, and for its connections.
+const PER_STREAM: u64 = 1 << 8;
+
+/// The stream that gave this number to a socket or connection.
+const fn stream_of(number: u64) -> Option<StreamId> {
+    if number >= OF_STREAMS { Some(StreamId((number - OF_STREAMS) / PER_STREAM)) } else { None }
+}
+
+impl SocketId {
+    /// The socket with this number of a media stream.
+    #[must_use]
+    pub const fn of_stream(stream: StreamId, number: u8) -> Self {
+        Self(OF_STREAMS + (stream.0 % (OF_STREAMS / PER_STREAM)) * PER_STREAM + number as u64)
+    }
+
+    /// Whose it is, if it is a media stream's.
+    #[must_use]
+    pub const fn stream(self) -> Option<StreamId> {
+        stream_of(self.0)
+    }
+}
+
+impl ConnId {
+    /// The connection with this number that a media stream opened.
+    #[must_use]
+    pub const fn of_stream(stream: StreamId, number: u8) -> Self {
+        Self::opened(SocketId::of_stream(stream, number).0)
+    }
+
+    /// Whose it is, if a media stream opened it.
+    #[must_use]
+    pub const fn stream(self) -> Option<StreamId> {
+        if self.is_accepted() { None } else { stream_of(self.0 / 2) }
+    }
+}
+
 /// Hands out the names of one kind, 0 first.
 #[derive(Debug, Default)]
 pub struct Counter {
@@ -87,6 +126,12 @@ pub struct Counter {
 }
 
 impl Counter {
+    /// What [`take`](Self::take) will give.
+    #[must_use]
+    pub const fn upcoming(&self) -> u64 {
+        self.next
+    }
+
     /// The next number.
     pub fn take(&mut self) -> u64 {
         let number = self.next;

@@ -131,6 +131,17 @@ impl Draft {
         self
     }
 
+    /// These members, each in a field of its own, instead of all of this name, at the place of the first, or before all others where there was none.
+    #[must_use]
+    pub fn list<T: Into<String>>(mut self, name: &str, members: impl IntoIterator<Item = T>) -> Self {
+        let is = |(known, _): &(String, String)| known.eq_ignore_ascii_case(name);
+        let at = self.fields.iter().position(is).unwrap_or(0);
+        self.fields.retain(|field| !is(field));
+        let members: Vec<_> = members.into_iter().map(|member| (name.to_owned(), member.into())).collect();
+        self.fields.splice(at..at, members);
+        self
+    }
+
     /// No field of this name; a message without Content-Length stays without.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {

@@ -11,12 +11,13 @@
 //! | [`media`] | their media paths |
 //! | [`program`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
-//! | [`dns`] | name servers that do what a test says |
+//! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 
 pub mod application;
 pub mod cost;
+pub mod digest;
 pub mod dns;
 pub mod draft;
 pub mod host;
@@ -27,6 +28,7 @@ pub mod nat;
 pub mod post;
 pub mod program;
 pub mod property;
+pub mod proxy;
 pub mod registrar;
 pub mod script;
 pub mod sdp;

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use sipsimple_core::random::Random;
-use sipsimple_core::sip::digest::Algorithm;
 use sipsimple_core::time::Instant;
 
+use crate::digest::Given;
 use crate::draft::Draft;
 use crate::post::Letter;
 use crate::script::{Script, Turn};
@@ -93,8 +93,11 @@ impl Registrar {
     }
 
     fn register(&mut self, letter: &Letter, turn: &Turn, books: &mut Books) -> Draft {
-        match credentials(&letter.sip) {
-            Some(given) if books.nonces.contains_key(&given.nonce) && given.is_right(self.algorithm, &letter.sip) => {
+        match Given::of(&letter.sip, "authorization") {
+            Some(given)
+                if books.nonces.contains_key(&given.nonce)
+                    && given.prove(REALM, PASSWORD, self.algorithm, &letter.sip) =>
+            {
                 let last = books.nonces.entry(given.nonce.clone()).or_default();
                 if given.count <= *last {
                     return self.challenge(letter, books, true);
@@ -144,38 +147,4 @@ impl Script for Registrar {
             turn.reply(letter, &answer);
         }
     }
-}
-
-/// The credentials of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
-    /// The nonce.
-    pub nonce: String,
-    /// How often it was used.
-    pub count: u32,
-    fields: BTreeMap<String, String>,
-}
-
-impl Given {
-    fn is_right(&self, algorithm: &str, request: &Sip) -> bool {
-        let field = |name: &str| self.fields.get(name).map_or("", String::as_str).as_bytes();
-        let Some(algorithm) = Algorithm::named(algorithm) else { return false };
-        let key = algorithm.hex(&[field("username"), REALM.as_bytes(), PASSWORD.as_bytes()]);
-        let what = algorithm.hex(&[b"REGISTER", request.uri().as_bytes()]);
-        let parts = [key.as_bytes(), field("nonce"), field("nc"), field("cnonce"), field("qop"), what.as_bytes()];
-        field("response") == algorithm.hex(&parts).as_bytes()
-    }
-}
-
-/// The credentials that a request carries.
-#[must_use]
-pub fn credentials(request: &Sip) -> Option<Given> {
-    let value = request.header("authorization")?.strip_prefix("Digest ")?;
-    let fields: BTreeMap<String, String> = value
-        .split(", ")
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
-        .collect();
-    let count = u32::from_str_radix(fields.get("nc")?, 16).ok()?;
-    Some(Given { nonce: fields.get("nonce")?.clone(), count, fields })
 }

@@ -11,9 +11,10 @@ use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::sip::digest::Credentials;
 use sipsimple_core::time::Instant;
 use sipsimple_testsuite::application::Idle;
+use sipsimple_testsuite::digest::Given;
 use sipsimple_testsuite::host::Host;
 use sipsimple_testsuite::link::Faults;
-use sipsimple_testsuite::registrar::{Books, Registrar, credentials};
+use sipsimple_testsuite::registrar::{Books, Registrar};
 use sipsimple_testsuite::world::World;
 
 fn account(transport: &str) -> AccountSpec {
@@ -50,7 +51,7 @@ fn judge_requests(books: &Books, switched_on: usize) {
         let users: BTreeSet<&str> =
             sip.list("contact").iter().filter_map(|contact| contact.split('@').next()).collect();
         assert_eq!(users.len(), 1, "REG-4: only our own bindings");
-        if let Some(given) = credentials(sip) {
+        if let Some(given) = Given::of(sip, "authorization") {
             assert!(given.count > 0 && nonces.insert((given.nonce.clone(), given.count)), "REG-5: {given:?} again");
         }
     }

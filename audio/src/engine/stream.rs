@@ -92,6 +92,8 @@ impl Engine {
                 leg.start(now, parameters, &self.codecs, rate);
             }
             Command::SendDtmf { digit, duration } => leg.send_dtmf(now, *digit, *duration),
+            // Without a leg that lives there is nothing to hold.
+            Command::Hold(held) => drop(self.hold(stream, *held)),
             Command::Stop => {
                 leg.stop(now);
                 self.clear_leg(stream);

@@ -188,6 +188,7 @@ pub(crate) fn parameters() -> Parameters {
         ptime: 20,
         symmetric: false,
         timeout: None,
+        srtp: None,
     }
 }
 

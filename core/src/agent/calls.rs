@@ -9,7 +9,7 @@ use crate::id::{Counter, SessionId, StreamId, TransactionId};
 use crate::invitation::Incoming;
 use crate::session::{Session, SessionState};
 use crate::sip::Request;
-use crate::stream::AudioStream;
+use crate::stream::Line;
 use crate::time::Instant;
 use crate::transport::{Flow, Route};
 use crate::uac::{Hop, Ticket};
@@ -68,6 +68,12 @@ impl Call {
         }
     }
 
+    /// The streams that are over.
+    pub(super) fn ended_streams(&self) -> Vec<StreamId> {
+        let live = |id: &&StreamId| self.session.lines().any(|line| line.id() == **id && !line.is_ended());
+        self.known.streams.iter().filter(|id| !live(id)).copied().collect()
+    }
+
     /// Whether it waits for a local address.
     fn is_waiting(&self) -> bool {
         self.sending.is_waiting() || self.acks.iter().any(|ack| ack.waits)
@@ -119,7 +125,7 @@ impl Invites {
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     session_ids: Counter,
-    stream_ids: Counter,
+    pub(super) stream_ids: Counter,
     sessions: BTreeMap<SessionId, Box<Call>>,
     deadlines: BTreeSet<(Instant, SessionId)>,
     /// The sessions that wait for a local address.
@@ -132,12 +138,13 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn next_session(&mut self) -> SessionId {
-        SessionId::from_u64(self.session_ids.take())
+    /// What [`next_session`](Self::next_session) will be.
+    pub(super) const fn upcoming_session(&self) -> SessionId {
+        SessionId::from_u64(self.session_ids.upcoming())
     }
 
-    pub(super) fn next_stream(&mut self) -> StreamId {
-        StreamId::from_u64(self.stream_ids.take())
+    pub(super) fn next_session(&mut self) -> SessionId {
+        SessionId::from_u64(self.session_ids.take())
     }
 
     pub(super) fn get(&self, id: SessionId) -> Option<&Call> {
@@ -185,10 +192,10 @@ impl Calls {
         let (incoming, waits) = (call.session.state() == SessionState::Incoming, call.is_waiting());
         let deadline = call.session.deadline();
         self.note(id, &mut call.known, deadline, incoming, waits);
-        let streams = call.session.streams().iter().map(AudioStream::id);
+        let streams = call.session.lines().map(Line::id);
         if !streams.eq(call.known.streams.iter().copied()) {
             self.forget_streams(&call.known);
-            call.known.streams = call.session.streams().iter().map(AudioStream::id).collect();
+            call.known.streams = call.session.lines().map(Line::id).collect();
             self.streams.extend(call.known.streams.iter().map(|stream| (*stream, id)));
         }
         self.sessions.insert(id, call);

@@ -7,7 +7,7 @@ use crate::registration::Registration;
 use crate::session::{Direction, SessionError, SessionState};
 use crate::sip::digest::Credentials;
 use crate::sip::{ServiceRoute, SipUri, Text, Uri};
-use crate::stream::{StreamError, StreamSpec};
+use crate::stream::{Command, Line, MediaStream, StreamError, StreamSpec};
 use crate::time::{Instant, Utc};
 use crate::transport::{Local, Route};
 
@@ -233,12 +233,27 @@ impl SessionMut<'_> {
     /// # Errors
     /// See [`StreamError`].
     pub fn send_dtmf(&mut self, stream: StreamId, digit: char, duration: Duration) -> Result<(), StreamError> {
-        match self.agent.intend(self.now, Intent::SendDtmf { stream, digit, duration }) {
+        self.command(stream, Command::SendDtmf { digit, duration })
+    }
+
+    /// Wants something of one of its streams.
+    ///
+    /// # Errors
+    /// See [`StreamError`].
+    pub fn command(&mut self, stream: StreamId, command: Command) -> Result<(), StreamError> {
+        match self.agent.intend(self.now, Intent::Stream { stream, command }) {
             Ok(_) => Ok(()),
             Err(IntentError::Stream(error)) => Err(error),
             // No other error is given to this intent.
             Err(_) => Err(StreamError::Unknown(stream)),
         }
+    }
+
+    /// One of its streams: of what kind it is, whether it is on hold, and, by its own type, all else.
+    #[must_use]
+    pub fn stream(&self, stream: StreamId) -> Option<&dyn MediaStream> {
+        let session = &self.agent.calls.get(self.id)?.session;
+        session.lines().find(|line| line.id() == stream).map(Line::stream)
     }
 
     /// The state.
@@ -269,7 +284,7 @@ impl SessionMut<'_> {
     #[must_use]
     pub fn streams(&self) -> Vec<StreamId> {
         let streams = self.agent.calls.get(self.id).map(|call| call.session.streams());
-        streams.unwrap_or_default().iter().map(crate::stream::AudioStream::id).collect()
+        streams.unwrap_or_default().iter().map(Line::id).collect()
     }
 
     fn intend(&mut self, intent: Intent) -> Result<(), SessionError> {

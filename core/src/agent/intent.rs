@@ -11,7 +11,7 @@ use crate::id::{
 use crate::session::SessionError;
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
-use crate::stream::{StreamError, StreamSpec};
+use crate::stream::{Command, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
 use crate::usage::Content;
 
@@ -126,14 +126,12 @@ pub enum Intent {
         /// Where to send it, tried in order. Empty: as the account says.
         routes: Vec<Route>,
     },
-    /// Send a DTMF digit on an audio stream.
-    SendDtmf {
+    /// Want something of a stream, such as to send a DTMF digit.
+    Stream {
         /// The stream.
         stream: StreamId,
-        /// The digit: `0`–`9`, `*`, `#`, `A`–`D`.
-        digit: char,
-        /// How long it sounds.
-        duration: Duration,
+        /// What.
+        command: Command,
     },
     /// Subscribe to the state of something (`Subscription.subscribe` of the reference).
     Subscribe {

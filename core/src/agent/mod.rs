@@ -23,6 +23,7 @@
 //! | `owner` | who owns which transaction and dialog |
 //! | `sending` | sending for any owner: flows, local addresses, hops |
 //! | `outgoing` | what sessions ask for: requests, ACKs, responses |
+//! | `streams` | the sockets and connections of streams |
 //! | `transfers` | sessions that follow from others |
 //! | `asks` | questions to the driver |
 //! | `nat` | keep-alive, and our public addresses |
@@ -52,6 +53,7 @@ mod owner;
 mod publications;
 mod requests;
 mod sending;
+mod streams;
 mod subscriptions;
 mod summaries;
 #[cfg(test)]
@@ -73,6 +75,7 @@ pub use intent::{
 };
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::dns::Resolver;
 use crate::id::{ConnId, Counter, TransactionId};
@@ -80,6 +83,7 @@ use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::session;
 use crate::sip::Text;
+use crate::stream::{Registry, StreamFactory};
 use crate::time::{Clock, Instant, Utc};
 use crate::trace::{Entry, Recorder};
 use crate::transaction::{self, Table};
@@ -92,6 +96,7 @@ use dns::Locations;
 use messages::Messages;
 use nat::PublicAddresses;
 use owner::Owners;
+use streams::Wires;
 use subscriptions::Subscriptions;
 use usages::Usages;
 
@@ -159,6 +164,10 @@ pub struct Agent {
     /// What one request that arrives makes the transactions say.
     arrival_out: Outbox<transaction::Output<Flow>>,
     session_out: Outbox<session::Output>,
+    /// What makes streams.
+    registry: Registry,
+    /// The sockets and connections that streams have in the world.
+    wires: Wires,
     resolver_out: Outbox<crate::dns::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
     tag: Text,
@@ -248,6 +257,8 @@ impl Agent {
             table_out: Outbox::new(),
             arrival_out: Outbox::new(),
             session_out: Outbox::new(),
+            registry: Registry::default(),
+            wires: Wires::default(),
             resolver_out,
             config,
         };
@@ -260,6 +271,18 @@ impl Agent {
         agent.settle();
         agent.record_what_followed(0, 0);
         Ok(agent)
+    }
+
+    /// From now on streams of this kind can be proposed, and offers of the peers' are shown to this factory (seed class MediaStreamRegistrar). It belongs
+    /// to the program, as the configuration does, and not into a trace: a replay needs it too.
+    pub fn register_stream(&mut self, factory: Arc<dyn StreamFactory>) {
+        self.registry.add(factory);
+    }
+
+    /// What makes streams (seed class MediaStreamRegistry).
+    #[must_use]
+    pub const fn streams(&self) -> &Registry {
+        &self.registry
     }
 
     /// The one way in from the world. Cannot fail, cannot panic: what a peer did wrong comes out as an event or is counted, what the driver did wrong is ignored and counted.
@@ -327,6 +350,9 @@ impl Agent {
     /// How many more bytes this connection may be fed now; 0: stop reading the socket until `Effect::Resume`.
     #[must_use]
     pub fn read_budget(&self, conn: ConnId) -> usize {
+        if let Some(stream) = self.wires.stream(conn) {
+            return self.stream_read_budget(stream, conn);
+        }
         if Resolver::owns_connection(conn) {
             return self.resolver.read_budget(conn);
         }
@@ -338,6 +364,7 @@ impl Agent {
     pub fn is_quiescent(&self) -> bool {
         self.table.is_empty()
             && self.calls.is_empty()
+            && self.wires.is_empty()
             && self.usages.are_idle()
             && self.messages.is_empty()
             && self.asks.is_empty()

@@ -16,7 +16,7 @@ use super::owner::Owner;
 use super::requests::contact_uri;
 use super::sending::{NotSent, Start, Unsent};
 use super::transfers::told;
-use super::{Agent, Effect, EventKind};
+use super::{Agent, EventKind};
 
 impl Agent {
     /// Calls a session, and does what it asks.
@@ -42,19 +42,17 @@ impl Agent {
         while let Some(output) = out.pop() {
             match output {
                 session::Output::Usage(output) => self.usage_output(&mut call, output, &mut out),
-                session::Output::Media { stream, command } => {
-                    self.effects.push_back(Effect::Media { stream, command });
-                }
+                session::Output::Stream { stream, output } => self.stream_output(id, stream, output),
                 session::Output::Event(event) => {
                     if follows.is_some() {
                         news.extend(told(&event));
                     }
                     self.tell(EventKind::Session { id, event });
                 }
-                session::Output::Stream { stream, event } => {
-                    self.tell(EventKind::Stream { id: stream, session: id, event });
-                }
             }
+        }
+        for stream in call.ended_streams() {
+            self.close_wires(stream);
         }
         if call.session.is_done() {
             self.release(&call.sending);

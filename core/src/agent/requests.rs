@@ -7,7 +7,10 @@ use crate::id::{AccountId, TransactionId};
 use crate::invitation::{ALLOWED, BodyFault, Incoming, judge_body, judge_interval, supported, supported_value};
 use crate::package::AllowEvents;
 use crate::session::{Session, SessionState};
-use crate::sip::{Accept, Essentials, HeaderName, Host, MediaType, Method, Received, Request, SipUri, Uri};
+use crate::sip::{
+    Accept, Essentials, HeaderName, Host, MediaType, Method, NameAddr, Params, Received, Request, SipUri, Uri,
+};
+use crate::stream::{SessionInfo, Source};
 use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
@@ -28,6 +31,11 @@ const UNDERSTOOD: &[Method] = &[
     Method::Notify,
     Method::Message,
 ];
+
+/// A name and a URI, without tags.
+fn plain(address: NameAddr) -> NameAddr {
+    NameAddr { params: Params::default(), ..address }
+}
 
 /// How a request came.
 #[derive(Debug)]
@@ -303,20 +311,23 @@ impl Agent {
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));
         let mut out = std::mem::take(&mut self.session_out);
-        let credentials = self.known_credentials(account);
+        let mut info = SessionInfo::new(
+            id,
+            account,
+            plain(incoming.essentials.to.clone()),
+            plain(incoming.essentials.from.clone()),
+        );
+        info.local = local.ip();
+        info.credentials = self.known_credentials(account);
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),
             random: &mut self.random,
             config: &self.config,
         };
-        let calls = &mut self.calls;
-        let session = Session::incoming(
-            &mut cx,
-            crate::session::Invited { id, account, incoming, contact, local: local.ip(), credentials, replaced },
-            || calls.next_stream(),
-            &mut out,
-        );
+        let mut source = Source { registry: &self.registry, ids: &mut self.calls.stream_ids };
+        let invited = crate::session::Invited { info, incoming, contact, replaced };
+        let session = Session::incoming(&mut cx, invited, &mut source, &mut out);
         let mut call = Box::new(Call::new(session));
         call.follows = replaced.map(Follows::Replaces);
         self.use_flow(&mut call.sending.flow, flow, from);

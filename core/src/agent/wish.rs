@@ -1,12 +1,10 @@
 //! What the application wants.
 
-use std::time::Duration;
-
 use crate::dns::{Request, Resolver};
-use crate::id::{AccountId, SessionId, StreamId};
+use crate::id::{AccountId, SessionId};
 use crate::session::{Connect, Session, SessionError};
 use crate::sip::{HeaderName, Text};
-use crate::stream::{AudioStream, StreamError, StreamSpec};
+use crate::stream::{SessionInfo, StreamSpec};
 use crate::transport::{BindError, Local, Route};
 use crate::uac::Destination;
 
@@ -65,7 +63,7 @@ impl Agent {
             Intent::Refer { account, to, target, subscription, routes } => {
                 Ok(Outcome::Subscription(self.refer(account, &to, &target, subscription, routes)?))
             }
-            Intent::SendDtmf { stream, digit, duration } => self.send_dtmf(stream, digit, duration),
+            Intent::Stream { stream, command } => self.stream_command(stream, &command),
             Intent::Subscribe { account, to, event, expires, content, eventlist, persistent, routes } => {
                 let wish = subscriptions::Wish { to, event, expires, content, eventlist, persistent, routes };
                 Ok(Outcome::Subscription(self.subscribe(account, wish)?))
@@ -173,10 +171,11 @@ impl Agent {
         if self.calls.len() >= self.config.limits.sessions {
             return Err(ConnectError::TooManySessions);
         }
-        for (index, stream) in streams.iter().enumerate() {
-            let StreamSpec::Audio(spec) = stream;
-            AudioStream::check(spec, &self.config).map_err(|reason| ConnectError::BadStream { index, reason })?;
-        }
+        let id = self.calls.upcoming_session();
+        let mut info = SessionInfo::new(id, account_id, account.identity.clone(), to.clone());
+        info.credentials.clone_from(&account.spec.credentials);
+        let streams =
+            self.make_streams(&info, streams).map_err(|(index, reason)| ConnectError::BadStream { index, reason })?;
         let connect = Connect {
             from: account.identity.clone(),
             to,
@@ -184,10 +183,7 @@ impl Agent {
             headers,
             credentials: account.spec.credentials.clone(),
         };
-        let streams = streams
-            .iter()
-            .map(|StreamSpec::Audio(spec)| AudioStream::new(self.calls.next_stream(), spec, &self.config))
-            .collect();
+        let streams = self.name_streams(streams);
         let id = self.calls.next_session();
         let mut out = std::mem::take(&mut self.session_out);
         let cx = crate::config::Context {
@@ -196,7 +192,7 @@ impl Agent {
             random: &mut self.random,
             config: &self.config,
         };
-        let session = Session::connect(&cx, id, account_id, connect, streams, &mut out);
+        let session = Session::connect(&cx, info, connect, streams, &mut out);
         let mut call = Box::new(Call::new(session));
         call.follows = follows;
         call.sending.locate(routes);
@@ -206,13 +202,6 @@ impl Agent {
             None => self.route(id),
         }
         Ok(id)
-    }
-
-    fn send_dtmf(&mut self, stream: StreamId, digit: char, duration: Duration) -> Result<Outcome, IntentError> {
-        let session = self.calls.streams.get(&stream).copied().ok_or(StreamError::Unknown(stream))?;
-        let result = self.call(session, |session, _, out| session.send_dtmf(stream, digit, duration, out));
-        result.unwrap_or(Err(StreamError::Unknown(stream)))?;
-        Ok(Outcome::Done)
     }
 
     /// Calls a session that the application still knows.

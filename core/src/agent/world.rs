@@ -5,6 +5,7 @@ use crate::id::{ConnId, SocketId, TransactionId};
 use crate::invitation::Incoming;
 use crate::media;
 use crate::sip::{Message, Received, Response};
+use crate::stream;
 use crate::time::Clock;
 use crate::transaction::{self, Arrival, End, Table};
 use crate::transport::{self, CloseCause, Flow};
@@ -24,19 +25,29 @@ impl Agent {
                     self.clock = Clock::new(self.now, utc);
                 }
             }
+            Input::Socket { socket, event } if socket.stream().is_some() => self.stream_socket(socket, event),
             Input::Socket { socket, event } if Resolver::owns_socket(socket) => self.resolver_socket(socket, &event),
             Input::Socket { socket, event } => self.socket(socket, event),
+            Input::Datagram { socket, from, data, .. } if socket.stream().is_some() => {
+                self.stream_datagram(socket, from, data);
+            }
             Input::Datagram { socket, from, data, .. } if Resolver::owns_socket(socket) => {
                 self.resolve(|resolver, cx, out| resolver.datagram(cx, socket, from, &data, out));
             }
             Input::Datagram { socket, from, to, data, .. } => {
                 self.transports.datagram(self.now, socket, from, to, data, &mut self.transport_out);
             }
+            // A stream over datagrams finds out by itself that nobody is there.
+            Input::Undelivered { socket, .. } if socket.stream().is_some() => {}
             Input::Undelivered { socket, to, cause } => {
                 self.transports.undelivered(socket, to, cause, &mut self.transport_out);
             }
+            Input::Accepted { conn, on, peer } if on.stream().is_some() => self.stream_accepted(conn, on, peer),
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
+            }
+            Input::Stream { conn, event } if conn.stream().is_some() || self.wires.stream(conn).is_some() => {
+                self.stream_connection(conn, event);
             }
             Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
@@ -84,7 +95,7 @@ impl Agent {
     fn media(&mut self, stream: crate::id::StreamId, event: media::Event) {
         // A path that was told to stop may have had a last word on its way.
         if let Some(session) = self.calls.streams.get(&stream).copied() {
-            self.call(session, |session, cx, out| session.media(cx, stream, event, out));
+            self.call(session, |session, cx, out| session.stream_input(cx, stream, stream::Input::Media(event), out));
         }
     }
 
@@ -280,7 +291,7 @@ impl Agent {
     /// The next step of a shutdown, when the one before it is done. False when there is nothing to do now.
     fn shutdown_goes_on(&mut self) -> bool {
         match self.shutdown {
-            Shutdown::Sessions if self.calls.is_empty() && self.usages.is_empty() => {
+            Shutdown::Sessions if self.calls.is_empty() && self.wires.is_empty() && self.usages.is_empty() => {
                 self.shutdown = Shutdown::Transactions(self.table.iter().map(|(id, ..)| id).last());
                 self.resolver.shut_down(&mut self.resolver_out);
                 while let Some(ask) = self.asks.close_first() {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::random::Seed;
+use crate::rtp::srtp::MasterKey;
 use crate::sdp::Direction;
 use crate::sip::Text;
 use crate::transport::CloseCause;
 
-/// Commands of the agent to the driver's media task about one stream (`Effect::Media`), in this order: one `Prepare`, one `Start`, any `Update` and `SendDtmf`, one `Stop`. `Stop` may come at any time after `Prepare`.
+/// Commands of the agent to the driver's media task about one stream (`Effect::Media`), in this order: one `Prepare`, one `Start`, any `Update`, `Hold` and `SendDtmf`, one `Stop`. `Stop` may come at any time after `Prepare`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -28,6 +29,8 @@ pub enum Command {
         /// How long it sounds.
         duration: Duration,
     },
+    /// Hear nobody and be heard by nobody, or do so again: while on hold, silence is sent where the direction sends.
+    Hold(bool),
     /// Send RTCP BYE, close the sockets and forget the stream.
     Stop,
 }
@@ -66,6 +69,18 @@ pub struct Parameters {
     pub symmetric: bool,
     /// How long no packet may come while receiving before [`Event::NoRtp`]; `None` never tells.
     pub timeout: Option<Duration>,
+    /// The keys of SRTP; without them packets are as they are. With them no other packet is understood, and none is sent open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub srtp: Option<Box<Keys>>,
+}
+
+/// The master keys of SRTP (RFC 4568).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// For what this side sends.
+    pub send: MasterKey,
+    /// For what the peer sends.
+    pub receive: MasterKey,
 }
 
 /// One codec as the two sides number it.

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::media::{Format, Parameters, TelephoneEvent};
+use crate::media::{Format, Keys, Parameters, TelephoneEvent};
 use crate::sdp::{Direction, Media, RtpFormat, Session};
 use crate::sip::Text;
 
 use super::codec::{encoding, is_telephone_event, same};
 use super::proposal::remote_direction;
+use super::sdes;
 
 /// What both sides agreed on, slot by slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct AgreedMedia {
     pub telephone_event: Option<TelephoneEvent>,
     /// Milliseconds of media in each packet that this side sends.
     pub ptime: u32,
+    /// The keys of SRTP, when both sides gave theirs (RFC 4568). Without them nothing is encrypted.
+    pub srtp: Option<Box<Keys>>,
 }
 
 /// Milliseconds in a packet when nobody says (RFC 3551 section 4.2).
@@ -98,18 +101,21 @@ impl AgreedMedia {
             ptime: self.ptime,
             symmetric,
             timeout,
+            srtp: self.srtp.clone(),
         })
     }
 
-    /// What two sections in use amount to; `None` for RTP without a format in common.
+    /// What two sections in use amount to; `None` for RTP without a format in common, and for SRTP without a key of both.
     fn new(ours: &Media<'_>, theirs: &Media<'_>, answer: Answer) -> Option<Self> {
         let mut formats = Vec::new();
         let mut telephone_event = None;
+        let srtp = if theirs.is_rtp() { sdes::agreed(ours, theirs) } else { None };
         if theirs.is_rtp() {
             let common = common(&ours.rtp_formats(), &theirs.rtp_formats(), answer);
             formats = codecs(&common);
             telephone_event = events(&common, formats.first().map(|format| format.clock_rate));
-            if formats.is_empty() && telephone_event.is_none() {
+            let open = srtp.is_none() && sdes::demands_srtp(ours);
+            if open || (formats.is_empty() && telephone_event.is_none()) {
                 return None;
             }
         }
@@ -129,6 +135,7 @@ impl AgreedMedia {
             formats,
             telephone_event,
             ptime: packet_time(ours, theirs),
+            srtp,
         })
     }
 }

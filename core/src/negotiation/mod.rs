@@ -11,6 +11,7 @@ mod lines;
 mod local;
 mod negotiator;
 mod proposal;
+mod sdes;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +21,4 @@ pub use error::{AnswerError, OfferError, Refused};
 pub use local::{Description, Formats, LocalAnswer, LocalMedia};
 pub use negotiator::{Choice, Negotiator, Origin, State};
 pub use proposal::{Change, Proposal, Proposed};
+pub use sdes::{Crypto, Sdes, demands_srtp, has_srtp};

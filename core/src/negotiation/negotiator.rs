@@ -290,13 +290,26 @@ impl Negotiator {
             return Err(Refused::LinesMissing { before, lines });
         }
         check_connections(offer)?;
+        let proposal = self.read(offer);
+        self.outstanding = Outstanding::Remote { offer: offer.clone() };
+        Ok(proposal)
+    }
+
+    /// What the peer's offer that waits for this side's answer proposes.
+    #[must_use]
+    pub fn proposal(&self) -> Option<Proposal<'_>> {
+        match &self.outstanding {
+            Outstanding::Remote { offer } => Some(self.read(offer)),
+            Outstanding::None | Outstanding::Local { .. } => None,
+        }
+    }
+
+    fn read<'a>(&self, offer: &'a Session) -> Proposal<'a> {
         let slots = offer.media().enumerate().map(|(index, media)| {
             let before = self.slots.get(index).map(|slot| slot.live).zip(self.remote());
             Proposed::new(media, before, index)
         });
-        let proposal = Proposal { slots: slots.collect() };
-        self.outstanding = Outstanding::Remote { offer: offer.clone() };
-        Ok(proposal)
+        Proposal { slots: slots.collect() }
     }
 
     /// Answers the peer's offer. Streams in use that are not mentioned go on as they are, as far as the offer lets them; new ones that are not mentioned are refused.

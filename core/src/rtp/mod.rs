@@ -1,4 +1,4 @@
-//! RTP (RFC 3550), its control protocol, reordering and DTMF (RFC 4733).
+//! RTP (RFC 3550), its control protocol, SRTP (RFC 3711), reordering and DTMF (RFC 4733).
 //!
 //! The parts stand alone: someone may take only the packets, only the RTCP schedule, only the reorder buffer.
 //! [`media::Path`](crate::media::Path) composes them.
@@ -10,6 +10,7 @@ pub mod packet;
 pub mod reception;
 pub mod rtcp;
 pub mod sequence;
+pub mod srtp;
 mod wire;
 
 pub use packet::{Csrcs, Extension, Header, Packet, PacketError, is_rtcp};

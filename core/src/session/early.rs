@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use crate::config::Context;
 use crate::dialog::DialogId;
-use crate::negotiation::{Agreed, Negotiator};
+use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sdp;
 
+use super::start::Settled;
 use super::{Output, Session, SessionEvent, SessionState};
 
 /// An early dialog whose peer has answered our offer already.
@@ -15,18 +16,25 @@ use super::{Output, Session, SessionEvent, SessionState};
 pub(super) struct Early {
     dialog: DialogId,
     negotiator: Negotiator,
-    agreed: Agreed,
+    agreed: Settled,
 }
 
 impl Session {
     /// A reliable provisional response brought the answer of one fork: media starts, or goes to the fork that spoke last. An answer that cannot be used is judged when the INVITE is accepted with it.
-    pub(super) fn early_answer(&mut self, cx: &Context<'_>, dialog: DialogId, answer: &[u8], out: &mut Outbox<Output>) {
+    pub(super) fn early_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        dialog: DialogId,
+        answer: &[u8],
+        out: &mut Outbox<Output>,
+    ) {
         let Ok(answer) = sdp::Session::parse(answer, &cx.config.limits) else { return };
         let Some(mut negotiator) = self.negotiator.clone() else { return };
         let Ok(agreed) = negotiator.remote_answer(&answer) else { return };
         if agreed.is_empty() || self.early.len() >= cx.config.limits.forks {
             return;
         }
+        let Some(agreed) = Settled::of(agreed, &negotiator) else { return };
         self.agreed = Some(agreed.clone());
         self.early.push(Early { dialog, negotiator, agreed });
         if !self.started {

@@ -5,8 +5,10 @@ use crate::config::Context;
 use crate::invitation::State;
 use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Text, reason_phrase};
+use crate::stream::Line;
 
-use super::{AudioStream, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
+use super::streams::call_line;
+use super::{Originator, Output, Session, SessionEvent, SessionState, Wait};
 
 /// How many seconds a caller is asked to wait when there is no port for it.
 const RETRY_AFTER: &str = "10";
@@ -36,7 +38,7 @@ impl Session {
                 match usage {
                     None => {
                         self.enter(SessionState::Terminating, out);
-                        self.finish_cancelled(out);
+                        self.finish_cancelled(cx, out);
                     }
                     Some(State::Incoming | State::Early) if self.state == SessionState::Accepting => {
                         self.refuse(cx, code, None, &[], out);
@@ -49,18 +51,24 @@ impl Session {
 
     /// Ends the INVITE usage by CANCEL or BYE, and waits for the peer's word.
     fn end_usage(&mut self, cx: &mut Context<'_>, words: &str, header: Option<&str>, out: &mut Outbox<Output>) {
-        self.begin_ending(Originator::Local, words, out);
+        self.begin_ending(cx, Originator::Local, words, out);
         // A callee's BYE may have to wait for the ACK for long: the application does not (design decision 12).
         let at_once = self.invitation.as_ref().is_some_and(|usage| usage.state() == State::Connecting);
         self.wait(cx, Wait::End, Some(cx.config.end_timeout));
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, header, usage));
         if at_once && self.state == SessionState::Terminating {
-            self.finish_ended(Cause { by: By::Local, code: None, reason: None }, out);
+            self.finish_ended(cx, Cause { by: By::Local, code: None, reason: None }, out);
         }
     }
 
     /// Goes to `Terminating`; `WillEnd` is told if the session had been accepted.
-    pub(super) fn begin_ending(&mut self, originator: Originator, words: &str, out: &mut Outbox<Output>) {
+    pub(super) fn begin_ending(
+        &mut self,
+        cx: &mut Context<'_>,
+        originator: Originator,
+        words: &str,
+        out: &mut Outbox<Output>,
+    ) {
         if matches!(self.state, SessionState::Terminating | SessionState::Terminated) {
             return;
         }
@@ -70,7 +78,7 @@ impl Session {
             out.push(Output::Event(SessionEvent::WillEnd { originator }));
         }
         self.ending = Some(Ending { originator, reason: words.into(), was_accepted });
-        self.end_streams(out);
+        self.end_streams(cx, out);
     }
 
     fn was_accepted(&self) -> bool {
@@ -103,9 +111,10 @@ impl Session {
         if matches!(self.state, SessionState::Null | SessionState::Terminating | SessionState::Terminated) {
             return;
         }
-        let cause = Cause::new(By::Local, words);
         match self.invitation.as_ref().map(super::Invitation::state) {
-            None => self.finish_failed(Originator::Local, 0, words, Vec::new(), cause, out),
+            None => {
+                self.finish_failed(cx, Originator::Local, words, Vec::new(), Cause::new(By::Local, words), out);
+            }
             Some(State::Incoming | State::Early) if self.state != SessionState::Outgoing => {
                 self.ending = Some(Ending { originator: Originator::Local, reason: words.into(), was_accepted: false });
                 self.refuse(cx, code, None, headers, out);
@@ -114,7 +123,8 @@ impl Session {
                 // The peer has not acknowledged: told at once, while the BYE waits for the ACK.
                 let header = reason_header(words);
                 self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, Some(&header), usage));
-                self.finish_failed(Originator::Local, 200, words, Vec::new(), cause, out);
+                let cause = Cause::status(By::Local, 200, words);
+                self.finish_failed(cx, Originator::Local, words, Vec::new(), cause, out);
             }
             Some(_) => self.end_usage(cx, words, Some(&reason_header(words)), out),
         }
@@ -123,7 +133,7 @@ impl Session {
     /// The streams did not start, or the ACK did not come, in time.
     pub(super) fn not_started(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         use super::AckReceived;
-        let all_started = self.started && self.streams.iter().all(AudioStream::is_started);
+        let all_started = self.started && self.streams.iter().all(Line::is_started);
         if self.state == SessionState::Accepting && !self.acknowledged {
             let ack = if all_started { AckReceived::False } else { AckReceived::Unknown };
             self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(ack), out);
@@ -136,58 +146,72 @@ impl Session {
     }
 
     /// The INVITE usage ended after it was connected.
-    pub(super) fn ended(&mut self, cause: Cause, by_peer: bool, code: u16, reason: Text, out: &mut Outbox<Output>) {
+    pub(super) fn ended(
+        &mut self,
+        cx: &mut Context<'_>,
+        cause: Cause,
+        by_peer: bool,
+        code: u16,
+        reason: Text,
+        out: &mut Outbox<Output>,
+    ) {
         if self.state == SessionState::Terminated {
             return;
         }
         let originator = if by_peer { Originator::Remote } else { Originator::Local };
         let words = cause.reason.clone().unwrap_or_else(|| "user request".into());
         let by_remote = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
-        self.begin_ending_of_connected(by_remote, &words, out);
+        self.begin_ending_of_connected(cx, by_remote, &words, out);
         self.report(originator, "BYE", code, reason, None, out);
         if self.ending.as_ref().is_some_and(|ending| ending.was_accepted) {
-            self.finish_ended(cause, out);
+            self.finish_ended(cx, cause, out);
         } else {
             // A 2xx crossed our CANCEL: the BYE ended what nobody wanted any more.
-            self.finish_cancelled(out);
+            self.finish_cancelled(cx, out);
         }
     }
 
     /// `WillEnd`, whatever the usage's state is by now.
-    fn begin_ending_of_connected(&mut self, originator: Originator, words: &str, out: &mut Outbox<Output>) {
+    fn begin_ending_of_connected(
+        &mut self,
+        cx: &mut Context<'_>,
+        originator: Originator,
+        words: &str,
+        out: &mut Outbox<Output>,
+    ) {
         if self.ending.is_some() {
             return;
         }
         self.enter(SessionState::Terminating, out);
         out.push(Output::Event(SessionEvent::WillEnd { originator }));
         self.ending = Some(Ending { originator, reason: words.into(), was_accepted: true });
-        self.end_streams(out);
+        self.end_streams(cx, out);
     }
 
     /// The peer did not say a word for `Config::end_timeout`: the application is told, the machines below linger on.
-    pub(super) fn end_unheard(&mut self, _cx: &Context<'_>, out: &mut Outbox<Output>) {
+    pub(super) fn end_unheard(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if self.rejection.is_some() {
-            self.refusal_done(false, out);
+            self.refusal_done(cx, false, out);
         } else if self.ending.as_ref().is_some_and(|ending| ending.was_accepted) {
             self.report(Originator::Local, "BYE", 408, reason_phrase(408).into(), None, out);
-            self.finish_ended(Cause { by: By::Local, code: None, reason: None }, out);
+            self.finish_ended(cx, Cause { by: By::Local, code: None, reason: None }, out);
         } else {
-            self.finish_cancelled(out);
+            self.finish_cancelled(cx, out);
         }
     }
 
     /// Our CANCEL had its effect, or the INVITE was never sent.
-    pub(super) fn finish_cancelled(&mut self, out: &mut Outbox<Output>) {
+    pub(super) fn finish_cancelled(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         let words = self.ending.as_ref().map_or_else(|| "user request".into(), |ending| ending.reason.clone());
         let cause = Cause::status(By::Local, 487, "Session Cancelled");
-        self.finish_failed(Originator::Local, 487, &words, Vec::new(), cause, out);
+        self.finish_failed(cx, Originator::Local, &words, Vec::new(), cause, out);
     }
 
     /// The session is over before it started.
     pub(super) fn finish_failed(
         &mut self,
+        cx: &mut Context<'_>,
         originator: Originator,
-        code: u16,
         words: &str,
         redirect_identities: Vec<Text>,
         cause: Cause,
@@ -197,9 +221,11 @@ impl Session {
             return;
         }
         self.wait = None;
-        self.end_streams(out);
+        self.stop_time = Some(cx.utc);
+        self.end_streams(cx, out);
         self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
+        let code = cause.code.unwrap_or(0);
         let reason = if code == 0 { Text::new() } else { cause.reason.clone().unwrap_or_default() };
         out.push(Output::Event(SessionEvent::DidFail {
             originator,
@@ -211,11 +237,12 @@ impl Session {
         }));
     }
 
-    fn finish_ended(&mut self, mut cause: Cause, out: &mut Outbox<Output>) {
+    fn finish_ended(&mut self, cx: &Context<'_>, mut cause: Cause, out: &mut Outbox<Output>) {
         if self.state == SessionState::Terminated {
             return;
         }
         self.wait = None;
+        self.stop_time = Some(cx.utc);
         self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let (originator, end_reason) = match self.ending.take() {
@@ -228,9 +255,12 @@ impl Session {
         out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, cause }));
     }
 
-    pub(super) fn end_streams(&mut self, out: &mut Outbox<Output>) {
-        for stream in &mut self.streams {
-            with_stream(stream, out, AudioStream::end);
+    pub(super) fn end_streams(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        for line in &mut self.streams {
+            call_line(&self.info, cx, line, out, |line, cx, out| {
+                line.deactivate(cx);
+                line.end(cx, out);
+            });
         }
     }
 }

@@ -5,18 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::cause::Cause;
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::sip::Text;
+use crate::stream::Originator;
 
 use super::SessionState;
-
-/// Which side did something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Originator {
-    /// This side.
-    Local,
-    /// The other side.
-    Remote,
-}
 
 /// Whether the ACK of an INVITE that we answered came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

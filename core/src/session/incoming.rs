@@ -1,67 +1,53 @@
 //! An incoming session: ring, accept, reject; ACK and CANCEL.
 
-use std::net::IpAddr;
-
 use crate::cause::{By, Cause};
 use crate::config::Context;
-use crate::id::{AccountId, SessionId, StreamId};
+use crate::id::{SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
 use crate::outbox::Outbox;
 use crate::sdp;
-use crate::sip::digest::Credentials;
-use crate::sip::{HeaderName, NameAddr, Params, Text, Uri, reason_phrase};
-use crate::stream::{AudioSpec, AudioStream};
+use crate::sip::{HeaderName, Text, Uri, reason_phrase};
+use crate::stream::{AudioSpec, Line, SessionInfo, Source, StreamSpec};
 
 use super::start::Disagreement;
-use super::{
-    AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait, with_stream,
-};
+use super::streams::call_line;
+use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
 
 /// An INVITE that came outside of any dialog.
 #[derive(Debug)]
 pub struct Invited {
-    /// The new session's name.
-    pub id: SessionId,
-    /// The account it is for.
-    pub account: AccountId,
+    /// Whose it is, and with whom. Its credentials are what challenges to our requests are answered with: for a realm that is known, since anybody may call.
+    pub info: SessionInfo,
     /// The request.
     pub incoming: Incoming,
     /// Our Contact URI toward the peer.
     pub contact: Uri,
-    /// Our address toward the peer, for descriptions.
-    pub local: IpAddr,
     /// The session whose place it takes when it starts (RFC 3891).
     pub replaced: Option<SessionId>,
-    /// What challenges to our requests are answered with: for a realm that is known, since anybody may call.
-    pub credentials: Option<Credentials>,
 }
 
 impl Session {
     /// Looks at an INVITE that came outside of any dialog. `None`: it was refused (488 without a stream that we know, 400 without a usable Contact), and `refusal` says how.
-    pub fn incoming(
-        cx: &mut Context<'_>,
-        invited: Invited,
-        mut next_stream: impl FnMut() -> StreamId,
-        out: &mut Outbox<Output>,
-    ) -> Self {
-        let Invited { id, account, incoming, contact, local, credentials, replaced } = invited;
-        let from = &incoming.essentials.from;
-        let remote_identity = NameAddr { params: Params::default(), ..from.clone() }.to_string().into();
+    pub fn incoming(cx: &mut Context<'_>, invited: Invited, source: &mut Source<'_>, out: &mut Outbox<Output>) -> Self {
+        let Invited { info, incoming, contact, replaced } = invited;
+        let (account, local) = (info.account, info.local);
+        let remote_identity = info.remote_identity.to_string().into();
+        let credentials = info.credentials.clone();
         let mut session = Self {
-            id,
-            account,
+            info: Box::new(info),
             direction: Direction::Incoming,
             state: SessionState::Null,
             connect: None,
             targets: Vec::new(),
             invitation: None,
             negotiator: None,
-            local: Some(local),
             streams: Vec::new(),
+            leaving: Vec::new(),
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),
             start_time: None,
+            stop_time: None,
             wait: None,
             started: false,
             acknowledged: false,
@@ -87,7 +73,7 @@ impl Session {
         session.invitation = Some(invitation);
         session.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
         session.negotiator = Some(super::start::negotiator(cx, local));
-        if let Err(error) = session.take_initial_offer(cx, description, &mut next_stream) {
+        if let Err(error) = session.take_initial_offer(cx, description, source) {
             session.refuse_unseen(cx, 488, Some(&error), out);
             return session;
         }
@@ -96,14 +82,9 @@ impl Session {
             return session;
         }
         session.enter(SessionState::Incoming, out);
-        let streams = session.streams.iter().map(AudioStream::id).collect();
-        out.push(Output::Event(SessionEvent::NewIncoming {
-            account,
-            remote_identity,
-            streams,
-            has_audio: true,
-            replaced,
-        }));
+        let streams = session.streams.iter().map(Line::id).collect();
+        let has_audio = session.streams.iter().any(|line| line.stream().kind() == "audio");
+        out.push(Output::Event(SessionEvent::NewIncoming { account, remote_identity, streams, has_audio, replaced }));
         session
     }
 
@@ -112,17 +93,21 @@ impl Session {
         &mut self,
         cx: &Context<'_>,
         description: Option<Description>,
-        next_stream: &mut impl FnMut() -> StreamId,
+        source: &mut Source<'_>,
     ) -> Result<(), Disagreement> {
         let Some(Description::Offer(offer)) = description else {
-            self.streams.push(AudioStream::new(next_stream(), &AudioSpec::default(), cx.config));
+            let audio = StreamSpec::Audio(AudioSpec::default());
+            let stream = source.registry.create(cx.config, &self.info, &audio).map_err(|reason| reason.to_string())?;
+            self.streams.push(Line::new(source.next_id(), stream));
             return Ok(());
         };
         let offer = sdp::Session::parse(&offer, &cx.config.limits).map_err(|error| error.to_string())?;
         let Some(negotiator) = &mut self.negotiator else { return Ok(()) };
         let proposal = negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
         for (slot, media) in proposal.slots.iter().enumerate() {
-            self.streams.extend(AudioStream::from_offer(&mut *next_stream, slot, media, cx.config));
+            if let Some(stream) = source.registry.recognize(cx.config, &self.info, media) {
+                self.streams.push(Line::at(source.next_id(), slot, stream));
+            }
         }
         Ok(())
     }
@@ -170,11 +155,10 @@ impl Session {
         self.enter(SessionState::Accepting, out);
         self.streams.retain(|stream| streams.contains(&stream.id()));
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
-        if let Some(local) = self.local {
-            for stream in &mut self.streams {
-                with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));
-            }
+        for line in &mut self.streams {
+            call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Remote, out));
         }
+        self.initialized(cx, out);
         Ok(())
     }
 
@@ -212,7 +196,7 @@ impl Session {
         self.enter(SessionState::Terminating, out);
         self.rejection = Some((code, reason.unwrap_or_else(|| reason_phrase(code)).into()));
         self.wait(cx, Wait::End, Some(cx.config.end_timeout));
-        self.end_streams(out);
+        self.end_streams(cx, out);
         self.with_invitation(cx, out, |invitation, cx, usage| {
             // The INVITE waits, and the reason was checked.
             let _ = invitation.reject(cx, code, reason, headers, usage);
@@ -220,18 +204,18 @@ impl Session {
     }
 
     /// The ACK of our refusal came, or nobody waits for it any more.
-    pub(super) fn refusal_done(&mut self, acknowledged: bool, out: &mut Outbox<Output>) {
+    pub(super) fn refusal_done(&mut self, cx: &mut Context<'_>, acknowledged: bool, out: &mut Outbox<Output>) {
         let Some((code, reason)) = self.rejection.take() else { return };
         let ack = if acknowledged { AckReceived::True } else { AckReceived::False };
         self.report(Originator::Remote, "INVITE", code, reason.clone(), Some(ack), out);
         let words = self.ending.take().map_or_else(|| "user request".into(), |ending| ending.reason);
         let cause = Cause::status(By::Local, code, reason);
-        self.finish_failed(Originator::Local, code, &words, Vec::new(), cause, out);
+        self.finish_failed(cx, Originator::Local, &words, Vec::new(), cause, out);
     }
 
     /// Every accepted stream is initialised: the 200 goes out.
     pub(super) fn send_answer(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let description = match self.describe() {
+        let description = match self.describe(cx) {
             Ok(description) => description,
             Err(error) => {
                 let reason = format!("SDP negotiation failed: {error}");
@@ -281,16 +265,16 @@ impl Session {
     }
 
     /// No ACK came for 64·T1; the BYE is on its way.
-    pub(super) fn not_acknowledged(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+    pub(super) fn not_acknowledged(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         match self.state {
             SessionState::Accepting => {
                 self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(AckReceived::False), out);
                 let cause = Cause::status(By::Timeout, 200, "OK");
-                self.finish_failed(Originator::Local, 200, "missing ACK", Vec::new(), cause, out);
+                self.finish_failed(cx, Originator::Local, "missing ACK", Vec::new(), cause, out);
             }
             SessionState::Connected => {
                 // A re-INVITE's.
-                self.begin_ending(Originator::Local, "missing ACK", out);
+                self.begin_ending(cx, Originator::Local, "missing ACK", out);
                 self.wait(cx, Wait::End, Some(cx.config.end_timeout));
             }
             SessionState::Null
@@ -302,7 +286,7 @@ impl Session {
     }
 
     /// No PRACK came for 64·T1; the INVITE was refused.
-    pub(super) fn not_pracked(&mut self, cx: &Context<'_>, code: u16, out: &mut Outbox<Output>) {
+    pub(super) fn not_pracked(&mut self, cx: &mut Context<'_>, code: u16, out: &mut Outbox<Output>) {
         if !matches!(self.state, SessionState::Incoming | SessionState::Accepting) {
             return;
         }
@@ -311,17 +295,17 @@ impl Session {
         let reason = "missing PRACK".into();
         self.ending = Some(super::ending::Ending { originator: Originator::Local, reason, was_accepted: false });
         self.wait(cx, Wait::End, Some(cx.config.end_timeout));
-        self.end_streams(out);
+        self.end_streams(cx, out);
     }
 
     /// The peer cancelled its INVITE before we answered, or ended the early dialog.
-    pub(super) fn cancelled(&mut self, reason: Option<Text>, out: &mut Outbox<Output>) {
+    pub(super) fn cancelled(&mut self, cx: &mut Context<'_>, reason: Option<Text>, out: &mut Outbox<Output>) {
         if matches!(self.state, SessionState::Incoming | SessionState::Accepting) {
             let (code, phrase) = (487, Text::from_static("Session Cancelled"));
             self.report(Originator::Remote, "INVITE", code, phrase.clone(), Some(AckReceived::Unknown), out);
             let words = reason.unwrap_or_else(|| "user request".into());
             let cause = Cause::status(By::Remote, code, phrase);
-            self.finish_failed(Originator::Remote, code, &words, Vec::new(), cause, out);
+            self.finish_failed(cx, Originator::Remote, &words, Vec::new(), cause, out);
         }
     }
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `outgoing` | connect: streams initialise, the INVITE, its responses |
 //! | `incoming` | ring, accept, reject; ACK and CANCEL |
+//! | `streams` | what the streams are told, and what they say |
 //! | `start` | the agreed streams start; the session is established |
 //! | `proposal` | re-INVITEs of the peer |
 //! | `transfer` | REFER: transfers, both ways |
@@ -22,25 +23,24 @@ mod outgoing;
 mod proposal;
 mod start;
 mod state;
+mod streams;
 mod transfer;
 
+pub use crate::stream::Originator;
 pub use error::SessionError;
-pub use event::{AckReceived, Originator, SessionEvent};
+pub use event::{AckReceived, SessionEvent};
 pub use incoming::Invited;
 pub use outgoing::Connect;
 pub use state::{Direction, SessionState};
-
-use std::net::IpAddr;
 
 use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::id::{AccountId, SessionId, StreamId, TransactionId};
 use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
-use crate::media;
-use crate::negotiation::{Agreed, Negotiator};
+use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sip::{CSeq, Method, Request, Response, Text};
-use crate::stream::{self, AudioStream, StreamError, StreamEvent};
+use crate::stream::{self, Line, SessionInfo};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
 
@@ -50,22 +50,15 @@ use crate::transaction::End;
 pub enum Output {
     /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
     Usage(invitation::Output),
-    /// A command to a media path.
-    Media {
-        /// The stream.
-        stream: StreamId,
-        /// The command.
-        command: media::Command,
-    },
-    /// News of the session.
-    Event(SessionEvent),
-    /// News of a stream.
+    /// What a stream asks of the layers below it, or tells: its own progress is among its news already.
     Stream {
         /// The stream.
         stream: StreamId,
-        /// The news.
-        event: StreamEvent,
+        /// What it says.
+        output: stream::Output,
     },
+    /// News of the session.
+    Event(SessionEvent),
 }
 
 /// What a session waits for, and until when.
@@ -86,23 +79,23 @@ enum Wait {
 /// One session.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
-    account: AccountId,
+    info: Box<SessionInfo>,
     direction: Direction,
     state: SessionState,
     connect: Option<Connect>,
     targets: Vec<Target>,
     invitation: Option<Invitation>,
     negotiator: Option<Negotiator>,
-    /// The address that our descriptions name.
-    local: Option<IpAddr>,
-    streams: Vec<AudioStream>,
+    streams: Vec<Line>,
+    /// Streams that were removed and have not ended yet.
+    leaving: Vec<Line>,
     /// What was agreed on last.
-    agreed: Option<Agreed>,
+    agreed: Option<start::Settled>,
     /// The early dialogs that have answered our offer already.
     early: Vec<early::Early>,
     transfers: transfer::Transfers,
     start_time: Option<Utc>,
+    stop_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
     /// Whether the streams were told to start.
     started: bool,
@@ -118,13 +111,19 @@ impl Session {
     /// Its name.
     #[must_use]
     pub const fn id(&self) -> SessionId {
-        self.id
+        self.info.session
     }
 
     /// The account it belongs to.
     #[must_use]
     pub const fn account(&self) -> AccountId {
-        self.account
+        self.info.account
+    }
+
+    /// Whose it is, and with whom.
+    #[must_use]
+    pub const fn info(&self) -> &SessionInfo {
+        &self.info
     }
 
     /// Which side started it.
@@ -141,14 +140,25 @@ impl Session {
 
     /// Its streams: those proposed, and once it is established those that are active.
     #[must_use]
-    pub fn streams(&self) -> &[AudioStream] {
+    pub fn streams(&self) -> &[Line] {
         &self.streams
+    }
+
+    /// All of its streams, also those that are ending.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.streams.iter().chain(&self.leaving)
     }
 
     /// When it was established (`start_time` of the seeds).
     #[must_use]
     pub const fn start_time(&self) -> Option<Utc> {
         self.start_time
+    }
+
+    /// When it was over (`stop_time` of the seeds).
+    #[must_use]
+    pub const fn stop_time(&self) -> Option<Utc> {
+        self.stop_time
     }
 
     /// The INVITE usage below, once there is one.
@@ -160,7 +170,9 @@ impl Session {
     /// Whether it is over for the application, and for the peer: nothing lingers.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.state == SessionState::Terminated && self.invitation.as_ref().is_none_or(Invitation::is_done)
+        self.state == SessionState::Terminated
+            && self.invitation.as_ref().is_none_or(Invitation::is_done)
+            && self.lines().all(Line::is_ended)
     }
 
     /// When [`timeout`](Self::timeout) is next wanted.
@@ -168,13 +180,15 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         let wait = self.wait.and_then(|(_, until)| until);
         let invitation = self.invitation.as_ref().and_then(Invitation::deadline);
-        earliest(earliest(wait, invitation), self.transfers.deadline())
+        let lines = self.lines().map(Line::deadline).fold(wait, earliest);
+        earliest(earliest(lines, invitation), self.transfers.deadline())
     }
 
     /// Works off the deadlines that have come.
     pub fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.timeout(cx, usage));
         self.transfers_due(cx, out);
+        self.streams_due(cx, out);
         let Some((wait, Some(until))) = self.wait else { return };
         if until > cx.now {
             return;
@@ -220,21 +234,6 @@ impl Session {
         self.with_invitation(cx, out, |invitation, _, usage| invitation.refusal_acknowledged(transaction, usage));
     }
 
-    /// Queues a DTMF digit on one of its streams.
-    ///
-    /// # Errors
-    /// When there is no such stream, it has not started, or this is not a digit.
-    pub fn send_dtmf(
-        &mut self,
-        stream: StreamId,
-        digit: char,
-        duration: std::time::Duration,
-        out: &mut Outbox<Output>,
-    ) -> Result<(), StreamError> {
-        let known = self.streams.iter_mut().find(|known| known.id() == stream).ok_or(StreamError::Unknown(stream))?;
-        with_stream(known, out, |stream, out| stream.send_dtmf(digit, duration, out))
-    }
-
     /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER, SUBSCRIBE or NOTIFY.
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
         if matches!(incoming.request.method(), Method::Refer | Method::Subscribe | Method::Notify) {
@@ -263,25 +262,6 @@ impl Session {
         out: &mut Outbox<Output>,
     ) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.cancelled(cx, invite, cancel, usage));
-    }
-
-    /// News of the media path of one of its streams.
-    pub fn media(&mut self, cx: &mut Context<'_>, stream: StreamId, event: media::Event, out: &mut Outbox<Output>) {
-        let Some(index) = self.streams.iter().position(|known| known.id() == stream) else { return };
-        let Some(known) = self.streams.get_mut(index) else { return };
-        match with_stream(known, out, |stream, out| stream.media(event, out)) {
-            stream::Progress::None => {}
-            stream::Progress::Initialized => self.initialized(cx, out),
-            stream::Progress::Started => self.progress(cx, out),
-            stream::Progress::Failed(reason) => {
-                let reason = format!("media stream failed: {reason}");
-                self.fail(cx, &reason, out);
-            }
-            stream::Progress::NoPort(reason) => {
-                let reason = format!("media stream failed: {reason}");
-                self.fail_for_now(cx, &reason, out);
-            }
-        }
     }
 
     /// Calls the INVITE usage, passes on what it asks, and works off what it tells.
@@ -315,18 +295,18 @@ impl Session {
             Event::ProvisionalNotAcknowledged { code } => self.not_pracked(cx, code, out),
             Event::Offered { dialog, offer } => self.offered(cx, &dialog, &offer, out),
             Event::Refused { cause, text, answered, contacts } => {
-                self.refused(cause, text, answered, contacts, out);
+                self.refused(cx, cause, text, answered, contacts, out);
             }
             Event::Acknowledged { awaited, description } => self.acknowledged(cx, awaited, description, out),
-            Event::RefusalDone { acknowledged } => self.refusal_done(acknowledged, out),
+            Event::RefusalDone { acknowledged } => self.refusal_done(cx, acknowledged, out),
             Event::NotAcknowledged => self.not_acknowledged(cx, out),
-            Event::Cancelled { reason } => self.cancelled(reason, out),
+            Event::Cancelled { reason } => self.cancelled(cx, reason, out),
             Event::Proposal { offer } => self.proposed(cx, offer, out),
             // This side offers nothing in a provisional response or an UPDATE.
             Event::ProvisionalAnswered { .. } | Event::UpdateAnswered { .. } | Event::ProposalCancelled => {}
             Event::RefreshDue => self.refresh(cx, out),
             Event::ProposalAnswered { code, description, .. } => self.refreshed(cx, code, description, out),
-            Event::Ended { cause, by_peer, code, reason } => self.ended(cause, by_peer, code, reason, out),
+            Event::Ended { cause, by_peer, code, reason } => self.ended(cx, cause, by_peer, code, reason, out),
         }
     }
 
@@ -357,22 +337,4 @@ impl Session {
         let method = Text::from(method);
         out.push(Output::Event(SessionEvent::DidProcessTransaction { originator, method, code, reason, ack_received }));
     }
-}
-
-/// Calls a stream, and passes on what it asks and tells, under its name.
-fn with_stream<T>(
-    stream: &mut AudioStream,
-    out: &mut Outbox<Output>,
-    call: impl FnOnce(&mut AudioStream, &mut Outbox<stream::Output>) -> T,
-) -> T {
-    let mut said = Outbox::new();
-    let result = call(stream, &mut said);
-    let stream = stream.id();
-    while let Some(output) = said.pop() {
-        out.push(match output {
-            stream::Output::Media(command) => Output::Media { stream, command },
-            stream::Output::Event(event) => Output::Stream { stream, event },
-        });
-    }
-    result
 }

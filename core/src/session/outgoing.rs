@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::DialogId;
-use crate::id::{AccountId, SessionId};
 use crate::invitation::{Description, Invitation, Invite, Target};
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
 use crate::sip::{HeaderName, NameAddr, ServiceRoute, Text};
-use crate::stream::AudioStream;
+use crate::stream::{Line, SessionInfo};
 
-use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait, with_stream};
+use super::streams::call_line;
+use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait};
 
 /// What an outgoing session was asked to do.
 #[derive(Clone, Debug)]
@@ -33,27 +33,27 @@ impl Session {
     /// Starts an outgoing session (`Session.connect` of the seeds). [`routed`](Self::routed) or [`unroutable`](Self::unroutable) comes next.
     pub fn connect(
         cx: &Context<'_>,
-        id: SessionId,
-        account: AccountId,
+        info: SessionInfo,
         connect: Connect,
-        streams: Vec<AudioStream>,
+        streams: Vec<Line>,
         out: &mut Outbox<Output>,
     ) -> Self {
+        let account = info.account;
         let mut session = Self {
-            id,
-            account,
+            info: Box::new(info),
             direction: Direction::Outgoing,
             state: SessionState::Null,
             connect: Some(connect),
             targets: Vec::new(),
             invitation: None,
             negotiator: None,
-            local: None,
             streams,
+            leaving: Vec::new(),
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),
             start_time: None,
+            stop_time: None,
             wait: None,
             started: false,
             acknowledged: false,
@@ -61,7 +61,7 @@ impl Session {
             ending: None,
         };
         session.enter(SessionState::Outgoing, out);
-        let streams = session.streams.iter().map(AudioStream::id).collect();
+        let streams = session.streams.iter().map(Line::id).collect();
         out.push(Output::Event(SessionEvent::NewOutgoing { account, streams }));
         session.wait(cx, Wait::Route, None);
         session
@@ -72,7 +72,7 @@ impl Session {
         if !self.waits_for(Wait::Route) {
             return;
         }
-        self.local = Some(local);
+        self.info.local = local;
         self.negotiator = Some(super::start::negotiator(cx, local));
         // A call to a `sips` URI is answered by a `sips` Contact (RFC 3261 section 8.1.1.8).
         let to = self.connect.as_ref().and_then(|connect| connect.to.uri.as_sip());
@@ -81,21 +81,21 @@ impl Session {
         self.targets = if is_secure { targets.into_iter().map(secured).collect() } else { targets };
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         for stream in &mut self.streams {
-            with_stream(stream, out, |stream, out| stream.initialize(cx, local, out));
+            call_line(&self.info, cx, stream, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
         }
     }
 
     /// There is no way to the remote party, for this reason.
-    pub fn unroutable(&mut self, _cx: &Context<'_>, reason: &str, out: &mut Outbox<Output>) {
+    pub fn unroutable(&mut self, cx: &mut Context<'_>, reason: &str, out: &mut Outbox<Output>) {
         if !self.waits_for(Wait::Route) {
             return;
         }
-        self.finish_failed(Originator::Local, 0, reason, Vec::new(), Cause::new(By::Network, reason), out);
+        self.finish_failed(cx, Originator::Local, reason, Vec::new(), Cause::new(By::Network, reason), out);
     }
 
     /// Every stream of an outgoing session is initialised: the INVITE goes out with the offer.
     pub(super) fn send_invite(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let offer = match self.describe_offer() {
+        let offer = match self.describe_offer(cx) {
             Ok(offer) => offer,
             Err(error) => {
                 let reason = format!("SDP negotiation failed: {error}");
@@ -131,7 +131,7 @@ impl Session {
     /// A provisional response: 180 is told twice, and a description in it starts the streams early.
     pub(super) fn provisional(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         dialog: Option<DialogId>,
         code: u16,
         reason: Text,
@@ -178,6 +178,7 @@ impl Session {
     /// The INVITE was refused, cancelled, or never answered.
     pub(super) fn refused(
         &mut self,
+        cx: &mut Context<'_>,
         cause: Cause,
         text: Option<Text>,
         answered: bool,
@@ -192,7 +193,7 @@ impl Session {
             self.report(Originator::Local, "INVITE", code, reason, None, out);
         }
         if self.state == SessionState::Terminating {
-            self.finish_cancelled(out);
+            self.finish_cancelled(cx, out);
             return;
         }
         let words = match cause.by {
@@ -201,7 +202,7 @@ impl Session {
             By::Network => cause.reason.clone().unwrap_or_default(),
         };
         let originator = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
-        self.finish_failed(originator, cause.code.unwrap_or(0), &words, contacts, cause, out);
+        self.finish_failed(cx, originator, &words, contacts, cause, out);
     }
 
     /// Nobody answered for `sip.invite_timeout`.

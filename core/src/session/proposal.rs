@@ -20,7 +20,7 @@ impl Session {
         }
         let description = match offer {
             Some(offer) => self.consider(cx, &offer),
-            None => self.describe_offer(),
+            None => self.describe_offer(cx),
         };
         match description {
             Ok(description) => {
@@ -43,11 +43,11 @@ impl Session {
         }
     }
 
-    pub(super) fn consider(&mut self, cx: &Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
+    pub(super) fn consider(&mut self, cx: &mut Context<'_>, offer: &[u8]) -> Result<Bytes, Disagreement> {
         let offer = sdp::Session::parse(offer, &cx.config.limits).map_err(|error| error.to_string())?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| "nothing was negotiated".to_owned())?;
         negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
-        self.describe()
+        self.describe(cx)
     }
 
     /// The session is to be refreshed, and the peer does not understand UPDATE: it is offered once more as it is (RFC 4028 section 7.4).
@@ -55,7 +55,7 @@ impl Session {
         if self.offer_outstanding() {
             return;
         }
-        let Ok(offer) = self.describe_offer() else { return };
+        let Ok(offer) = self.describe_offer(cx) else { return };
         let mut sent = Ok(());
         self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.refresh(cx, &offer, usage));
         if let (Err(_), Some(negotiator)) = (sent, &mut self.negotiator) {
@@ -66,7 +66,7 @@ impl Session {
     /// The offer that refreshed the session has its answer.
     pub(super) fn refreshed(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         code: u16,
         description: Option<Description>,
         out: &mut Outbox<Output>,

@@ -6,15 +6,37 @@ use bytes::Bytes;
 
 use crate::config::Context;
 use crate::invitation::{Description, State};
-use crate::negotiation::{self, LocalAnswer, LocalMedia, Negotiator, Origin};
+use crate::negotiation::{self, Agreed, LocalAnswer, Negotiator, Origin};
 use crate::outbox::Outbox;
 use crate::sdp;
-use crate::stream::AudioStream;
+use crate::stream::{self, Agreement, Line};
 
-use super::{Direction, Output, Session, SessionEvent, SessionState, with_stream};
+use super::streams::call_line;
+use super::{Direction, Output, Session, SessionEvent, SessionState};
 
 /// Why descriptions do not lead to an agreement, in words for `failure_reason`.
 pub(super) type Disagreement = String;
+
+/// What was agreed on, and the two descriptions that say it.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    agreed: Agreed,
+    local: sdp::Session,
+    remote: sdp::Session,
+}
+
+impl Settled {
+    /// What the last exchange of a negotiator came to.
+    pub(super) fn of(agreed: Agreed, negotiator: &Negotiator) -> Option<Self> {
+        Some(Self { agreed, local: negotiator.local()?.clone(), remote: negotiator.remote()?.clone() })
+    }
+
+    /// What was agreed on for this media line.
+    fn slot(&self, slot: usize) -> Option<Agreement<'_>> {
+        let media = self.agreed.slot(slot)?;
+        Some(Agreement { slot, media, local: &self.local, remote: &self.remote })
+    }
+}
 
 /// The largest id of a session that is drawn: it fits into the numbers of every peer's.
 const SESSION_IDS: u64 = (1 << 62) - 1;
@@ -29,7 +51,7 @@ pub(super) fn negotiator(cx: &mut Context<'_>, address: IpAddr) -> Negotiator {
 impl Session {
     /// A stream is initialised: when all are, the description goes out.
     pub(super) fn initialized(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        if !self.waits_for(super::Wait::Initialize) || !self.streams.iter().all(AudioStream::is_initialized) {
+        if !self.waits_for(super::Wait::Initialize) || !self.streams.iter().all(Line::is_initialized) {
             return;
         }
         match self.direction {
@@ -39,33 +61,43 @@ impl Session {
     }
 
     /// Our description for the 200: the answer to the peer's offer, or an offer when it made none.
-    pub(super) fn describe(&mut self) -> Result<Bytes, Disagreement> {
+    pub(super) fn describe(&mut self, cx: &mut Context<'_>) -> Result<Bytes, Disagreement> {
         let Some(negotiator) = &mut self.negotiator else { return Err("nothing was offered".to_owned()) };
-        if negotiator.state() != negotiation::State::RemoteOffer {
-            return self.describe_offer();
-        }
-        let slots = negotiator.offer().map_or(0, |offer| offer.media().count());
-        let answers: Vec<LocalAnswer> = (0..slots)
-            .map(|slot| {
-                let stream = self.streams.iter().find(|stream| stream.slot() == Some(slot));
-                stream.map_or(LocalAnswer::Reject(slot), |stream| stream.answer(slot))
+        let Some(proposal) = negotiator.proposal() else { return self.describe_offer(cx) };
+        let answers: Vec<LocalAnswer> = proposal
+            .slots
+            .iter()
+            .enumerate()
+            .map(|(slot, offered)| {
+                let line = self.streams.iter_mut().find(|line| line.slot() == Some(slot) && !line.is_over());
+                line.map_or(LocalAnswer::Reject(slot), |line| {
+                    let mut cx = stream::Context::new(cx, &self.info, line.id());
+                    line.answer(&mut cx, slot, offered)
+                })
             })
             .collect();
         let (answer, agreed) = negotiator.local_answer(&answers).map_err(|error| error.to_string())?;
-        self.agreed = Some(agreed);
+        self.agreed = Settled::of(agreed, negotiator);
         Ok(Bytes::copy_from_slice(answer.as_bytes()))
     }
 
     /// An offer of all streams.
-    pub(super) fn describe_offer(&mut self) -> Result<Bytes, Disagreement> {
+    pub(super) fn describe_offer(&mut self, cx: &mut Context<'_>) -> Result<Bytes, Disagreement> {
         let Some(negotiator) = &mut self.negotiator else { return Err("no local address".to_owned()) };
-        let media: Vec<LocalMedia> = self.streams.iter().map(AudioStream::offer).collect();
-        let offer = negotiator.local_offer(&media).map_err(|error| error.to_string())?;
-        for (slot, stream) in self.streams.iter_mut().enumerate() {
-            if stream.slot().is_none() {
-                stream.set_slot(slot);
+        let info = &self.info;
+        let mut media = Vec::new();
+        for line in self.streams.iter_mut().filter(|line| !line.is_over()) {
+            let mut cx = stream::Context::new(cx, info, line.id());
+            media.push(line.offer(&mut cx));
+        }
+        let mut free = negotiator.free_slots();
+        for line in self.streams.iter_mut().filter(|line| !line.is_over() && line.slot().is_none()) {
+            if let Some(slot) = free.next() {
+                line.set_slot(slot);
             }
         }
+        drop(free);
+        let offer = negotiator.local_offer(&media).map_err(|error| error.to_string())?;
         Ok(Bytes::copy_from_slice(offer.as_bytes()))
     }
 
@@ -83,22 +115,23 @@ impl Session {
         if agreed.is_empty() {
             return Err("all streams were refused".to_owned());
         }
-        self.agreed = Some(agreed);
+        self.agreed = Settled::of(agreed, negotiator);
         Ok(())
     }
 
     /// A description in a provisional response starts the streams before the answer (early media).
-    pub(super) fn early_media(&mut self, cx: &Context<'_>, preview: &[u8], out: &mut Outbox<Output>) {
+    pub(super) fn early_media(&mut self, cx: &mut Context<'_>, preview: &[u8], out: &mut Outbox<Output>) {
         if self.started {
             return;
         }
-        let agreed = sdp::Session::parse(preview, &cx.config.limits)
-            .ok()
-            .and_then(|preview| self.negotiator.as_ref()?.remote_preview(&preview).ok())
-            .filter(|agreed| !agreed.is_empty());
+        let (Some(negotiator), Ok(preview)) = (&self.negotiator, sdp::Session::parse(preview, &cx.config.limits))
+        else {
+            return;
+        };
+        let agreed = negotiator.remote_preview(&preview).ok().filter(|agreed| !agreed.is_empty());
         // A preview that cannot be used is no harm: the answer is still to come.
-        let Some(agreed) = agreed else { return };
-        self.agreed = Some(agreed);
+        let (Some(agreed), Some(offer)) = (agreed, negotiator.offer()) else { return };
+        self.agreed = Some(Settled { agreed, local: offer.clone(), remote: preview });
         out.push(Output::Event(SessionEvent::WillStart));
         self.apply_agreement(cx, false, out);
     }
@@ -123,7 +156,7 @@ impl Session {
     }
 
     /// The answer is there, and the INVITE accepted.
-    pub(super) fn agreed_on(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+    pub(super) fn agreed_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.wait(cx, super::Wait::Start, Some(cx.config.media_stream_timeout));
         if !self.started {
             out.push(Output::Event(SessionEvent::WillStart));
@@ -133,25 +166,28 @@ impl Session {
     }
 
     /// The streams start, or go on, with what was agreed on now. Those that were refused end once that `is_final`: a preview takes no stream away, since another fork may accept it.
-    pub(super) fn apply_agreement(&mut self, cx: &Context<'_>, is_final: bool, out: &mut Outbox<Output>) {
-        let Some(agreed) = &self.agreed else { return };
+    pub(super) fn apply_agreement(&mut self, cx: &mut Context<'_>, is_final: bool, out: &mut Outbox<Output>) {
+        let Some(settled) = &self.agreed else { return };
         self.started = true;
-        self.streams.retain_mut(|stream| {
-            let media = stream.slot().and_then(|slot| agreed.slot(slot));
-            let goes_on =
-                media.is_some_and(|media| with_stream(stream, out, |stream, out| stream.go_on(media, cx.config, out)));
-            if is_final && !goes_on {
-                with_stream(stream, out, AudioStream::end);
-            }
-            goes_on || !is_final
-        });
+        for line in &mut self.streams {
+            let agreement = line.slot().and_then(|slot| settled.slot(slot));
+            call_line(&self.info, cx, line, out, |line, cx, out| {
+                let goes_on = agreement.is_some_and(|agreement| line.agreed(cx, &agreement, out));
+                if is_final && !goes_on {
+                    line.deactivate(cx);
+                    line.end(cx, out);
+                }
+            });
+        }
+        self.leaving.extend(self.streams.extract_if(.., |line| line.is_over()));
+        self.leaving.retain(|line| !line.is_ended());
     }
 
     /// Something of what a session needs to be established is there: when all is, it is.
     pub(super) fn progress(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         let connected = self.invitation.as_ref().is_some_and(|usage| usage.state() == State::Connected);
         let open = matches!(self.state, SessionState::Outgoing | SessionState::Accepting);
-        if !open || !connected || !self.started || !self.streams.iter().all(AudioStream::is_started) {
+        if !open || !connected || !self.started || !self.streams.iter().all(Line::is_started) {
             return;
         }
         if self.streams.is_empty() {
@@ -160,7 +196,7 @@ impl Session {
         self.wait = None;
         self.start_time = Some(cx.utc);
         self.enter(SessionState::Connected, out);
-        let streams = self.streams.iter().map(AudioStream::id).collect();
+        let streams = self.streams.iter().map(Line::id).collect();
         out.push(Output::Event(SessionEvent::DidStart { streams }));
     }
 }

@@ -1,136 +1,73 @@
 //! An audio stream (seed class AudioStream): RTP and its place in a session description.
 //!
-//! ```text
-//!  Null ──initialize──► Initializing ──Ready──► Initialized ──start──► Starting ──Started──► Established
-//!    │                      │                       │                     │                      │
-//!    └──────────────────────┴───────── end, Failed ─┴─────────────────────┴──────────────────────┘──► Ended
-//! ```
+//! Hold is in its direction (RFC 3264 section 8.4, RFC 6337 section 5.3): a stream that this side holds asks for what it
+//! would like otherwise, without receiving. So to take it off hold restores what was before.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
-use crate::config::{Config, Context};
-use crate::id::StreamId;
+use crate::config::Config;
 use crate::media::{self, Component};
-use crate::negotiation::{AgreedMedia, Codec, Description, LocalAnswer, LocalMedia, Proposed};
+use crate::negotiation::{Codec, Description, Proposed};
 use crate::outbox::Outbox;
 use crate::sdp::Direction;
 use crate::sip::Text;
 use crate::transport::CloseCause;
 
-use super::{AudioSpec, Output, StreamError, StreamEvent};
-
-/// How far an audio stream is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Null,
-    Initializing,
-    Initialized,
-    Starting,
-    Established,
-    Ended,
-}
-
-/// What the news of a media path mean for the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Nothing.
-    None,
-    /// The stream is initialised: its local description is known.
-    Initialized,
-    /// The stream has started.
-    Started,
-    /// The stream failed, in these words.
-    Failed(Text),
-    /// The stream failed as there is no port for it now, in these words: later there may be.
-    NoPort(Text),
-}
+use super::{
+    Agreement, AudioSpec, Command, Context, Input, MediaStream, Originator, Output, Recognized, Rtp, SessionInfo,
+    StreamError, StreamEvent, StreamFactory, StreamSpec,
+};
 
 /// An audio stream.
 #[derive(Debug)]
 pub struct AudioStream {
-    id: StreamId,
-    state: State,
     codecs: Vec<Codec>,
+    /// What this side would like when it is not on hold.
     direction: Direction,
-    /// Its media line, counted from 0.
-    slot: Option<usize>,
     rtp: Option<SocketAddr>,
     rtcp: Option<SocketAddr>,
     parameters: Option<media::Parameters>,
+    /// Whether the media path has started.
+    started: bool,
+    held: Hold,
+    /// What was told of that.
+    told: Hold,
 }
+
+/// Who has put a stream on hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Hold {
+    local: bool,
+    remote: bool,
+}
+
+/// Makes audio streams.
+#[derive(Clone, Copy, Debug)]
+pub struct AudioFactory;
 
 /// The digits of RFC 4733 that a telephone has.
 const DIGITS: &str = "0123456789*#ABCD";
 
 impl AudioStream {
-    /// Whether a stream can be offered as described.
+    /// An audio stream.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
-    pub fn check(spec: &AudioSpec, config: &Config) -> Result<(), Text> {
-        if codecs(&spec.codecs, config).iter().any(|codec| !codec.is_telephone_event()) {
-            Ok(())
-        } else {
-            Err("none of its codecs is known".into())
+    /// What is wrong with the specification, in words.
+    pub fn new(spec: &AudioSpec, config: &Config) -> Result<Self, Text> {
+        let codecs = codecs(&spec.codecs, config);
+        if codecs.iter().all(Codec::is_telephone_event) {
+            return Err("none of its codecs is known".into());
         }
-    }
-
-    /// A stream for an outgoing session, or for a session whose INVITE had no offer.
-    #[must_use]
-    pub fn new(id: StreamId, spec: &AudioSpec, config: &Config) -> Self {
-        Self {
-            id,
-            state: State::Null,
-            codecs: codecs(&spec.codecs, config),
+        Ok(Self {
+            codecs,
             direction: spec.direction,
-            slot: None,
             rtp: None,
             rtcp: None,
             parameters: None,
-        }
-    }
-
-    /// A stream for this media line of an offer (`new_from_sdp` of the seeds). `None` when the line is not audio over RTP/AVP with a codec that we know.
-    pub fn from_offer(
-        id: impl FnOnce() -> StreamId,
-        slot: usize,
-        offered: &Proposed<'_>,
-        config: &Config,
-    ) -> Option<Self> {
-        let fits = offered.media.port() != 0
-            && offered.media.media_type().eq_ignore_ascii_case("audio")
-            && offered.media.protocol().eq_ignore_ascii_case("RTP/AVP")
-            && offered.common(&codecs(&[], config)).is_some();
-        fits.then(|| Self { slot: Some(slot), ..Self::new(id(), &AudioSpec::default(), config) })
-    }
-
-    /// Its name.
-    #[must_use]
-    pub const fn id(&self) -> StreamId {
-        self.id
-    }
-
-    /// Its media line, counted from 0, once it has one.
-    #[must_use]
-    pub const fn slot(&self) -> Option<usize> {
-        self.slot
-    }
-
-    pub(crate) const fn set_slot(&mut self, slot: usize) {
-        self.slot = Some(slot);
-    }
-
-    /// Whether its sockets are bound.
-    #[must_use]
-    pub const fn is_initialized(&self) -> bool {
-        matches!(self.state, State::Initialized | State::Starting | State::Established)
-    }
-
-    /// Whether media can flow.
-    #[must_use]
-    pub const fn is_started(&self) -> bool {
-        matches!(self.state, State::Established)
+            started: false,
+            held: Hold::default(),
+            told: Hold::default(),
+        })
     }
 
     /// What was agreed on, once it was.
@@ -139,14 +76,107 @@ impl AudioStream {
         self.parameters.as_ref()
     }
 
-    /// Asks for sockets on this local address.
-    pub(crate) fn initialize(&mut self, cx: &mut Context<'_>, local: IpAddr, out: &mut Outbox<Output>) {
-        if self.state != State::Null {
-            return;
+    /// The local RTP address, once it is known.
+    #[must_use]
+    pub const fn local_rtp(&self) -> Option<SocketAddr> {
+        self.rtp
+    }
+
+    /// The direction that this side would like.
+    const fn wanted(&self) -> Direction {
+        if self.held.local { Direction::new(self.direction.sends(), false) } else { self.direction }
+    }
+
+    fn media(&mut self, event: media::Event, out: &mut Outbox<Output>) {
+        let news = match event {
+            media::Event::Ready { candidates } => {
+                let of = |component| candidates.iter().find(|c| c.component == component).map(|c| c.address);
+                match of(Component::Rtp) {
+                    Some(rtp) => {
+                        self.rtp = Some(rtp);
+                        self.rtcp = of(Component::Rtcp);
+                        out.push(Output::Initialized);
+                    }
+                    None => out.push(Output::Failed { reason: "no RTP address".into(), for_now: false }),
+                }
+                return;
+            }
+            media::Event::Started => {
+                self.started = true;
+                let rtp = self.parameters.clone().zip(self.rtp);
+                out.push(Output::Started(rtp.map(|(parameters, local)| Rtp { parameters, local })));
+                if self.held.local {
+                    out.push(Output::Media(media::Command::Hold(true)));
+                }
+                self.tell_hold(out);
+                return;
+            }
+            media::Event::Failed(cause) => {
+                let for_now = cause == CloseCause::AddressUnavailable;
+                out.push(Output::Failed { reason: cause.to_string().into(), for_now });
+                return;
+            }
+            media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
+            media::Event::NoRtp { got_any } => StreamEvent::GotNoAudio { got_any },
+            media::Event::Source(address) => StreamEvent::Source { address },
+            media::Event::Stats(statistics) => StreamEvent::Statistics(statistics),
+        };
+        out.push(Output::Event(news));
+    }
+
+    /// Takes over what was agreed on; the parameters, if they are others now.
+    fn agree(&mut self, cx: &Context<'_>, agreement: &Agreement<'_>) -> Option<media::Parameters> {
+        let agreed = agreement.media;
+        // While this side would not send anyway, the peer's direction does not say whether it holds.
+        if self.wanted().sends() {
+            self.held.remote = !agreed.remote_direction.receives();
         }
-        self.state = State::Initializing;
+        let parameters = agreed.parameters(cx.config.rtp.symmetric, cx.config.rtp.timeout);
+        let parameters = parameters.filter(|parameters| self.parameters.as_ref() != Some(parameters))?;
+        self.parameters = Some(parameters.clone());
+        Some(parameters)
+    }
+
+    fn set_hold(&mut self, on_hold: bool, out: &mut Outbox<Output>) {
+        self.held.local = on_hold;
+        if self.started {
+            out.push(Output::Media(media::Command::Hold(on_hold)));
+            self.tell_hold(out);
+        }
+    }
+
+    fn tell_hold(&mut self, out: &mut Outbox<Output>) {
+        let told = std::mem::replace(&mut self.told, self.held);
+        let sides =
+            [(Originator::Local, told.local, self.held.local), (Originator::Remote, told.remote, self.held.remote)];
+        for (originator, before, on_hold) in sides {
+            if before != on_hold {
+                out.push(Output::Event(StreamEvent::DidChangeHoldState { originator, on_hold }));
+            }
+        }
+    }
+}
+
+impl MediaStream for AudioStream {
+    fn kind(&self) -> &'static str {
+        "audio"
+    }
+
+    fn hold_supported(&self) -> bool {
+        true
+    }
+
+    fn on_hold_by_local(&self) -> bool {
+        self.held.local
+    }
+
+    fn on_hold_by_remote(&self) -> bool {
+        self.held.remote
+    }
+
+    fn initialize(&mut self, cx: &mut Context<'_>, _proposer: Originator, out: &mut Outbox<Output>) {
         let setup = media::Setup {
-            local,
+            local: cx.session.local,
             ports: cx.config.rtp.port_range,
             seed: cx.random.seed(),
             ssrc: cx.random.u32(),
@@ -155,133 +185,92 @@ impl AudioStream {
         out.push(Output::Media(media::Command::Prepare(setup)));
     }
 
-    /// News of its media path.
-    pub(crate) fn media(&mut self, event: media::Event, out: &mut Outbox<Output>) -> Progress {
-        let news = match event {
-            media::Event::Ready { candidates } if self.state == State::Initializing => {
-                let of = |component| candidates.iter().find(|c| c.component == component).map(|c| c.address);
-                let Some(rtp) = of(Component::Rtp) else {
-                    return Progress::Failed(self.fail("no RTP address".into(), out));
-                };
-                self.rtp = Some(rtp);
-                self.rtcp = of(Component::Rtcp);
-                self.state = State::Initialized;
-                out.push(Output::Event(StreamEvent::DidInitialize));
-                return Progress::Initialized;
-            }
-            media::Event::Started if self.state == State::Starting => {
-                self.state = State::Established;
-                if let (Some(parameters), Some(local)) = (self.parameters.clone(), self.rtp) {
-                    let event = StreamEvent::DidStart { parameters, local };
-                    out.push(Output::Event(event));
-                }
-                return Progress::Started;
-            }
-            media::Event::Failed(cause) if self.state != State::Ended => {
-                let no_port = self.state == State::Initializing && cause == CloseCause::AddressUnavailable;
-                let reason = self.fail(cause.to_string().into(), out);
-                return if no_port { Progress::NoPort(reason) } else { Progress::Failed(reason) };
-            }
-            media::Event::Ready { .. } | media::Event::Started | media::Event::Failed(_) => return Progress::None,
-            media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
-            media::Event::NoRtp { got_any } => StreamEvent::GotNoAudio { got_any },
-            media::Event::Source(address) => StreamEvent::Source { address },
-            media::Event::Stats(statistics) => StreamEvent::Statistics(statistics),
-        };
-        if self.state != State::Ended {
-            out.push(Output::Event(news));
-        }
-        Progress::None
-    }
-
-    fn fail(&mut self, reason: Text, out: &mut Outbox<Output>) -> Text {
-        self.state = State::Ended;
-        out.push(Output::Media(media::Command::Stop));
-        out.push(Output::Event(StreamEvent::DidFail { reason: reason.clone() }));
-        reason
-    }
-
-    /// Its media line in an offer.
-    pub(crate) fn offer(&self) -> LocalMedia {
-        match self.slot {
-            Some(slot) => LocalMedia::At(slot, self.describe()),
-            None => LocalMedia::New(self.describe()),
-        }
-    }
-
-    /// Its media line in an answer.
-    pub(crate) fn answer(&self, slot: usize) -> LocalAnswer {
-        LocalAnswer::Accept(slot, self.describe())
-    }
-
-    fn describe(&self) -> Description {
+    fn local_media(&mut self, _cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
         let port = self.rtp.map_or(0, |rtp| rtp.port());
-        let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.direction);
+        let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);
         description
     }
 
-    /// Starts, or goes on, with what was agreed on now. False when it cannot start with that.
-    pub(crate) fn go_on(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) -> bool {
-        if self.state == State::Initialized {
-            return self.start(agreed, config, out);
+    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        if let Some(parameters) = self.agree(cx, agreement) {
+            out.push(Output::Media(media::Command::Start(parameters)));
         }
-        self.update(agreed, config, out);
-        matches!(self.state, State::Starting | State::Established)
     }
 
-    /// Starts, with what was agreed on. False when nothing was that could flow.
-    fn start(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) -> bool {
-        let Some(parameters) = agreed.parameters(config.rtp.symmetric, config.rtp.timeout) else { return false };
-        self.state = State::Starting;
-        self.parameters = Some(parameters.clone());
-        out.push(Output::Media(media::Command::Start(parameters)));
-        true
-    }
-
-    /// Goes on with what was agreed on now, if it is something else.
-    fn update(&mut self, agreed: &AgreedMedia, config: &Config, out: &mut Outbox<Output>) {
-        let Some(parameters) = agreed.parameters(config.rtp.symmetric, config.rtp.timeout) else { return };
-        if !matches!(self.state, State::Starting | State::Established) || self.parameters.as_ref() == Some(&parameters)
-        {
-            return;
+    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        if let Some(parameters) = self.agree(cx, agreement) {
+            out.push(Output::Media(media::Command::Update(parameters.clone())));
+            out.push(Output::Event(StreamEvent::DidChangeParameters { parameters }));
         }
-        self.parameters = Some(parameters.clone());
-        out.push(Output::Media(media::Command::Update(parameters.clone())));
-        out.push(Output::Event(StreamEvent::DidChangeParameters { parameters }));
+        if self.started {
+            self.tell_hold(out);
+        }
     }
 
-    /// Queues a DTMF digit.
-    ///
-    /// # Errors
-    /// When the stream has not started, or this is not a digit.
-    pub(crate) fn send_dtmf(
-        &self,
-        digit: char,
-        duration: Duration,
+    fn hold(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.set_hold(true, out);
+    }
+
+    fn unhold(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.set_hold(false, out);
+    }
+
+    fn end(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        out.push(Output::Media(media::Command::Stop));
+        out.push(Output::Ended);
+    }
+
+    fn input(&mut self, _cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
+        if let Input::Media(event) = input {
+            self.media(event, out);
+        }
+    }
+
+    fn command(
+        &mut self,
+        cx: &mut Context<'_>,
+        command: &Command,
         out: &mut Outbox<Output>,
     ) -> Result<(), StreamError> {
-        let digit = digit.to_ascii_uppercase();
+        let Command::SendDtmf { digit, duration } = command else { return Err(StreamError::Unsupported(cx.stream)) };
+        let (digit, duration) = (digit.to_ascii_uppercase(), *duration);
         if !DIGITS.contains(digit) {
             return Err(StreamError::BadDigit(digit));
         }
-        if !self.is_started() {
-            return Err(StreamError::NotStarted(self.id));
+        if !self.started {
+            return Err(StreamError::NotStarted(cx.stream));
         }
         out.push(Output::Media(media::Command::SendDtmf { digit, duration }));
         Ok(())
     }
+}
 
-    /// Ends; a stream that never was initialised has nothing to end.
-    pub(crate) fn end(&mut self, out: &mut Outbox<Output>) {
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Null | State::Ended => {}
-            State::Initializing | State::Initialized | State::Starting | State::Established => {
-                out.push(Output::Event(StreamEvent::WillEnd));
-                out.push(Output::Media(media::Command::Stop));
-                out.push(Output::Event(StreamEvent::DidEnd));
-            }
+impl StreamFactory for AudioFactory {
+    fn kind(&self) -> &'static str {
+        "audio"
+    }
+
+    fn create(&self, config: &Config, _session: &SessionInfo, spec: &StreamSpec) -> Result<Box<dyn MediaStream>, Text> {
+        match spec {
+            StreamSpec::Audio(spec) => Ok(Box::new(AudioStream::new(spec, config)?)),
+            StreamSpec::Custom { .. } => Err("it is not audio".into()),
+        }
+    }
+
+    fn recognize(&self, config: &Config, _session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
+        let media = &offered.media;
+        if !media.media_type().eq_ignore_ascii_case("audio") {
+            return Recognized::Unknown;
+        }
+        if !media.protocol().eq_ignore_ascii_case("RTP/AVP") {
+            return Recognized::Invalid("it is not over RTP/AVP".into());
+        }
+        match AudioStream::new(&AudioSpec::default(), config) {
+            Ok(stream) if offered.common(&stream.codecs).is_some() => Recognized::Stream(Box::new(stream)),
+            Ok(_) => Recognized::Invalid("it has no codec in common with us".into()),
+            Err(reason) => Recognized::Invalid(reason),
         }
     }
 }

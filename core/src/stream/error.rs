@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::StreamId;
+use crate::sip::Text;
 
 /// Why a stream refuses an intent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -15,6 +16,12 @@ pub enum StreamError {
     /// The stream has not started.
     #[error("stream {} has not started", .0.as_u64())]
     NotStarted(StreamId),
+    /// The stream does not know this command.
+    #[error("stream {} does not know this command", .0.as_u64())]
+    Unsupported(StreamId),
+    /// The stream refuses the command, for this reason.
+    #[error("{0}")]
+    Refused(Text),
     /// Not a DTMF digit.
     #[error("'{0}' is not a DTMF digit")]
     BadDigit(char),

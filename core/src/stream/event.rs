@@ -2,10 +2,22 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::media;
 use crate::sip::Text;
+
+use super::Originator;
+
+/// The media path of a stream over RTP, as it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rtp {
+    /// What was agreed on.
+    pub parameters: media::Parameters,
+    /// The local RTP address.
+    pub local: SocketAddr,
+}
 
 /// News of a stream. `DidInitialize` comes once, `DidStart` once, and one of `DidEnd` and `DidFail` ends it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,15 +28,20 @@ pub enum StreamEvent {
     DidInitialize,
     /// Media can flow (`MediaStreamDidStart`).
     DidStart {
-        /// What was agreed on.
-        parameters: media::Parameters,
-        /// The local RTP address.
-        local: SocketAddr,
+        /// For a stream over RTP, its media path.
+        rtp: Option<Rtp>,
     },
     /// The parameters changed (`AudioStreamDidChangeRTPParameters`).
     DidChangeParameters {
         /// What is agreed on now.
         parameters: media::Parameters,
+    },
+    /// A side has put it on hold, or taken it off (`AudioStreamDidChangeHoldState`).
+    DidChangeHoldState {
+        /// Which side.
+        originator: Originator,
+        /// Whether that side has it on hold now.
+        on_hold: bool,
     },
     /// It failed (`MediaStreamDidFail`).
     DidFail {
@@ -52,6 +69,17 @@ pub enum StreamEvent {
     },
     /// A report of the packet counters.
     Statistics(Box<media::Statistics>),
+    /// News of a stream of the application's own.
+    Custom {
+        /// What.
+        name: Text,
+        /// With what.
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
+        data: Bytes,
+    },
 }
 
 impl StreamEvent {
@@ -62,12 +90,13 @@ impl StreamEvent {
             Self::DidInitialize => &["MediaStreamDidInitialize"],
             Self::DidStart { .. } => &["MediaStreamDidStart"],
             Self::DidChangeParameters { .. } => &["AudioStreamDidChangeRTPParameters"],
+            Self::DidChangeHoldState { .. } => &["AudioStreamDidChangeHoldState"],
             Self::DidFail { .. } => &["MediaStreamDidFail"],
             Self::WillEnd => &["MediaStreamWillEnd"],
             Self::DidEnd => &["MediaStreamDidEnd"],
             Self::GotDtmf { .. } => &["AudioStreamGotDTMF", "SCSessionGotDTMF"],
             Self::GotNoAudio { .. } => &["SCSessionGotNoAudio"],
-            Self::Source { .. } | Self::Statistics(_) => &[],
+            Self::Source { .. } | Self::Statistics(_) | Self::Custom { .. } => &[],
         }
     }
 }

@@ -1,13 +1,35 @@
-//! Media streams of a session (seed class IMediaStream).
+//! Media streams of a session (seed interface IMediaStream, and the classes that implement it).
+//!
+//! [`MediaStream`] is what a stream is to its session, and says how one plugs in. A [`StreamFactory`] makes streams of one
+//! kind, and the [`Registry`] holds the factories. A [`Line`] is a stream with its place in a session: it keeps the order
+//! of the calls and of the notifications, whatever the stream does.
 
+mod agreement;
 mod audio;
+mod command;
+mod context;
 mod error;
 mod event;
+mod input;
+mod line;
+mod media_stream;
+mod originator;
 mod output;
+mod registry;
 mod spec;
+#[cfg(test)]
+mod tests;
 
-pub use audio::{AudioStream, Progress};
+pub use agreement::Agreement;
+pub use audio::{AudioFactory, AudioStream};
+pub use command::Command;
+pub use context::{Context, SessionInfo};
 pub use error::StreamError;
-pub use event::StreamEvent;
+pub use event::{Rtp, StreamEvent};
+pub use input::Input;
+pub use line::{Failure, Line};
+pub use media_stream::MediaStream;
+pub use originator::Originator;
 pub use output::Output;
+pub use registry::{Recognized, Registry, Source, StreamFactory};
 pub use spec::{AudioSpec, StreamSpec};

@@ -1,17 +1,40 @@
 //! What stream to offer.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::sdp::Direction;
 use crate::sip::Text;
 
-/// A stream that an outgoing session offers.
+/// A stream that an application offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StreamSpec {
     /// Audio over RTP (seed class AudioStream).
     Audio(AudioSpec),
+    /// A stream of a kind that the application has registered.
+    Custom {
+        /// The kind.
+        kind: Text,
+        /// What its factory makes of it.
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
+        data: Bytes,
+    },
+}
+
+impl StreamSpec {
+    /// The kind of the stream.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Audio(_) => "audio",
+            Self::Custom { kind, .. } => kind,
+        }
+    }
 }
 
 /// An audio stream.

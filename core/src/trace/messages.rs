@@ -73,12 +73,16 @@ impl Messages {
                 Vec::new()
             }
             Input::Datagram { socket, from, to, data, .. } => self.datagram(false, *socket, *from, *to, data),
+            // What a stream of a session listens for is not SIP.
+            Input::Accepted { on, .. } if on.stream().is_some() => Vec::new(),
             Input::Accepted { conn, on, peer } => {
                 let local = self.sockets.get(on).copied().unwrap_or(NOWHERE);
                 self.open(*conn, local, *peer, false);
                 Vec::new()
             }
-            Input::Stream { conn, event: ConnectionEvent::Open { local, peer, tls } } => {
+            Input::Stream { conn, event: ConnectionEvent::Open { local, peer, tls } }
+                if !conn.is_accepted() || self.connections.contains_key(conn) =>
+            {
                 self.open(*conn, *local, *peer, tls.is_some());
                 Vec::new()
             }
@@ -87,7 +91,7 @@ impl Messages {
                 self.connections.remove(conn);
                 Vec::new()
             }
-            Input::Stream { event: ConnectionEvent::Drained(_), .. }
+            Input::Stream { .. }
             | Input::Socket { .. }
             | Input::Tick { .. }
             | Input::Media { .. }

@@ -23,7 +23,7 @@ use sipsimple_core::agent::{AccountSpec, Agent, ConfigError, Intent, IntentError
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::random::Seed;
 use sipsimple_core::sip::Text;
-use sipsimple_core::stream::StreamSpec;
+use sipsimple_core::stream::{self, StreamSpec};
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Route;
 use smol::channel::{Receiver, Sender};
@@ -219,7 +219,7 @@ impl Application {
     /// # Errors
     /// See [`StreamError`](sipsimple_core::agent::StreamError).
     pub fn send_dtmf(&self, stream: StreamId, digit: char, duration: Duration) -> Result<(), ApplicationError> {
-        self.intend(Intent::SendDtmf { stream, digit, duration }).map(drop)
+        self.intend(Intent::Stream { stream, command: stream::Command::SendDtmf { digit, duration } }).map(drop)
     }
 
     /// Anything else that the agent can do for an application.

@@ -86,6 +86,7 @@ fn begin(link: &Link, remote: SocketAddr) {
         ptime: 20,
         symmetric: true,
         timeout: None,
+        srtp: None,
     };
     link.command(STREAM, Command::Start(parameters));
     next(link, |event| (event == Event::Started).then_some(()));

@@ -53,6 +53,7 @@ fn path(number: u64, local: SocketAddr, remote: SocketAddr) -> Path {
         ptime: 20,
         symmetric: true,
         timeout: Some(Duration::from_secs(30)),
+        srtp: None,
     };
     let mut path = Path::new(&setup, Instant::ZERO, Utc { unix_millis: 1_291_803_480_000 });
     path.start(Instant::ZERO, parameters);

@@ -161,7 +161,7 @@ impl Model {
         let timers = self.timers(sight.host);
         let first = match self.servers.get_mut(&key) {
             // The transaction of the same name is over: this one is another.
-            Some(server) if server.until(&timers).is_some_and(|until| until < sight.at) => {
+            Some(server) if server.is_over(sight.at, &timers) => {
                 *server = Server::new(sight);
                 true
             }

@@ -123,6 +123,12 @@ impl Server {
         })
     }
 
+    /// Whether the transaction is over. One whose answer needs no more time is so at once, at the very instant of its answer.
+    pub(super) fn is_over(&self, now: Instant, timers: &Timers) -> bool {
+        let answered = self.answer.as_ref().map(|answer| answer.at);
+        self.until(timers).is_some_and(|until| until < now || (until == now && answered == Some(until)))
+    }
+
     /// When the request came first.
     #[must_use]
     pub fn begun(&self) -> Instant {

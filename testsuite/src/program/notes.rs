@@ -7,7 +7,7 @@ use sipsimple_core::cause::By;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::Parameters;
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::stream::{Rtp, StreamEvent};
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Notes {
         event: &StreamEvent,
     ) {
         match event {
-            StreamEvent::DidStart { parameters, local } => {
+            StreamEvent::DidStart { rtp: Some(Rtp { parameters, local }) } => {
                 if let Some(call) = call {
                     self.running.insert((host, stream), (call, session));
                 }

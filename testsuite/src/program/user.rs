@@ -11,7 +11,7 @@ use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::random::Random;
 use sipsimple_core::sdp::Direction;
 use sipsimple_core::session::{SessionError, SessionEvent, SessionState};
-use sipsimple_core::stream::{AudioSpec, StreamError, StreamEvent, StreamSpec};
+use sipsimple_core::stream::{AudioSpec, Command, StreamError, StreamEvent, StreamSpec};
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::{Route, Transport};
 
@@ -230,7 +230,8 @@ impl User {
     fn dtmf(&self, now: Instant, stream: StreamId, digit: char, agent: &mut Agent) {
         let sound = digit != 'x';
         let started = self.notes.borrow().is_running(self.host, stream);
-        let intent = Intent::SendDtmf { stream, digit, duration: Duration::from_millis(100) };
+        let intent =
+            Intent::Stream { stream, command: Command::SendDtmf { digit, duration: Duration::from_millis(100) } };
         match agent.intend(now, intent) {
             Ok(Outcome::Done) => {
                 assert!(sound, "host {}: {digit} was sent", self.host);

@@ -7,7 +7,7 @@ use sipsimple_core::agent::{EventKind, Input};
 use sipsimple_core::id::StreamId;
 use sipsimple_core::media;
 use sipsimple_core::session::{SessionEvent, SessionState};
-use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::stream::{Rtp, StreamEvent};
 use sipsimple_core::transport::CloseCause;
 
 use super::sessions::{ALICE, BOB, Call};
@@ -23,7 +23,7 @@ fn news<T>(call: &Call, host: usize, look: impl Fn(&StreamEvent) -> Option<T>) -
 /// What was agreed on, and the local address.
 fn start(call: &Call, host: usize) -> (media::Parameters, SocketAddr) {
     let start = news(call, host, |event| match event {
-        StreamEvent::DidStart { parameters, local } => Some((parameters.clone(), *local)),
+        StreamEvent::DidStart { rtp: Some(Rtp { parameters, local }) } => Some((parameters.clone(), *local)),
         _ => None,
     });
     start.expect("the stream has not started")

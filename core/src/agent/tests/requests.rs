@@ -1,6 +1,7 @@
 //! Requests of the peer, and what is kept of them.
 
 use super::*;
+use crate::stream::Command;
 
 const CONTACT: &str = "Contact: <sip:them@192.0.2.4>\r\n";
 
@@ -118,7 +119,10 @@ fn nothing_is_kept_of_a_stream_that_is_not_accepted() {
     }
     script.pass(Duration::from_secs(60));
     assert!(script.keeps_nothing());
-    let gone = Intent::SendDtmf { stream: streams[1], digit: '1', duration: Duration::from_millis(100) };
+    let gone = Intent::Stream {
+        stream: streams[1],
+        command: Command::SendDtmf { digit: '1', duration: Duration::from_millis(100) },
+    };
     assert!(script.intend(gone).is_err());
 }
 

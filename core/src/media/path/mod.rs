@@ -11,13 +11,14 @@
 //!                                └─ in a crowd: leaving ── BYE ──┘
 //! ```
 //!
-//! SRTP stands at two places: between the look at the second byte and the parsing of what came, and in front of the
-//! queue of what goes out. ICE stands before both, and owns the addresses.
+//! SRTP stands at two places: before the parsing of what came, and in front of the queue of what goes out. With it a
+//! packet that does not prove to be the peer's moves nothing.
 
 mod control;
 mod receive;
 mod send;
 mod source;
+mod srtp;
 mod watch;
 
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ use control::Control;
 use receive::Reader;
 use send::Writer;
 use source::Sources;
+use srtp::Srtp;
 use watch::Watch;
 
 /// Datagrams that wait for the driver, and events that wait for the agent; what is beyond is shed, goodbyes and reports last.
@@ -140,6 +142,7 @@ pub struct Path {
     reader: Reader,
     writer: Writer,
     control: Control,
+    srtp: Option<Box<Srtp>>,
     watch: Watch,
     statistics: Statistics,
     /// Output is written here and split off.
@@ -164,12 +167,14 @@ impl Path {
                 ptime: 0,
                 symmetric: false,
                 timeout: None,
+                srtp: None,
             },
             sources: Sources::new(),
             reader: Reader::default(),
             writer: Writer::new(&mut random, setup.ssrc, now),
             control: Control::new(&mut random, setup.cname.clone(), now, utc),
             random,
+            srtp: None,
             watch: Watch::default(),
             statistics: Statistics::default(),
             buffer: BytesMut::with_capacity(BUFFER),
@@ -205,6 +210,7 @@ impl Path {
         self.sources.negotiated(now, parameters.remote_rtp);
         self.control.negotiated(parameters.remote_rtcp);
         self.watch.set(now, parameters.timeout.filter(|_| receives));
+        self.srtp = Srtp::negotiated(self.srtp.take(), parameters.srtp.as_deref());
         self.parameters = parameters;
         self.reader.negotiated(&self.parameters);
         self.writer.negotiated(&self.parameters);
@@ -295,10 +301,10 @@ impl Path {
         self.events.push_back(Event::Stats(Box::new(self.statistics.clone())));
     }
 
-    /// Queues what was written to the buffer, if there is room.
+    /// Queues what was written to the buffer, if there is room and it may be sent.
     fn transmit(&mut self, component: Component, to: SocketAddr, room: usize) -> bool {
+        let fits = self.transmits.len() < room && self.srtp.as_mut().is_none_or(|srtp| srtp.seal(&mut self.buffer));
         let data = self.buffer.split().freeze();
-        let fits = self.transmits.len() < room;
         if fits {
             self.transmits.push_back(Transmit { component, to, data });
         }

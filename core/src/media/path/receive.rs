@@ -87,6 +87,14 @@ impl Reader {
 impl Path {
     /// A datagram came on the socket of this component. RTCP may come on either (RFC 5761); what is not the peer's, or no valid packet, is dropped and counted.
     pub fn datagram(&mut self, now: Instant, component: Component, from: SocketAddr, data: Bytes) {
+        if matches!(self.state, State::Idle | State::Stopped) {
+            return self.drop_received();
+        }
+        let opened = match &mut self.srtp {
+            Some(srtp) => srtp.open(&data),
+            None => Some(data),
+        };
+        let Some(data) = opened else { return self.drop_received() };
         let control = component == Component::Rtcp || is_rtcp(&data);
         match self.state {
             State::Running | State::Leaving if control => self.control_datagram(now, component, from, data),

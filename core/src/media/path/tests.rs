@@ -5,6 +5,7 @@ mod dtmf;
 mod hostile;
 mod latch;
 mod link;
+mod srtp;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -66,6 +67,7 @@ fn parameters() -> Parameters {
         ptime: 20,
         symmetric: true,
         timeout: None,
+        srtp: None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod formats;
 mod programs;
 mod rfc4317;
+mod sdes;
 mod slots;
 
 use super::*;

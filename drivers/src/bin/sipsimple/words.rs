@@ -7,7 +7,7 @@ use sipsimple_core::cause::Cause;
 use sipsimple_core::media::{Parameters, Statistics};
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
-use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::stream::{Rtp, StreamEvent};
 use sipsimple_drivers::{ApplicationEvent, EventKind};
 
 /// What a session's news says to a person; `None` for what only programs want to know.
@@ -46,7 +46,7 @@ pub(crate) fn of_session(event: &SessionEvent) -> Option<String> {
 /// What a stream's news says to a person; `None` for what only programs want to know.
 pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
     match event {
-        StreamEvent::DidStart { parameters, local } => Some(audio(parameters, local)),
+        StreamEvent::DidStart { rtp: Some(Rtp { parameters, local }) } => Some(audio(parameters, local)),
         StreamEvent::DidChangeParameters { parameters } => Some(format!("audio is now {}", codec(parameters))),
         StreamEvent::DidFail { reason } => Some(format!("audio failed: {}", printable(reason))),
         StreamEvent::GotDtmf { digit } => Some(format!("DTMF {digit}")),

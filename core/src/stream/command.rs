@@ -1,0 +1,33 @@
+//! What an application wants of a stream.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::sip::Text;
+
+/// What an application wants of a stream. A stream refuses what it does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Command {
+    /// Send a DTMF digit (`AudioStream.send_dtmf`).
+    SendDtmf {
+        /// The digit: `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+        /// How long it sounds.
+        duration: Duration,
+    },
+    /// Something that a stream of the application's own knows.
+    Custom {
+        /// What.
+        name: Text,
+        /// With what.
+        #[serde(
+            serialize_with = "crate::trace::data::serialize",
+            deserialize_with = "crate::trace::data::deserialize"
+        )]
+        data: Bytes,
+    },
+}

@@ -1,0 +1,83 @@
+//! What comes with every call into a stream.
+
+use std::net::IpAddr;
+
+use crate::config::{self, Config};
+use crate::id::{AccountId, ConnId, SessionId, SocketId, StreamId};
+use crate::random::Random;
+use crate::settings::AccountSettings;
+use crate::sip::NameAddr;
+use crate::sip::digest::Credentials;
+use crate::time::{Instant, Utc};
+
+/// What a stream may know of its session: whose it is, and with whom.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// The session.
+    pub session: SessionId,
+    /// Its account.
+    pub account: AccountId,
+    /// Our name and URI.
+    pub local_identity: NameAddr,
+    /// The peer's.
+    pub remote_identity: NameAddr,
+    /// Our address toward the peer, which descriptions name; unspecified until it is known, which is before a stream is initialised.
+    pub local: IpAddr,
+    /// Who we are to servers that ask, such as relays.
+    pub credentials: Option<Credentials>,
+    /// What the account's settings say of media (groups `rtp`, `msrp`, `nat_traversal`, `tls`).
+    pub settings: AccountSettings,
+}
+
+impl SessionInfo {
+    /// A session of nobody's settings.
+    #[must_use]
+    pub fn new(session: SessionId, account: AccountId, local_identity: NameAddr, remote_identity: NameAddr) -> Self {
+        Self {
+            session,
+            account,
+            local_identity,
+            remote_identity,
+            local: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            credentials: None,
+            settings: AccountSettings::default(),
+        }
+    }
+}
+
+/// What comes with every call into a stream: the time, the date, chance, the configuration, and whose it is.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Now.
+    pub now: Instant,
+    /// The date.
+    pub utc: Utc,
+    /// Chance.
+    pub random: &'a mut Random,
+    /// The configuration.
+    pub config: &'a Config,
+    /// Its session.
+    pub session: &'a SessionInfo,
+    /// Its own name.
+    pub stream: StreamId,
+}
+
+impl<'a> Context<'a> {
+    /// The context of a stream, made of its session's.
+    pub fn new(cx: &'a mut config::Context<'_>, session: &'a SessionInfo, stream: StreamId) -> Self {
+        Self { now: cx.now, utc: cx.utc, random: cx.random, config: cx.config, session, stream }
+    }
+
+    /// The name of this stream's socket with this number of its own choice.
+    #[must_use]
+    pub const fn socket(&self, number: u8) -> SocketId {
+        SocketId::of_stream(self.stream, number)
+    }
+
+    /// The name of this stream's connection with this number of its own choice. A connection that is opened anew gets another number.
+    #[must_use]
+    pub const fn conn(&self, number: u8) -> ConnId {
+        ConnId::of_stream(self.stream, number)
+    }
+}
