@@ -87,7 +87,6 @@ impl fmt::Display for AllowEvents<'_> {
 
 impl AllowEvents<'_> {
     /// Adds the header to a message that makes a dialog, where there is something to say.
-    #[must_use]
     pub fn on<M: Kind>(self, builder: Builder<M>) -> Builder<M> {
         if self.0.iter().any(|package| package.notifies) {
             builder.field(HeaderName::AllowEvents, self)
