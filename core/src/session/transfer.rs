@@ -27,11 +27,15 @@ pub(super) struct Transfers {
 #[derive(Debug)]
 struct Came {
     incoming: Incoming,
+    /// The answer when the session ends before anybody has decided (RFC 3261 section 15.1.2).
+    terminated: Option<Response>,
     referee: Referee,
     /// The NOTIFY that has no answer yet.
     notify: Option<Ticket>,
     /// Whether the session ends when all is told: the new call has taken its place.
     done: bool,
+    /// Whether the application knows what has become of it.
+    ended: bool,
 }
 
 impl Transfers {
@@ -126,6 +130,7 @@ impl Session {
             return Err(SessionError::NoTransfer);
         };
         came.referee.refuse();
+        came.ended = true;
         answer(cx, &came.incoming, code, out);
         let reason = reason_phrase(code).into();
         out.push(Output::Event(SessionEvent::TransferDidFail { code, reason }));
@@ -134,7 +139,8 @@ impl Session {
 
     /// The call that a transfer asked for has got this far. A final 2xx ends this session, when the remote party has been told.
     pub fn transfer_progress(&mut self, cx: &mut Context<'_>, code: u16, reason: &Text, out: &mut Outbox<Output>) {
-        let Some(came) = self.transfers.came.as_mut() else { return };
+        let Some(came) = self.transfers.came.as_mut().filter(|came| !came.ended) else { return };
+        came.ended = code >= 200;
         let next = came.referee.tell(cx.now, code, reason);
         let reason = reason.clone();
         out.push(Output::Event(SessionEvent::TransferGotProgress { code, reason: reason.clone() }));
@@ -181,7 +187,9 @@ impl Session {
             attended: target.replaces.is_some(),
         }));
         let referee = Referee::asked(cx.now, target, incoming.essentials.cseq.number, first);
-        self.transfers.came = Some(Box::new(Came { incoming, referee, notify: None, done: false }));
+        let terminated = incoming.plain(487, None, "", &cx.config.user_agent).ok();
+        self.transfers.came =
+            Some(Box::new(Came { incoming, terminated, referee, notify: None, done: false, ended: false }));
     }
 
     /// A SUBSCRIBE for what becomes of a REFER that came: no other subscription shares the dialog of a call.
@@ -297,6 +305,7 @@ impl Session {
         let Some(came) = &mut self.transfers.came else { return };
         let (undecided, last) = came.referee.timeout(cx.now);
         if undecided {
+            came.ended = true;
             answer(cx, &came.incoming, 480, out);
             out.push(Output::Event(SessionEvent::TransferDidFail { code: 480, reason: reason_phrase(480).into() }));
         }
@@ -311,7 +320,14 @@ impl Session {
             }
         }
         if let Some(came) = &mut self.transfers.came {
+            let transaction = came.incoming.transaction;
+            if let Some(response) = came.terminated.take().filter(|_| came.referee.is_undecided()) {
+                out.push(Output::Usage(invitation::Output::Respond { transaction, response }));
+            }
             came.referee.refuse();
+            if !std::mem::replace(&mut came.ended, true) {
+                out.push(told(News::Failed(0, Text::from_static("session ended"))));
+            }
         }
     }
 

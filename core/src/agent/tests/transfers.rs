@@ -214,6 +214,27 @@ fn a_transfer_is_refused_or_nobody_decides() {
 }
 
 #[test]
+fn with_the_session_a_transfer_ends_once() {
+    // Nobody has decided: what waits is answered with 487 (RFC 3261 section 15.1.2).
+    let (mut script, _, tag) = referred("");
+    let bye = script.theirs("BYE", 3, &tag, "", "");
+    script.datagram(PEER, bye);
+    assert_eq!(script.codes(), [200, 487]);
+    assert_eq!(news(&script), ["NewIncoming", "DidFail"]);
+    assert_eq!(script.names().last(), Some(&"SIPSessionDidEnd"));
+
+    // The new call goes on for itself, and what becomes of it is not told of the old one.
+    let (mut script, session, tag) = referred("");
+    script.intend(accept(session)).unwrap();
+    let requests: Vec<_> = std::iter::from_fn(|| script.request()).map(|(_, request)| request).collect();
+    let bye = script.theirs("BYE", 3, &tag, "", "");
+    script.datagram(PEER, bye);
+    let invite = requests.iter().find(|request| *request.method() == Method::Invite).unwrap();
+    script.respond(invite, 486, "", "");
+    assert_eq!(news(&script), ["NewIncoming", "DidStart", "DidFail"]);
+}
+
+#[test]
 fn without_a_subscription_nothing_is_notified() {
     let (mut script, session, _) = referred("Refer-Sub: false\r\n");
     script.intend(accept(session)).unwrap();
