@@ -133,6 +133,30 @@ pub enum Intent {
         /// The status code, 300 to 699; 603 is the usual one.
         code: u16,
     },
+    /// Call whom a REFER outside of any dialog asks us to call: the outcome is the new session, and what becomes of it is told to the sender of the REFER.
+    /// [`RejectSubscription`](Self::RejectSubscription) refuses it.
+    AcceptRefer {
+        /// The subscription that the REFER brought along.
+        subscription: IncomingSubscriptionId,
+        /// Where to send the INVITE, tried in order. Empty: found from the URI.
+        routes: Vec<Route>,
+        /// The streams to offer.
+        streams: Vec<StreamSpec>,
+    },
+    /// Ask somebody to call somebody else, outside of any dialog of ours (RFC 3515); a focus is asked so to invite to a conference (RFC 4579). The outcome
+    /// is a subscription to what comes of it.
+    Refer {
+        /// The local account.
+        account: AccountId,
+        /// Who is asked: a URI, or a name with a URI in angle brackets.
+        to: Text,
+        /// Whom to call: a URI, with `method` where it is not INVITE, or a name with a URI in angle brackets.
+        target: Text,
+        /// Whether to be told what comes of it (RFC 4488); without it the subscription ends with the answer.
+        subscription: bool,
+        /// Where to send it, tried in order. Empty: as the account says.
+        routes: Vec<Route>,
+    },
     /// Want something of a stream, such as to send a DTMF digit.
     Stream {
         /// The stream.

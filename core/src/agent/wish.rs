@@ -73,6 +73,10 @@ impl Agent {
             Intent::RejectTransfer { session, code } => {
                 self.with_session(session, |session, cx, out| session.reject_transfer(cx, code, out))
             }
+            Intent::AcceptRefer { subscription, routes, streams } => self.accept_refer(subscription, routes, &streams),
+            Intent::Refer { account, to, target, subscription, routes } => {
+                Ok(Outcome::Subscription(self.refer(account, &to, &target, subscription, routes)?))
+            }
             Intent::Stream { stream, command } => self.stream_command(stream, &command),
             Intent::Subscribe { account, to, event, expires, content, eventlist, persistent, routes } => {
                 let wish = subscriptions::Wish { to, event, expires, content, eventlist, persistent, routes };

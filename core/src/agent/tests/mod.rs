@@ -207,6 +207,14 @@ impl Script {
         .collect()
     }
 
+    /// The status codes of the responses that were sent, and the requests beside them.
+    fn codes_and_requests(&mut self) -> (Vec<u16>, Vec<Request>) {
+        let sent: Vec<Message> = self.sent.drain(..).map(|(_, message)| message).collect();
+        let code = |message: &Message| message.as_response().map(Response::code).filter(|code| *code > 100);
+        let codes = sent.iter().filter_map(code).collect();
+        (codes, sent.into_iter().filter_map(|message| message.as_request().cloned()).collect())
+    }
+
     fn codes(&mut self) -> Vec<u16> {
         self.answers().into_iter().map(|(code, _)| code).collect()
     }
