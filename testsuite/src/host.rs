@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
+use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::{TlsInfo, Transport};
 
@@ -77,6 +78,8 @@ pub struct Host {
     pub digest: u64,
     /// Its media paths.
     pub media: Media,
+    /// The settings that its agent has stored.
+    pub stored: Option<Secret>,
     pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
     /// The sockets that it accepts connections on, and whether those are to be protected.
@@ -107,6 +110,7 @@ impl Host {
             trace: Vec::new(),
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
+            stored: None,
             place,
             udp: BTreeMap::new(),
             listening: BTreeMap::new(),

@@ -4,7 +4,7 @@ use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::invitation::{self, Incoming};
 use crate::outbox::Outbox;
-use crate::sip::{HeaderName, Method, NameAddr, ReferTo, ReferredBy, Replaces, Response, Text, reason_phrase};
+use crate::sip::{Event, HeaderName, Method, NameAddr, ReferTo, ReferredBy, Replaces, Response, Text, reason_phrase};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 use crate::transfer::{
@@ -155,7 +155,7 @@ impl Session {
         self.notify(cx, next, out);
     }
 
-    /// A REFER or a NOTIFY came inside a dialog of this session.
+    /// A REFER, a SUBSCRIBE or a NOTIFY came inside a dialog of this session.
     pub(super) fn requested_within(
         &mut self,
         cx: &mut Context<'_>,
@@ -165,6 +165,7 @@ impl Session {
     ) {
         match self.receive(dialog, &incoming.essentials.cseq) {
             Some(true) if *incoming.request.method() == Method::Refer => self.referred(cx, incoming, out),
+            Some(true) if *incoming.request.method() == Method::Subscribe => self.subscribed(cx, &incoming, out),
             Some(true) => self.notified(cx, &incoming, out),
             Some(false) => answer(cx, &incoming, 500, out),
             None => answer(cx, &incoming, 481, out),
@@ -189,6 +190,26 @@ impl Session {
         let terminated = incoming.plain(487, None, "", &cx.config.user_agent).ok();
         self.transfers.came =
             Some(Box::new(Came { incoming, terminated, referee, notify: None, done: false, ended: false }));
+    }
+
+    /// A SUBSCRIBE for what becomes of a REFER that came: no other subscription shares the dialog of a call.
+    fn subscribed(&mut self, cx: &mut Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
+        let Ok(Some(event)) = incoming.request.get::<Event>() else { return answer(cx, incoming, 400, out) };
+        let expires = incoming.request.expires().ok().flatten();
+        let taken =
+            self.transfers.came.as_mut().map_or(Err(481), |came| came.referee.subscribed(cx.now, &event, expires));
+        let (expires, notification) = match taken {
+            Ok(taken) => taken,
+            Err(code) => return answer(cx, incoming, code, out),
+        };
+        let mut builder = incoming.reply(200, None, "", &cx.config.user_agent).field(HeaderName::Expires, expires);
+        if let Some(invitation) = &self.invitation {
+            builder = builder.header(&invitation.contact());
+        }
+        if let Ok(response) = builder.finish() {
+            out.push(Output::Usage(invitation::Output::Respond { transaction: incoming.transaction, response }));
+        }
+        self.notify(cx, notification, out);
     }
 
     fn notified(&mut self, cx: &mut Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
