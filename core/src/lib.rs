@@ -8,6 +8,7 @@ pub mod cause;
 pub mod config;
 pub mod dialog;
 pub mod dns;
+pub mod ice;
 pub mod id;
 pub mod invitation;
 pub mod limits;
