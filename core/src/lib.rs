@@ -36,5 +36,6 @@ pub mod trace;
 pub mod transaction;
 pub mod transfer;
 pub mod transport;
+pub mod turn;
 pub mod uac;
 pub mod usage;

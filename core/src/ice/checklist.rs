@@ -85,10 +85,13 @@ impl CheckList {
         waiting.max_by_key(|(_, pair)| (pair.priority, std::cmp::Reverse(pair.component))).map(|(index, _)| index)
     }
 
-    /// The first frozen pair of each foundation of which nothing is under way.
+    /// The first frozen pair of each foundation of which nothing is under way, or only what was not answered at once: behind NATs a component that
+    /// sends nothing is not reached either, and the 39.5 s of a check are longer than negotiation.
     fn thawable(&self, locals: &[Local], remotes: &[Candidate]) -> Vec<usize> {
         let in_state = |state| self.pairs.iter().enumerate().filter(move |(_, pair)| pair.state == state);
-        let busy = in_state(PairState::InProgress).chain(in_state(PairState::Waiting));
+        let fresh = |pair: &Pair| pair.checks.iter().any(|check| !check.transaction.is_repeated());
+        let under_way = in_state(PairState::InProgress).filter(|(_, pair)| fresh(pair));
+        let busy = under_way.chain(in_state(PairState::Waiting));
         let mut seen: BTreeSet<_> = busy.filter_map(|(_, pair)| foundation(pair, locals, remotes)).collect();
         let frozen = in_state(PairState::Frozen);
         frozen

@@ -86,6 +86,8 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
+    /// Candidates have been gathered: the description is whole.
+    Gathered,
     /// It has begun to check.
     Started,
     /// Every component has its pair.

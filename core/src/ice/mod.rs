@@ -2,7 +2,7 @@
 //!
 //! | of RFC 8445 and its companions | here |
 //! |---|---|
-//! | 5.1.1: candidates, priorities, foundations | [`Candidate`], [`Kind`] |
+//! | 5.1.1: candidates, priorities, foundations | [`Candidate`], [`Kind`], gathered by an [`Endpoint`] |
 //! | 5.3, RFC 8839: descriptions in SDP | [`Description`] |
 //! | 6.1.2: pairs, pruning, states | [`PairState`], the check list |
 //! | 6.1.4, 7, 8: checks, roles, nomination | [`Agent`] |
@@ -18,12 +18,14 @@ mod agent;
 mod candidate;
 mod checklist;
 mod description;
+mod endpoint;
 mod event;
 mod pair;
 
 pub use agent::{Agent, Arrival, Config, Transmit};
 pub use candidate::{Candidate, Foundation, Kind, Local};
 pub use description::{Description, Support};
+pub use endpoint::{Endpoint, Incoming, Servers};
 pub use event::{CheckResult, Event, Failure, Outcome, Selected, State};
 pub use pair::{PairState, Role};
 

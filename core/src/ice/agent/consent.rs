@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Agent, Arrival, Peer};
-use crate::ice::{Failure, Role, Selected, State};
+use crate::ice::{Failure, Role, Selected};
 use crate::random::Random;
 use crate::stun::{BINDING, Builder, Class, Integrity, Message, TransactionId, attribute};
 use crate::time::{Instant, earliest};
@@ -138,11 +138,5 @@ impl Agent {
             kept.expires = now + CONSENT;
         }
         true
-    }
-
-    /// Whether media may be sent: consent was not lost.
-    #[must_use]
-    pub fn may_send(&self) -> bool {
-        self.state == State::Completed || !self.selected.is_empty()
     }
 }

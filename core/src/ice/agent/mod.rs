@@ -111,6 +111,7 @@ pub struct Agent {
     config: Config,
     random: Random,
     state: State,
+    is_lost: bool,
     role: Role,
     tie_breaker: u64,
     /// Our credentials. Its candidates are made of `locals`.
@@ -148,6 +149,7 @@ impl Agent {
             role: config.role,
             config,
             state: State::New,
+            is_lost: false,
             tie_breaker,
             our_key: Key::short_term(&ours.password),
             ours,
@@ -248,6 +250,7 @@ impl Agent {
         self.list = CheckList::form(self.role, &self.locals, &self.remotes);
         self.valid.clear();
         self.all_valid = None;
+        self.is_lost = false;
         (self.state, self.started, self.next_check) = (State::Running, now, now);
         self.event(Event::Started);
         for early in std::mem::take(&mut self.early) {
@@ -258,6 +261,34 @@ impl Agent {
             return;
         }
         self.timeout(now);
+    }
+
+    /// Whether its pairs, or those that are being found, are where media goes.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state == State::Running || !self.selected.is_empty()
+    }
+
+    /// Whether the peer has not consented for too long: nothing more may be sent to it.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// Whether media that arrives so is the peer's: its pair is valid. Where ICE is not done, that is not for ICE to say.
+    #[must_use]
+    pub fn is_source(&self, arrival: Arrival) -> bool {
+        let Arrival { component, base, from } = arrival;
+        let is_valid = |valid: &Valid| {
+            valid.component == component
+                && self.locals.get(valid.local).is_some_and(|local| local.base == base)
+                && self.remotes.get(valid.remote).is_some_and(|remote| remote.address == from)
+        };
+        let in_use = |kept: &Kept| kept.base == base && kept.selected.remote.address == from;
+        !self.is_lost
+            && (!self.is_active()
+                || self.selected.get(&component).is_some_and(in_use)
+                || self.valid.iter().any(is_valid))
     }
 
     /// Whether checks may be sent to this address of the peer's: no group, no nobody, not ourselves, and this host only where we are on it (RFC 8445 section 5.1.1.1).
@@ -371,6 +402,7 @@ impl Agent {
 
     fn fail(&mut self, why: Failure) {
         self.state = State::Failed;
+        self.is_lost = why == Failure::ConsentLost;
         self.list = CheckList::default();
         self.valid.clear();
         self.selected.clear();

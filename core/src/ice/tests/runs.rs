@@ -73,7 +73,7 @@ fn checks_are_paced_and_repeated_as_the_rfcs_say() {
             first.push((at, id.0.to_vec()));
         }
     }
-    assert_eq!(first.len(), 4, "those of RTCP are frozen: their foundations are those of RTP");
+    assert_eq!(first.len(), 5, "four pairs of RTP and one of RTCP");
     assert!(first.windows(2).all(|two| two[1].0 >= two[0].0 + Duration::from_millis(50)), "{first:?}");
     let longest = times.values().max_by_key(|times| times.len()).unwrap();
     let apart: Vec<_> = longest.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
@@ -185,7 +185,7 @@ fn consent_is_asked_for_and_its_loss_ends_all() {
     network.lose(|_, _| true);
     network.run(SECOND * 31);
     for (agent, events) in network.agents.iter().zip(&network.events) {
-        assert_eq!((agent.state(), agent.may_send()), (State::Failed, false));
+        assert_eq!((agent.state(), agent.is_lost()), (State::Failed, true));
         assert_eq!(events.last(), Some(&Event::Failed(Failure::ConsentLost)));
     }
     let last = network.sent.last().unwrap().0;
@@ -230,7 +230,7 @@ fn a_restart_finds_new_pairs_and_keeps_the_old_ones_until_then() {
     assert!(before.ufrag != after.ufrag && before.password != after.password && before.candidates == after.candidates);
     network.run(SECOND * 10);
     assert_eq!(network.chosen(0).len(), 2, "media goes on");
-    assert!(network.agents.iter().all(Agent::may_send), "and so does consent");
+    assert!(network.agents.iter().all(Agent::is_active), "and so does consent");
     network.start(Duration::from_millis(100));
     network.run(SECOND * 40);
     network.assert_agreed();
