@@ -9,14 +9,16 @@
 //! | [`world`], [`host`], [`link`], [`nat`], [`stream`], [`wire`] | hosts, the network between them, and time |
 //! | [`application`] | the users of hosts |
 //! | [`media`] | their media paths |
-//! | [`program`] | random programs of many users |
+//! | [`program`], [`crowd`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
+//! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 
 pub mod application;
 pub mod cost;
+pub mod crowd;
 pub mod digest;
 pub mod dns;
 pub mod draft;

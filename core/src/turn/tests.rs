@@ -138,7 +138,7 @@ fn what_the_server_refuses_has_failed() {
     lab.accept(ALLOCATE, |answer| answer);
     assert_eq!(lab.client.poll_event(), Some(Event::Failed(Failure::Nonsense)));
     let mut lab = Lab::new();
-    lab.client.poll_transmit();
+    let _ = lab.client.poll_transmit();
     assert_eq!(lab.run(SECOND * 40).len(), 6);
     assert_eq!(lab.client.poll_event(), Some(Event::Failed(Failure::TimedOut)));
 }
@@ -219,7 +219,7 @@ fn a_peer_is_permitted_before_anything_goes_to_it() {
     // It is asked for again after four minutes, for as long as the allocation lives.
     let sent = lab.run(SECOND * 241);
     assert_eq!(sent.iter().map(|(_, one)| one.method()).collect::<Vec<_>>(), [CREATE_PERMISSION, CREATE_PERMISSION]);
-    lab.client.poll_transmit();
+    let _ = lab.client.poll_transmit();
     lab.run(SECOND * 60);
     assert_eq!(lab.arrive(data(PEER, DATA)), None, "the permission has ended");
 }
@@ -275,7 +275,7 @@ fn an_allocation_is_given_back() {
     assert!(lab.client.is_finished() && lab.client.poll_event().is_none());
     let mut silent = Lab::allocated();
     silent.client.release(now);
-    silent.client.poll_transmit();
+    let _ = silent.client.poll_transmit();
     assert_eq!(silent.run(SECOND * 10).len(), 2);
     assert!(silent.client.is_finished() && silent.client.poll_event().is_none());
 }
