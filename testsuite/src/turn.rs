@@ -87,7 +87,7 @@ impl Server {
     pub fn datagram(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, data: &Bytes) -> Vec<Sent> {
         self.allocations.retain(|_, allocation| allocation.until > now);
         if to != self.address {
-            return self.from_peer(now, from, to, data).into_iter().collect();
+            return self.peer_sent(now, from, to, data).into_iter().collect();
         }
         if !is_stun(data) {
             return self.through_channel(now, from, data).into_iter().collect();
@@ -217,7 +217,7 @@ impl Server {
         Some(Sent { from: allocation.relayed, to, data })
     }
 
-    fn from_peer(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, data: &Bytes) -> Option<Sent> {
+    fn peer_sent(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, data: &Bytes) -> Option<Sent> {
         let (client, allocation) = self.allocations.iter().find(|(_, allocation)| allocation.relayed == to)?;
         allocation.permissions.get(&from.ip()).filter(|until| **until > now)?;
         self.relayed += 1;

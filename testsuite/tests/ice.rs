@@ -67,7 +67,7 @@ fn a_relay_joins_those_whom_nothing_else_does() {
         }
         lab.assert_agreed(&BOTH);
         let allocations = lab.server.allocations(lab.now);
-        assert!(allocations >= 2 && allocations <= 4, "those that were not chosen were given back: {allocations}");
+        assert!((2..=4).contains(&allocations), "those that were not chosen were given back: {allocations}");
         let now = lab.now;
         lab.sides.iter_mut().for_each(|side| side.endpoint.release(now));
         lab.run(SECOND * 3);

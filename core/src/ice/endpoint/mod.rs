@@ -177,20 +177,18 @@ impl Endpoint {
         };
         let relay = self.relays.iter_mut().find(|relay| relay.host == host && relay.client.server() == from);
         let incoming = match relay.map(|relay| (relay.client.relayed(), relay.client.datagram(now, data.clone()))) {
-            Some((Some(base), Some((peer, data)))) => {
-                self.from_peer(now, Arrival { component, base, from: peer }, data)
-            }
+            Some((Some(base), Some((peer, data)))) => self.heard(now, Arrival { component, base, from: peer }, data),
             Some(_) => {
                 self.told(now, host, from, data);
                 Incoming::Consumed
             }
-            None => self.from_peer(now, Arrival { component, base: host, from }, data),
+            None => self.heard(now, Arrival { component, base: host, from }, data),
         };
         self.settle(now);
         incoming
     }
 
-    fn from_peer(&mut self, now: Instant, arrival: Arrival, data: Bytes) -> Incoming {
+    fn heard(&mut self, now: Instant, arrival: Arrival, data: Bytes) -> Incoming {
         if !is_stun(&data) {
             let from = arrival.from;
             return if self.agent.is_source(arrival) { Incoming::Media { from, data } } else { Incoming::Consumed };
