@@ -9,7 +9,8 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
-use crate::settings::{Backend, Change, ObjectError, ObjectKey, SaveError, SettingError};
+use crate::settings::kind::{CodecName, SrtpEncryption};
+use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
 use crate::stream::{Command, StreamError, StreamSpec};
@@ -327,6 +328,12 @@ pub struct AccountSpec {
     pub message_summary: bool,
     /// Where its messages are, if not at its own URI (setting `message_summary.voicemail_uri`).
     pub voicemail_uri: Option<Text>,
+    /// Its codecs by their encoding names, best first; none for those of the configuration (setting `rtp.audio_codec_list`).
+    pub audio_codecs: Vec<Text>,
+    /// Whether RTP is encrypted (setting `rtp.srtp_encryption`).
+    pub srtp_encryption: SrtpEncryption,
+    /// Whether it is, also when its keys go over signalling that is not (setting `rtp.use_srtp_without_tls`).
+    pub use_srtp_without_tls: bool,
 }
 
 impl AccountSpec {
@@ -334,6 +341,16 @@ impl AccountSpec {
     #[must_use]
     pub fn new(uri: impl Into<Text>) -> Self {
         Self { uri: uri.into(), ..Self::default() }
+    }
+
+    /// Its settings of RTP.
+    pub(super) fn rtp(&self) -> RtpAccount {
+        let codecs: Vec<CodecName> = self.audio_codecs.iter().filter_map(|name| name.parse().ok()).collect();
+        RtpAccount {
+            audio_codec_list: Some(codecs).filter(|codecs| !codecs.is_empty()),
+            srtp_encryption: self.srtp_encryption,
+            use_srtp_without_tls: self.use_srtp_without_tls,
+        }
     }
 }
 
@@ -353,6 +370,9 @@ impl Default for AccountSpec {
             publish_interval: 3600,
             message_summary: false,
             voicemail_uri: None,
+            audio_codecs: Vec::new(),
+            srtp_encryption: SrtpEncryption::Disabled,
+            use_srtp_without_tls: false,
         }
     }
 }
