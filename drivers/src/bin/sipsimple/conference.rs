@@ -66,8 +66,15 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     options.media.apply(&mut account);
     client.application.add_account_spec(account)?;
     let name = options.account.account.as_ref().map(register::name).unwrap_or_default();
-    let mut conference =
-        Conference { client: &mut client, out, name, first: First::default(), room: &room, live: BTreeSet::new(), over: 0 };
+    let mut conference = Conference {
+        client: &mut client,
+        out,
+        name,
+        first: First::default(),
+        room: &room,
+        live: BTreeSet::new(),
+        over: 0,
+    };
     let result = conference.run(options.count);
     if let Some(failure) = room.close(&client) {
         client.not_written(client.application.now(), failure);
@@ -110,7 +117,9 @@ impl Room {
     /// Takes a caller in. He may hang up meanwhile.
     fn join(&self, client: &Client, stream: StreamId) -> Result<(), AudioError> {
         let conference = self.conference;
-        client.application.with_engine(move |engine, _| drop(engine.join_conference(conference, stream)))
+        client.application.with_engine(move |engine, _| {
+            let _ = engine.join_conference(conference, stream);
+        })
     }
 
     /// Closes the file; why that failed.
