@@ -11,6 +11,8 @@ use crate::id::{
 use crate::session::SessionError;
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
+use crate::settings::AccountSettings;
+use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
 use crate::stream::{Command, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
 use crate::usage::Content;
@@ -270,6 +272,47 @@ pub struct AccountSpec {
     pub message_summary: bool,
     /// Where its messages are, if not at its own URI (setting `message_summary.voicemail_uri`).
     pub voicemail_uri: Option<Text>,
+    /// How its streams over MSRP find their way.
+    pub msrp: MsrpAccount,
+}
+
+/// How streams over MSRP find their way (settings `msrp.*` and `nat_traversal.*` of the seeds' Account).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MsrpAccount {
+    /// What it runs over (setting `msrp.transport`).
+    pub transport: MsrpTransport,
+    /// Which side opens the connection (setting `msrp.connection_model`).
+    pub connection_model: ConnectionModel,
+    /// The relay (setting `nat_traversal.msrp_relay`).
+    pub relay: Option<MsrpRelayAddress>,
+    /// Whether sessions that come in use the relay (setting `nat_traversal.use_msrp_relay_for_inbound`).
+    pub relay_for_inbound: bool,
+    /// Whether sessions that go out use the relay (setting `nat_traversal.use_msrp_relay_for_outbound`).
+    pub relay_for_outbound: bool,
+}
+
+impl Default for MsrpAccount {
+    fn default() -> Self {
+        Self {
+            transport: MsrpTransport::Tls,
+            connection_model: ConnectionModel::Relay,
+            relay: None,
+            relay_for_inbound: true,
+            relay_for_outbound: false,
+        }
+    }
+}
+
+impl MsrpAccount {
+    /// Makes the settings of a session's account say this.
+    pub(super) fn apply(&self, settings: &mut AccountSettings) {
+        settings.msrp.transport = self.transport;
+        settings.msrp.connection_model = self.connection_model;
+        settings.nat_traversal.msrp_relay.clone_from(&self.relay);
+        settings.nat_traversal.use_msrp_relay_for_inbound = self.relay_for_inbound;
+        settings.nat_traversal.use_msrp_relay_for_outbound = self.relay_for_outbound;
+    }
 }
 
 impl AccountSpec {
@@ -295,6 +338,7 @@ impl Default for AccountSpec {
             publish_interval: 3600,
             message_summary: false,
             voicemail_uri: None,
+            msrp: MsrpAccount::default(),
         }
     }
 }

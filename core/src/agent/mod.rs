@@ -71,7 +71,8 @@ pub use event::{AccountEvent, Event, EventKind, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
 pub use intent::{
-    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome, UsageError,
+    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, MsrpAccount, Outcome,
+    UsageError,
 };
 
 use std::collections::VecDeque;

@@ -318,6 +318,9 @@ impl Agent {
         );
         info.local = local.ip();
         info.credentials = self.known_credentials(account);
+        if let Some(account) = self.accounts.get(account) {
+            account.spec.msrp.apply(&mut info.settings);
+        }
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),

@@ -255,7 +255,7 @@ impl StreamFactory for AudioFactory {
     fn create(&self, config: &Config, _session: &SessionInfo, spec: &StreamSpec) -> Result<Box<dyn MediaStream>, Text> {
         match spec {
             StreamSpec::Audio(spec) => Ok(Box::new(AudioStream::new(spec, config)?)),
-            StreamSpec::Custom { .. } => Err("it is not audio".into()),
+            StreamSpec::Chat(_) | StreamSpec::Custom { .. } => Err("it is not audio".into()),
         }
     }
 

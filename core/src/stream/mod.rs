@@ -6,6 +6,7 @@
 
 mod agreement;
 mod audio;
+mod chat;
 mod command;
 mod context;
 mod error;
@@ -13,6 +14,7 @@ mod event;
 mod input;
 mod line;
 mod media_stream;
+mod msrp;
 mod originator;
 mod output;
 mod registry;
@@ -22,6 +24,7 @@ mod tests;
 
 pub use agreement::Agreement;
 pub use audio::{AudioFactory, AudioStream};
+pub use chat::{ChatCommand, ChatEvent, ChatFactory, ChatMessage, ChatSpec, ChatStream, Notified, ReceivedMessage};
 pub use command::Command;
 pub use context::{Context, SessionInfo};
 pub use error::StreamError;
@@ -29,6 +32,7 @@ pub use event::{Rtp, StreamEvent};
 pub use input::Input;
 pub use line::{Failure, Line};
 pub use media_stream::MediaStream;
+pub use msrp::{Offered, Role};
 pub use originator::Originator;
 pub use output::Output;
 pub use registry::{Recognized, Registry, Source, StreamFactory};

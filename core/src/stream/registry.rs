@@ -8,7 +8,7 @@ use crate::id::{Counter, StreamId};
 use crate::negotiation::Proposed;
 use crate::sip::Text;
 
-use super::{AudioFactory, MediaStream, SessionInfo, StreamSpec};
+use super::{AudioFactory, ChatFactory, MediaStream, SessionInfo, StreamSpec};
 
 /// What a factory makes of a media line that the peer offers (`new_from_sdp`).
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub struct Registry {
 impl Default for Registry {
     /// Those that come with this crate.
     fn default() -> Self {
-        Self { factories: vec![Arc::new(AudioFactory)] }
+        Self { factories: vec![Arc::new(AudioFactory), Arc::new(ChatFactory)] }
     }
 }
 
