@@ -31,6 +31,11 @@ impl Asks {
         Some(ask)
     }
 
+    /// A name for a question of a stream, which keeps it itself.
+    pub(super) fn name(&mut self) -> AskId {
+        AskId::from_u64(self.ids.take())
+    }
+
     /// Closes a question; tells which remote address it was about. `None` when it is not open.
     pub(super) fn close(&mut self, ask: AskId) -> Option<IpAddr> {
         let (toward, at) = self.open.remove(&ask)?;

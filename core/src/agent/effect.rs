@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
+use crate::stream::FileQuestion;
 use crate::time::Instant;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -107,6 +108,8 @@ pub enum Question {
         /// The remote address.
         toward: SocketAddr,
     },
+    /// Something about a file.
+    File(FileQuestion),
 }
 
 /// When `Input::Tick` is next wanted, and why.

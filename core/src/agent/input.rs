@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
 use crate::random::Seed;
+use crate::stream::FileAnswer;
 use crate::time::Utc;
 use crate::transport::{CloseCause, TlsInfo};
 
@@ -143,6 +144,8 @@ pub enum StreamEvent {
 pub enum Answer {
     /// The local address toward the one asked for; `None` where there is no route.
     LocalAddress(Option<IpAddr>),
+    /// Something about a file.
+    File(FileAnswer),
 }
 
 /// How the network changed.

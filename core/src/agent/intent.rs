@@ -9,10 +9,10 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
-use crate::sip::Text;
-use crate::sip::digest::Credentials;
 use crate::settings::AccountSettings;
 use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
+use crate::sip::Text;
+use crate::sip::digest::Credentials;
 use crate::stream::{Command, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
 use crate::usage::Content;

@@ -52,12 +52,13 @@ impl Agent {
             Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
             Input::Media { stream, event } => self.media(stream, event),
-            Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
-                (Some(toward), Answer::LocalAddress(local)) => {
+            Input::Answer { ask, answer: Answer::File(answer) } => self.stream_answer(ask, answer),
+            Input::Answer { ask, answer: Answer::LocalAddress(local) } => match self.asks.close(ask) {
+                Some(toward) => {
                     self.transports.learn_local(toward, local);
                     self.local_learned();
                 }
-                (None, _) => self.stats.driver_faults += 1,
+                None => self.stats.driver_faults += 1,
             },
             Input::Network(NetworkChange::Addresses | NetworkChange::Woke) => {
                 self.transports.forget_local();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sip::Text;
 
-use super::ChatCommand;
+use super::{ChatCommand, DesktopSharingCommand, FileTransferCommand};
 
 /// What an application wants of a stream. A stream refuses what it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub enum Command {
     },
     /// Something that a chat stream knows.
     Chat(ChatCommand),
+    /// Something that a file transfer knows.
+    FileTransfer(FileTransferCommand),
+    /// Something that a desktop sharing stream knows.
+    DesktopSharing(DesktopSharingCommand),
     /// Something that a stream of the application's own knows.
     Custom {
         /// What.

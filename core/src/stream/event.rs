@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::media;
 use crate::sip::Text;
 
-use super::{ChatEvent, Originator};
+use super::{ChatEvent, DesktopSharingEvent, FileTransferEvent, Originator};
 
 /// The media path of a stream over RTP, as it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,10 @@ pub enum StreamEvent {
     Statistics(Box<media::Statistics>),
     /// News of a chat stream.
     Chat(ChatEvent),
+    /// News of a file transfer.
+    FileTransfer(FileTransferEvent),
+    /// News of a desktop sharing stream.
+    DesktopSharing(DesktopSharingEvent),
     /// News of a stream of the application's own.
     Custom {
         /// What.
@@ -99,6 +103,8 @@ impl StreamEvent {
             Self::GotDtmf { .. } => &["AudioStreamGotDTMF", "SCSessionGotDTMF"],
             Self::GotNoAudio { .. } => &["SCSessionGotNoAudio"],
             Self::Chat(event) => event.names(),
+            Self::DesktopSharing(event) => event.names(),
+            Self::FileTransfer(event) => event.names(),
             Self::Source { .. } | Self::Statistics(_) | Self::Custom { .. } => &[],
         }
     }

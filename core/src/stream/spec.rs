@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::sdp::Direction;
 use crate::sip::Text;
 
-use super::ChatSpec;
+use super::{ChatSpec, DesktopSharingSpec, FileTransferSpec};
 
 /// A stream that an application offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,10 @@ pub enum StreamSpec {
     Audio(AudioSpec),
     /// A chat over MSRP (seed class ChatStream).
     Chat(ChatSpec),
+    /// A file transfer over MSRP (seed class FileTransferStream).
+    FileTransfer(FileTransferSpec),
+    /// Desktop sharing over MSRP (seed class DesktopSharingStream).
+    DesktopSharing(DesktopSharingSpec),
     /// A stream of a kind that the application has registered.
     Custom {
         /// The kind.
@@ -37,6 +41,8 @@ impl StreamSpec {
         match self {
             Self::Audio(_) => "audio",
             Self::Chat(_) => "chat",
+            Self::DesktopSharing(_) => "desktop-sharing",
+            Self::FileTransfer(_) => "file-transfer",
             Self::Custom { kind, .. } => kind,
         }
     }

@@ -2,8 +2,6 @@
 //! (RFC 3994), nicknames (RFC 7701), and notifications (RFC 5438).
 
 mod event;
-#[cfg(test)]
-mod tests;
 mod wrap;
 
 use std::collections::VecDeque;
@@ -108,6 +106,9 @@ impl ChatStream {
         message: &ChatMessage,
         out: &mut Outbox<Output>,
     ) -> Result<(), StreamError> {
+        if !wrap::is_id(&message.id) {
+            return Err(refused("the message has no name"));
+        }
         let Some(remote) = &self.remote else {
             return self.wait(cx, Queued::Message(Box::new(message.clone())));
         };
@@ -164,8 +165,7 @@ impl ChatStream {
         if !accepts(types, IsComposing::CONTENT_TYPE) {
             return Ok(());
         }
-        let mut message =
-            ChatMessage::new(cx.random.token(16), IsComposing::CONTENT_TYPE, Bytes::from(said.write()));
+        let mut message = ChatMessage::new(cx.random.token(16), IsComposing::CONTENT_TYPE, Bytes::from(said.write()));
         message.recipients = recipients.to_vec();
         self.send_aside(cx, &message, out)
     }
@@ -196,11 +196,6 @@ impl ChatStream {
         if self.queue.len() >= cx.config.limits.msrp_waiting {
             self.full = true;
             return Err(StreamError::Full(cx.stream));
-        }
-        if let Queued::Message(message) = &queued
-            && !wrap::is_id(&message.id)
-        {
-            return Err(refused("the message has no name"));
         }
         self.queue.push_back(queued);
         Ok(())
@@ -296,6 +291,7 @@ impl ChatStream {
             };
             out.push(Output::Event(StreamEvent::Chat(news)));
         }
+        self.base.settle(cx, out);
     }
 
     /// A message came. One that cannot be read is reported to its sender with 400.
@@ -327,7 +323,8 @@ impl ChatStream {
         out: &mut Outbox<Output>,
     ) -> Result<Option<ChatEvent>, ()> {
         let limits = &cx.config.limits;
-        let is = |known: &str| message.content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(known);
+        let is =
+            |known: &str| message.content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(known);
         if is(IsComposing::CONTENT_TYPE) {
             let said = IsComposing::parse(&message.content, limits).map_err(drop)?;
             return Ok(Some(ChatEvent::GotComposingIndication {
@@ -428,9 +425,9 @@ impl MediaStream for ChatStream {
                     return Err(refused("the peer does not know nicknames"));
                 }
                 let (stream, mut events) = (cx.stream, Vec::new());
-                let asked = self.base.call(cx, out, &mut events, |endpoint, cx, out| {
-                    endpoint.nickname(cx, stream, nickname, out)
-                });
+                let asked = self
+                    .base
+                    .call(cx, out, &mut events, |endpoint, cx, out| endpoint.nickname(cx, stream, nickname, out));
                 self.tell(cx, events, out);
                 match asked {
                     Ok(()) => self.nicknames.push_back(nickname.clone()),
@@ -439,12 +436,10 @@ impl MediaStream for ChatStream {
                 }
                 Ok(())
             }
-            ChatCommand::Displayed { message } => {
-                match wrap::notification(cx, message, Notified::Displayed) {
-                    Some(notification) => self.send_aside(cx, &notification, out),
-                    None => Ok(()),
-                }
-            }
+            ChatCommand::Displayed { message } => match wrap::notification(cx, message, Notified::Displayed) {
+                Some(notification) => self.send_aside(cx, &notification, out),
+                None => Ok(()),
+            },
         }
     }
 
@@ -467,11 +462,14 @@ impl StreamFactory for ChatFactory {
         "chat"
     }
 
-    fn create(&self, _config: &Config, _session: &SessionInfo, spec: &StreamSpec) -> Result<Box<dyn MediaStream>, Text> {
-        match spec {
-            StreamSpec::Chat(spec) => Ok(Box::new(ChatStream::new(spec.direction, None))),
-            StreamSpec::Audio(_) | StreamSpec::Custom { .. } => Err("it is no chat".into()),
-        }
+    fn create(
+        &self,
+        _config: &Config,
+        _session: &SessionInfo,
+        spec: &StreamSpec,
+    ) -> Result<Box<dyn MediaStream>, Text> {
+        let StreamSpec::Chat(spec) = spec else { return Err("it is no chat".into()) };
+        Ok(Box::new(ChatStream::new(spec.direction, None)))
     }
 
     fn recognize(&self, _config: &Config, session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
@@ -486,9 +484,7 @@ impl StreamFactory for ChatFactory {
             Ok(read) => read,
             Err(reason) => return Recognized::Invalid(reason),
         };
-        let common = kind().accept_types.iter().any(|own| {
-            own.contains('*') || accepts(&read.accept_types, own)
-        });
+        let common = kind().accept_types.iter().any(|own| own.contains('*') || accepts(&read.accept_types, own));
         if !common {
             return Recognized::Invalid("it takes none of our content types".into());
         }

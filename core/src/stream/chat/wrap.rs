@@ -59,7 +59,8 @@ pub(super) fn wrap(cx: &Context<'_>, message: &ChatMessage) -> Bytes {
         fields.push(field("Disposition-Notification", asked.join(", ")));
     }
     let is_text = message.content_type.starts_with("text/") && !message.content_type.contains(';');
-    let content_type = if is_text { format!("{}; charset=utf-8", message.content_type) } else { message.content_type.to_string() };
+    let content_type =
+        if is_text { format!("{}; charset=utf-8", message.content_type) } else { message.content_type.to_string() };
     cpim::Message {
         from: Some(address(&cx.session.local_identity)),
         to,

@@ -72,7 +72,9 @@ impl Offered {
         let value = |name: &str| media.attribute(name).flatten();
         let path = value("path").ok_or("the attribute path is missing")?;
         let path = Path::parse(&Text::from(path)).map_err(|fault| Text::from(format!("path: {fault}")))?;
-        let types = |name: &str| -> Vec<Text> { value(name).unwrap_or_default().split_ascii_whitespace().map(Text::from).collect() };
+        let types = |name: &str| -> Vec<Text> {
+            value(name).unwrap_or_default().split_ascii_whitespace().map(Text::from).collect()
+        };
         let accept_types = types("accept-types");
         if accept_types.is_empty() {
             return Err("the attribute accept-types is missing".into());
@@ -82,7 +84,8 @@ impl Offered {
             Some("actpass") => Role::ActPass,
             Some(_) | None => Role::Active,
         };
-        let said: Vec<&str> = media.attributes().filter(|(name, _)| *name == "fingerprint").filter_map(|(_, v)| v).collect();
+        let said: Vec<&str> =
+            media.attributes().filter(|(name, _)| *name == "fingerprint").filter_map(|(_, v)| v).collect();
         let said = if said.is_empty() {
             media.inherited_attribute("fingerprint").flatten().into_iter().collect()
         } else {
@@ -117,7 +120,8 @@ fn fingerprint(value: &str) -> Option<Fingerprint> {
     let mut bytes = [0; 32];
     let mut pairs = digits.trim().split(':');
     for byte in &mut bytes {
-        let pair = pairs.next().filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let pair =
+            pairs.next().filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         *byte = u8::from_str_radix(pair, 16).ok()?;
     }
     pairs.next().is_none().then_some(Fingerprint(bytes))

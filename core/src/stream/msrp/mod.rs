@@ -13,6 +13,7 @@
 mod line;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 pub use line::{Offered, Role};
 
@@ -25,13 +26,16 @@ use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
 use crate::settings::kind::{ConnectionModel, MsrpTransport};
 use crate::sip::{Host, Text};
-use crate::time::Instant;
-use crate::transport::{Security, SocketKind, TlsPolicy};
+use crate::time::{Instant, earliest};
+use crate::transport::{CloseCause, Security, SocketKind, TlsPolicy};
 
 use super::{Agreement, Context, Input, Originator, Output};
 
 /// The number of the listener among the sockets of a stream.
 const LISTENER: u8 = 0;
+
+/// How long the signalling may lag behind a peer that has closed the connection in good order, as it does when it ends the session.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// How a stream over MSRP describes itself.
 #[derive(Clone, Debug)]
@@ -60,6 +64,9 @@ pub(super) struct Base {
     /// The path that leads to us.
     path: Option<Path>,
     relayed: bool,
+    /// Whether the peer is not read, and on which connection it last was.
+    held: bool,
+    reading: Option<ConnId>,
     /// What a connection may be fed at once.
     read_bytes: usize,
     /// How many connections were opened.
@@ -69,6 +76,8 @@ pub(super) struct Base {
     started: bool,
     /// Whether it is about to end, so that the peer may close the connection.
     leaving: bool,
+    /// Why it cannot go on, and when that is told.
+    failure: Option<(Text, Instant)>,
 }
 
 impl Base {
@@ -83,22 +92,25 @@ impl Base {
             local: None,
             path: None,
             relayed: false,
+            held: false,
+            reading: None,
             read_bytes: 0,
             opened: 0,
             remote: None,
             started: false,
             leaving: false,
+            failure: None,
         }
-    }
-
-    /// What the peer offered, if it did.
-    pub(super) const fn offered(&self) -> Option<&Offered> {
-        self.offered.as_ref()
     }
 
     /// Whether messages can be sent and received.
     pub(super) const fn is_started(&self) -> bool {
         self.started
+    }
+
+    /// Whether it has been agreed on.
+    pub(super) const fn is_agreed(&self) -> bool {
+        self.remote.is_some()
     }
 
     /// Takes the place of what was said of the delivery, before it is initialised.
@@ -129,7 +141,9 @@ impl Base {
             if (relay.transport == MsrpTransport::Tls) != self.secure {
                 return out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
             }
-            let Some(ip) = relay.host.ip() else { return out.push(failed("the address of the MSRP relay is not known")) };
+            let Some(ip) = relay.host.ip() else {
+                return out.push(failed("the address of the MSRP relay is not known"));
+            };
             self.relayed = true;
             self.prepare(cx, MsrpUri::PORT);
             let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, relay.host, relay.port, "") };
@@ -275,6 +289,7 @@ impl Base {
                 self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.opened(cx, conn, tls, out));
             }
             Input::Data { conn, data } => {
+                self.reading = Some(conn);
                 self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.data(cx, conn, data, out));
             }
             Input::Drained { conn, bytes } => {
@@ -283,7 +298,7 @@ impl Base {
             Input::Closed { conn, cause } => {
                 self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.closed(cx, conn, &cause, out));
             }
-            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } => {}
+            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
         }
         events
     }
@@ -310,7 +325,11 @@ impl Base {
                 msrp::Output::Open { conn, to, security } => out.push(Output::Open { conn, to, security }),
                 msrp::Output::Write { conn, data } => out.push(Output::Write { conn, data }),
                 msrp::Output::Close { conn, how } => out.push(Output::Close { conn, how }),
-                msrp::Output::Resume(conn) => out.push(Output::Resume(conn)),
+                msrp::Output::Resume(conn) => {
+                    if !self.held {
+                        out.push(Output::Resume(conn));
+                    }
+                }
                 msrp::Output::Session(_, Event::Started) => {
                     if !std::mem::replace(&mut self.started, true) {
                         out.push(Output::Started(None));
@@ -323,15 +342,38 @@ impl Base {
                     }
                 }
                 msrp::Output::Session(_, Event::Ended(end)) => {
-                    events.push(Event::Ended(end.clone()));
-                    if !self.leaving {
-                        out.push(Output::Failed { reason: words(&end), for_now: false });
-                    }
+                    let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
+                    self.failure = Some((words(&end), cx.now + grace));
                 }
                 msrp::Output::Session(_, event) => events.push(event),
             }
         }
         result
+    }
+
+    /// Whether it cannot go on.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// The peer is not read any longer, or is again: what it sends cannot be worked off as fast as it comes.
+    pub(super) fn hold(&mut self, held: bool, out: &mut Outbox<Output>) {
+        if std::mem::replace(&mut self.held, held)
+            && !held
+            && let Some(conn) = self.reading
+            && !self.endpoint.is_paused(conn)
+        {
+            out.push(Output::Resume(conn));
+        }
+    }
+
+    /// Tells that it cannot go on, if that is so and all else has been told.
+    pub(super) fn settle(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        if let Some((reason, _)) = self.failure.take_if(|(_, at)| *at <= cx.now)
+            && !self.leaving
+        {
+            out.push(Output::Failed { reason, for_now: false });
+        }
     }
 
     /// Sends a message.
@@ -384,11 +426,11 @@ impl Base {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.endpoint.deadline()
+        earliest(self.endpoint.deadline(), self.failure.as_ref().map(|(_, at)| *at))
     }
 
     pub(super) fn read_budget(&self, conn: ConnId) -> usize {
-        if self.endpoint.is_paused(conn) { 0 } else { self.read_bytes }
+        if self.held || self.endpoint.is_paused(conn) { 0 } else { self.read_bytes }
     }
 }
 
