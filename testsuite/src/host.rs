@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
+use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::stream::{FileAnswer, FileQuestion};
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
@@ -79,6 +80,8 @@ pub struct Host {
     pub media: Media,
     /// Its files.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The settings that its agent has stored.
+    pub stored: Option<Secret>,
     pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
     pub(crate) listening: BTreeMap<SocketId, SocketAddr>,
@@ -130,6 +133,7 @@ impl Host {
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
             files: BTreeMap::new(),
+            stored: None,
             place,
             udp: BTreeMap::new(),
             listening: BTreeMap::new(),

@@ -9,7 +9,7 @@
 //! | [`world`], [`host`], [`link`], [`nat`], [`stream`], [`wire`] | hosts, the network between them, and time |
 //! | [`application`] | the users of hosts |
 //! | [`media`] | their media paths |
-//! | [`program`] | random programs of many users |
+//! | [`program`], [`crowd`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
@@ -17,6 +17,7 @@
 
 pub mod application;
 pub mod cost;
+pub mod crowd;
 pub mod digest;
 pub mod dns;
 pub mod draft;

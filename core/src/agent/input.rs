@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
 use crate::random::Seed;
+use crate::sip::Text;
+use crate::sip::digest::Secret;
 use crate::stream::FileAnswer;
 use crate::time::Utc;
 use crate::transport::{CloseCause, TlsInfo};
@@ -146,6 +148,10 @@ pub enum Answer {
     LocalAddress(Option<IpAddr>),
     /// Something about a file.
     File(FileAnswer),
+    /// The stored settings, nothing if nothing is stored, or why they cannot be read.
+    Settings(Result<Option<Secret>, Text>),
+    /// The settings are stored, or why they cannot be.
+    Persisted(Result<(), Text>),
 }
 
 /// How the network changed.

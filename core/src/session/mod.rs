@@ -234,9 +234,9 @@ impl Session {
         self.with_invitation(cx, out, |invitation, _, usage| invitation.refusal_acknowledged(transaction, usage));
     }
 
-    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER or NOTIFY.
+    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER, SUBSCRIBE or NOTIFY.
     pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
-        if matches!(incoming.request.method(), Method::Refer | Method::Notify) {
+        if matches!(incoming.request.method(), Method::Refer | Method::Subscribe | Method::Notify) {
             self.requested_within(cx, dialog, incoming, out);
             return;
         }

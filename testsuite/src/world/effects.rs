@@ -73,6 +73,11 @@ impl World {
                         Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()))
                     }
                     Question::File(question) => Answer::File(self.hosts[host].file(&question)),
+                    Question::LoadSettings { .. } => Answer::Settings(Ok(self.hosts[host].stored.clone())),
+                    Question::PersistSettings { text } => {
+                        self.hosts[host].stored = Some(text);
+                        Answer::Persisted(Ok(()))
+                    }
                     _ => return,
                 };
                 self.later(host, Input::Answer { ask, answer });

@@ -169,7 +169,7 @@ impl DesktopSharingStream {
                 }
                 Event::NotDelivered { reason, .. } => {
                     self.sending = false;
-                    self.fail(HandlerContext::Sending, reason, out);
+                    fail(HandlerContext::Sending, reason, out);
                 }
                 Event::Started
                 | Event::Relayed { .. }
@@ -219,11 +219,6 @@ impl DesktopSharingStream {
         }
     }
 
-    fn fail(&mut self, context: HandlerContext, reason: Text, out: &mut Outbox<Output>) {
-        tell(DesktopSharingEvent::HandlerDidFail { context, reason: reason.clone() }, out);
-        out.push(Output::Failed { reason, for_now: false });
-    }
-
     fn is_external(&self, cx: &Context<'_>, conn: ConnId) -> bool {
         self.external.conn == Some(conn) || conn == cx.conn(EXTERNAL)
     }
@@ -233,7 +228,7 @@ impl DesktopSharingStream {
         match input {
             Input::Bound { local, .. } => tell(DesktopSharingEvent::Listening { address: local }, out),
             Input::Unbound { cause: Some(cause), .. } => {
-                self.fail(HandlerContext::Connecting, cause.to_string().into(), out);
+                fail(HandlerContext::Connecting, cause.to_string().into(), out);
             }
             Input::Accepted { conn, .. } if self.external.conn.is_none() => {
                 self.external.conn = Some(conn);
@@ -264,7 +259,7 @@ impl DesktopSharingStream {
             Input::Closed { cause, .. } => {
                 let context = if self.external.open { HandlerContext::Reading } else { HandlerContext::Connecting };
                 self.external.conn = None;
-                self.fail(context, cause.to_string().into(), out);
+                fail(context, cause.to_string().into(), out);
             }
             Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
         }
@@ -273,6 +268,12 @@ impl DesktopSharingStream {
 
 fn tell(event: DesktopSharingEvent, out: &mut Outbox<Output>) {
     out.push(Output::Event(StreamEvent::DesktopSharing(event)));
+}
+
+/// The handler has failed, and the stream with it.
+fn fail(context: HandlerContext, reason: Text, out: &mut Outbox<Output>) {
+    tell(DesktopSharingEvent::HandlerDidFail { context, reason: reason.clone() }, out);
+    out.push(Output::Failed { reason, for_now: false });
 }
 
 /// Whether something is of the listener for a viewer.
@@ -379,7 +380,7 @@ impl MediaStream for DesktopSharingStream {
 
     fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if self.external.until.take_if(|until| *until <= cx.now).is_some() {
-            self.fail(HandlerContext::Connecting, "timed out".into(), out);
+            fail(HandlerContext::Connecting, "timed out".into(), out);
         }
         let events = self.base.timeout(cx, out);
         self.tell(cx, events, out);

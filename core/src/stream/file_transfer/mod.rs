@@ -41,7 +41,7 @@ enum State {
     Waiting,
     /// This side sends, under this name.
     Sending(Text),
-    Receiving(Receiver),
+    Receiving(Box<Receiver>),
     /// Its end was told.
     Over,
 }
@@ -138,7 +138,7 @@ impl FileTransferStream {
 
     fn begin(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if !self.sends {
-            self.state = State::Receiving(Receiver::new(&self.selector, self.offset, self.file.clone()));
+            self.state = State::Receiving(Box::new(Receiver::new(&self.selector, self.offset, self.file.clone())));
             return;
         }
         let Some(size) = self.selector.size.filter(|size| self.file.is_some() && *size >= self.offset) else {
@@ -275,7 +275,7 @@ impl FileTransferStream {
         }
         let State::Receiving(receiver) = &mut self.state else { return };
         let total = self.selector.size.map(|size| size.saturating_sub(self.offset));
-        for (wish, bytes) in receiver.to_report() {
+        for (wish, bytes) in receiver.reportable() {
             self.base.report(cx, &wish, ByteRange::first(bytes, total), 200, out);
         }
         let State::Receiving(receiver) = &mut self.state else { return };

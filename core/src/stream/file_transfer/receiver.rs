@@ -112,7 +112,7 @@ impl Receiver {
     }
 
     /// What can be reported: it is written.
-    pub(super) fn to_report(&mut self) -> Vec<(Wish, u64)> {
+    pub(super) fn reportable(&mut self) -> Vec<(Wish, u64)> {
         let written = if self.written == self.given { u64::MAX } else { self.written };
         self.due.extract_if(.., |(_, bytes)| *bytes <= written).collect()
     }
