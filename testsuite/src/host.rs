@@ -11,7 +11,7 @@ use sipsimple_core::id::{ConnId, SocketId};
 use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::stream::{FileAnswer, FileQuestion};
 use sipsimple_core::time::Instant;
-use sipsimple_core::transport::Transport;
+use sipsimple_core::transport::{TlsInfo, Transport};
 
 use crate::application::Application;
 use crate::media::{Media, Mode};
@@ -46,6 +46,8 @@ pub struct Place {
     pub keep_events: bool,
     /// How its media paths are run.
     pub media: Mode,
+    /// The certificates that it shows where TLS asks for them, and what everybody's driver thinks of their chain.
+    pub shows: Option<TlsInfo>,
 }
 
 impl Default for Place {
@@ -58,6 +60,7 @@ impl Default for Place {
             tracing: Tracing::Keep,
             keep_events: true,
             media: Mode::Answered,
+            shows: None,
         }
     }
 }
@@ -84,7 +87,8 @@ pub struct Host {
     pub stored: Option<Secret>,
     pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
-    pub(crate) listening: BTreeMap<SocketId, SocketAddr>,
+    /// The sockets that it accepts connections on, and whether those are to be protected.
+    pub(crate) listening: BTreeMap<SocketId, (SocketAddr, bool)>,
     pub(crate) pipes: BTreeMap<ConnId, Pipe>,
     pub(crate) opening: BTreeSet<ConnId>,
     /// The connections whose end the agent was not told of.
