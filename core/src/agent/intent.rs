@@ -9,8 +9,8 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
-use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
-use crate::settings::{AccountSettings, Backend, Change, ObjectError, ObjectKey, SaveError, SettingError};
+use crate::settings::kind::{CodecName, SrtpEncryption};
+use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
 use crate::stream::{Command, StreamError, StreamSpec};
@@ -18,6 +18,8 @@ use crate::transport::{Route, Transport};
 use crate::usage::Content;
 
 use crate::config::Listen;
+
+use super::MsrpAccount;
 
 /// Something that the application wants. Wrong in this state: [`Agent::intend`](super::Agent::intend) fails at once and
 /// changes nothing. Whatever happens later comes as an event. Legal at any time, also while events wait.
@@ -330,56 +332,12 @@ pub struct AccountSpec {
     pub voicemail_uri: Option<Text>,
     /// How its streams over MSRP find their way.
     pub msrp: MsrpAccount,
-}
-
-/// How streams over MSRP find their way (settings `msrp.*` and `nat_traversal.*` of the seeds' Account).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MsrpAccount {
-    /// What it runs over (setting `msrp.transport`).
-    pub transport: MsrpTransport,
-    /// Which side opens the connection (setting `msrp.connection_model`).
-    pub connection_model: ConnectionModel,
-    /// The relay (setting `nat_traversal.msrp_relay`).
-    pub relay: Option<MsrpRelayAddress>,
-    /// Whether sessions that come in use the relay (setting `nat_traversal.use_msrp_relay_for_inbound`).
-    pub relay_for_inbound: bool,
-    /// Whether sessions that go out use the relay (setting `nat_traversal.use_msrp_relay_for_outbound`).
-    pub relay_for_outbound: bool,
-}
-
-impl Default for MsrpAccount {
-    fn default() -> Self {
-        Self {
-            transport: MsrpTransport::Tls,
-            connection_model: ConnectionModel::Relay,
-            relay: None,
-            relay_for_inbound: true,
-            relay_for_outbound: false,
-        }
-    }
-}
-
-impl MsrpAccount {
-    /// What the settings of an account say.
-    pub(super) fn of_settings(settings: &AccountSettings) -> Self {
-        Self {
-            transport: settings.msrp.transport,
-            connection_model: settings.msrp.connection_model,
-            relay: settings.nat_traversal.msrp_relay.clone(),
-            relay_for_inbound: settings.nat_traversal.use_msrp_relay_for_inbound,
-            relay_for_outbound: settings.nat_traversal.use_msrp_relay_for_outbound,
-        }
-    }
-
-    /// Makes the settings of a session's account say this.
-    pub(super) fn apply(&self, settings: &mut AccountSettings) {
-        settings.msrp.transport = self.transport;
-        settings.msrp.connection_model = self.connection_model;
-        settings.nat_traversal.msrp_relay.clone_from(&self.relay);
-        settings.nat_traversal.use_msrp_relay_for_inbound = self.relay_for_inbound;
-        settings.nat_traversal.use_msrp_relay_for_outbound = self.relay_for_outbound;
-    }
+    /// Its codecs by their encoding names, best first; none for those of the configuration (setting `rtp.audio_codec_list`).
+    pub audio_codecs: Vec<Text>,
+    /// Whether RTP is encrypted (setting `rtp.srtp_encryption`).
+    pub srtp_encryption: SrtpEncryption,
+    /// Whether it is, also when its keys go over signalling that is not (setting `rtp.use_srtp_without_tls`).
+    pub use_srtp_without_tls: bool,
 }
 
 impl AccountSpec {
@@ -387,6 +345,16 @@ impl AccountSpec {
     #[must_use]
     pub fn new(uri: impl Into<Text>) -> Self {
         Self { uri: uri.into(), ..Self::default() }
+    }
+
+    /// Its settings of RTP.
+    pub(super) fn rtp(&self) -> RtpAccount {
+        let codecs: Vec<CodecName> = self.audio_codecs.iter().filter_map(|name| name.parse().ok()).collect();
+        RtpAccount {
+            audio_codec_list: Some(codecs).filter(|codecs| !codecs.is_empty()),
+            srtp_encryption: self.srtp_encryption,
+            use_srtp_without_tls: self.use_srtp_without_tls,
+        }
     }
 }
 
@@ -407,6 +375,9 @@ impl Default for AccountSpec {
             message_summary: false,
             voicemail_uri: None,
             msrp: MsrpAccount::default(),
+            audio_codecs: Vec::new(),
+            srtp_encryption: SrtpEncryption::Disabled,
+            use_srtp_without_tls: false,
         }
     }
 }

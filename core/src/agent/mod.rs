@@ -48,6 +48,7 @@ mod input;
 mod intent;
 mod machine;
 mod messages;
+mod msrp_account;
 mod nat;
 mod outgoing;
 mod owner;
@@ -73,9 +74,10 @@ pub use event::{AccountEvent, Event, EventKind, ManagerEvent, Stats, TransportEv
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
 pub use intent::{
-    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, MsrpAccount, Outcome,
+    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome,
     SettingsRefusal, UsageError,
 };
+pub use msrp_account::MsrpAccount;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
