@@ -19,6 +19,8 @@ use crate::usage::Content;
 
 use crate::config::Listen;
 
+use super::MsrpAccount;
+
 /// Something that the application wants. Wrong in this state: [`Agent::intend`](super::Agent::intend) fails at once and
 /// changes nothing. Whatever happens later comes as an event. Legal at any time, also while events wait.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -328,6 +330,8 @@ pub struct AccountSpec {
     pub message_summary: bool,
     /// Where its messages are, if not at its own URI (setting `message_summary.voicemail_uri`).
     pub voicemail_uri: Option<Text>,
+    /// How its streams over MSRP find their way.
+    pub msrp: MsrpAccount,
     /// Its codecs by their encoding names, best first; none for those of the configuration (setting `rtp.audio_codec_list`).
     pub audio_codecs: Vec<Text>,
     /// Whether RTP is encrypted (setting `rtp.srtp_encryption`).
@@ -370,6 +374,7 @@ impl Default for AccountSpec {
             publish_interval: 3600,
             message_summary: false,
             voicemail_uri: None,
+            msrp: MsrpAccount::default(),
             audio_codecs: Vec::new(),
             srtp_encryption: SrtpEncryption::Disabled,
             use_srtp_without_tls: false,

@@ -86,6 +86,7 @@ impl Session {
         for stream in &mut self.streams {
             call_line(&self.info, cx, stream, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
         }
+        self.look_at_streams(cx, out);
     }
 
     /// There is no way to the remote party, for this reason.

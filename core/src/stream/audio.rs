@@ -319,7 +319,10 @@ impl StreamFactory for AudioFactory {
     fn create(&self, config: &Config, session: &SessionInfo, spec: &StreamSpec) -> Result<Box<dyn MediaStream>, Text> {
         match spec {
             StreamSpec::Audio(spec) => Ok(Box::new(AudioStream::new(spec, config, session)?)),
-            StreamSpec::Custom { .. } => Err("it is not audio".into()),
+            StreamSpec::Chat(_)
+            | StreamSpec::FileTransfer(_)
+            | StreamSpec::DesktopSharing(_)
+            | StreamSpec::Custom { .. } => Err("it is not audio".into()),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::sip::digest::Credentials;
 
 use super::super::accounts::Phase as AccountPhase;
 use super::super::intent::{AccountSpec, Outcome, SettingsRefusal};
+use super::super::msrp_account::MsrpAccount;
 use super::super::{Agent, EventKind, Shutdown};
 use super::Phase;
 
@@ -36,6 +37,7 @@ impl AccountSpec {
             publish_interval: settings.sip.publish_interval.0,
             message_summary: settings.message_summary.enabled,
             voicemail_uri: settings.message_summary.voicemail_uri.as_ref().map(|uri| uri.uri().to_string().into()),
+            msrp: MsrpAccount::of_settings(settings),
             audio_codecs: codecs.map(|codec| codec.as_str().into()).collect(),
             srtp_encryption: settings.rtp.srtp_encryption,
             use_srtp_without_tls: settings.rtp.use_srtp_without_tls,
