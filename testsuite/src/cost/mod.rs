@@ -4,12 +4,14 @@
 //! `allocations` holds them to the bars that stand at the works themselves.
 
 pub mod call;
+pub mod coding;
 pub mod description;
 pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
 pub mod payload;
+pub mod srtp;
 pub mod transaction;
 
 use std::fmt;
@@ -53,6 +55,8 @@ impl Work {
             location::WORKS,
             media::WORKS,
             mixing::WORKS,
+            coding::WORKS,
+            srtp::WORKS,
             payload::WORKS,
         ]
         .concat()
