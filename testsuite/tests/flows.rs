@@ -83,7 +83,7 @@ impl Scene {
     }
 
     /// The home proxy learns what the registrar knows.
-    fn publish(&mut self) {
+    fn publish(&self) {
         let books = self.books.borrow();
         let now = self.world.now();
         let live = books.bindings.iter().filter(|(_, until)| **until > now);
