@@ -6,6 +6,7 @@
 mod account;
 mod answer;
 mod call;
+mod chat;
 mod client;
 mod demo;
 mod diagram;
@@ -16,13 +17,18 @@ mod ladder;
 mod lookup;
 mod media;
 mod message;
+mod msrp;
 mod output;
+mod progress;
 mod publish;
+mod receive;
 mod register;
 mod replay;
+mod send;
 mod sound;
 mod speaker;
 mod subscribe;
+mod talk;
 mod tls;
 mod value;
 mod way;
@@ -71,6 +77,12 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Exchange messages in a session
+    Chat(chat::Options),
+    /// Send a file
+    Send(send::Options),
+    /// Wait for files and store them
+    Receive(receive::Options),
     /// Send an instant message
     Message(message::Options),
     /// Subscribe to the state of something, and print each notification
@@ -107,6 +119,9 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Chat(options) => chat::run(&options, trace, out),
+        Command::Send(options) => send::run(&options, trace, out),
+        Command::Receive(options) => receive::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
