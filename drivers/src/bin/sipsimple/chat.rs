@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use sipsimple_core::id::StreamId;
 use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, ChatSpec, Command, StreamEvent, StreamSpec};
-use sipsimple_core::time::Instant;
+use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::Route;
 
 use crate::failure::Failure;
@@ -58,6 +58,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         failed: None,
         lines,
         due: None,
+        leave: None,
     };
     let limit = options.timeout.map(|time| talk.now() + time);
     let result = chat.run(&mut talk, limit);
@@ -77,6 +78,9 @@ fn typed() -> Result<std::sync::mpsc::Receiver<String>, Failure> {
     Ok(lines)
 }
 
+/// How long the other side may take to hear that all it said has come, before it hears that the session ends.
+const PARTING: Duration = Duration::from_millis(500);
+
 /// How often it is looked whether somebody has typed.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -92,17 +96,20 @@ struct Chat {
     failed: Option<String>,
     lines: Option<std::sync::mpsc::Receiver<String>>,
     due: Option<Instant>,
+    /// When to end, all being done.
+    leave: Option<Instant>,
 }
 
 impl Chat {
     fn run(&mut self, talk: &mut Talk, limit: Option<Instant>) -> Result<(), Failure> {
         loop {
             self.speak(talk)?;
-            if self.is_done() {
+            let now = talk.now();
+            if self.is_done() && *self.leave.get_or_insert_with(|| now + PARTING) <= now {
                 return self.failed.take().map_or(Ok(()), |words| Err(Failure::new(words)));
             }
             self.due = self.lines.as_ref().map(|_| talk.now() + LOOK);
-            match talk.next(sipsimple_core::time::earliest(self.due, limit))? {
+            match talk.next(earliest(earliest(self.due, self.leave), limit))? {
                 Turn::Stream { id, at, event: StreamEvent::DidStart { .. } } => {
                     self.stream = Some(id);
                     self.out.at(at, "the chat has begun");
@@ -117,6 +124,7 @@ impl Chat {
                     return Err(Failure::new("what was expected did not come in time"));
                 }
                 Turn::Due => {}
+                Turn::Over if self.is_done() => return Ok(()),
                 Turn::Over if self.expect.is_some() || self.open > 0 || self.stream.is_none() => {
                     return Err(Failure::new("the chat ended before all was said"));
                 }
@@ -128,7 +136,7 @@ impl Chat {
 
     /// Whether all that was asked for has happened.
     fn is_done(&self) -> bool {
-        let expected = self.expect.map_or(self.lines.is_none(), |expected| self.come >= expected);
+        let expected = self.expect.map_or_else(|| self.lines.is_none(), |expected| self.come >= expected);
         self.stream.is_some() && self.say.is_empty() && self.open == 0 && expected
     }
 
