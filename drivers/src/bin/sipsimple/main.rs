@@ -8,6 +8,7 @@ mod answer;
 mod call;
 mod chat;
 mod client;
+mod conference;
 mod demo;
 mod diagram;
 mod extensions;
@@ -83,6 +84,8 @@ enum Command {
     Send(send::Options),
     /// Wait for files and store them
     Receive(receive::Options),
+    /// Wait for calls, and let all callers hear each other
+    Conference(conference::Options),
     /// Send an instant message
     Message(message::Options),
     /// Subscribe to the state of something, and print each notification
@@ -122,6 +125,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Chat(options) => chat::run(&options, trace, out),
         Command::Send(options) => send::run(&options, trace, out),
         Command::Receive(options) => receive::run(&options, trace, out),
+        Command::Conference(options) => conference::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
