@@ -10,6 +10,7 @@ pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
+pub mod msrp;
 pub mod payload;
 pub mod srtp;
 pub mod transaction;
@@ -57,6 +58,7 @@ impl Work {
             mixing::WORKS,
             coding::WORKS,
             srtp::WORKS,
+            msrp::WORKS,
             payload::WORKS,
         ]
         .concat()
