@@ -3,6 +3,7 @@
 mod audio;
 mod disk;
 mod event;
+mod recording;
 mod settings;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 pub use audio::AudioError;
 pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
+pub use recording::RecordingFileError;
 pub use settings::{Settings, listen};
 
 use std::sync::Mutex;
@@ -50,6 +52,8 @@ pub struct Application {
     clock: Clock,
     engine: Sender<media::Order>,
     sample_rate: SampleRate,
+    /// Where its settings are stored, if on disk.
+    directory: Option<std::path::PathBuf>,
 }
 
 /// Why an application cannot start.
@@ -122,7 +126,7 @@ impl Application {
         let engine = media.orders.clone();
         let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run(disk, effects);
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate })
+        Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate, directory })
     }
 
     /// The next event, as soon as there is one; `None` when the application has stopped and all were read.

@@ -86,10 +86,16 @@ impl Client {
 
     /// The next event, printed when programs read the output; or what comes before it.
     pub(crate) fn next(&mut self, due: Option<Instant>) -> Wake {
+        let (Ok(wake) | Err(wake)) = self.next_or(due, std::future::pending());
+        wake
+    }
+
+    /// What comes before anything that the command wakes up for, or that as an error.
+    pub(crate) fn next_or<T>(&mut self, due: Option<Instant>, other: impl Future<Output = T>) -> Result<T, Wake> {
         if output::is_closed() && !self.unread {
             self.unread = true;
             self.unwritten.get_or_insert_with(|| Failure::new("nobody reads the output any more"));
-            return Wake::Interrupt;
+            return Err(Wake::Interrupt);
         }
         let Self { application, signals, .. } = self;
         let left = due.map(|at| at.saturating_since(application.now()));
@@ -105,11 +111,12 @@ impl Client {
             };
             Wake::Due
         };
-        let wake = smol::block_on(interrupt.or(timer).or(event));
-        if let Wake::Event(event) = &wake {
+        let wake = async { Err(interrupt.or(timer).or(event).await) };
+        let woken = smol::block_on(wake.or(async { Ok(other.await) }));
+        if let Err(Wake::Event(event)) = &woken {
             self.tell(event);
         }
-        wake
+        woken
     }
 
     /// Ends every session in good order. What is left to tell.

@@ -4,6 +4,7 @@
 //! command line is wrong.
 
 mod account;
+mod action;
 mod answer;
 mod call;
 mod client;
@@ -12,6 +13,8 @@ mod diagram;
 mod extensions;
 mod failure;
 mod json;
+mod keypad;
+mod known;
 mod ladder;
 mod lookup;
 mod message;
@@ -19,6 +22,8 @@ mod output;
 mod publish;
 mod register;
 mod replay;
+mod script;
+mod session;
 mod sound;
 mod speaker;
 mod subscribe;
@@ -70,6 +75,8 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Have calls as commands are typed, many at once
+    Session(session::Options),
     /// Send an instant message
     Message(message::Options),
     /// Subscribe to the state of something, and print each notification
@@ -106,6 +113,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Session(options) => session::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
