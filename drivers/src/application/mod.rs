@@ -307,7 +307,7 @@ fn audio_as_set(agent: &Agent, audio: &mut EngineConfig) -> bool {
     let Some(record) = agent.settings().record(&SipSimpleSettings::key("")) else { return false };
     let Some(settings) = record.saved::<SipSimpleSettings>() else { return false };
     if record.stored().contains_key("audio.sample_rate")
-        && let Some(rate) = SampleRate::new(settings.audio.sample_rate.hz())
+        && let Ok(rate) = SampleRate::new(settings.audio.sample_rate.hz())
     {
         audio.sample_rate = rate;
     }

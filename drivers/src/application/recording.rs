@@ -58,7 +58,7 @@ impl Application {
 fn name(utc: Utc, with: &str) -> String {
     let date = utc.to_string();
     let date = date.split('.').next().unwrap_or(&date).replace(':', "-");
-    let address = with.rsplit_once("sip:").or(with.rsplit_once("sips:")).map_or(with, |(_, address)| address);
+    let address = with.rsplit_once("sip:").or_else(|| with.rsplit_once("sips:")).map_or(with, |(_, address)| address);
     let address = address.split(['>', ';', '?']).next().unwrap_or_default();
     let harmless = |letter: char| if letter.is_ascii_alphanumeric() || "@.-+".contains(letter) { letter } else { '_' };
     let address: String = address.chars().take(LONGEST).map(harmless).collect();

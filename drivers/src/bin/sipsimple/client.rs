@@ -1,5 +1,6 @@
 //! The running application as a command sees it: its events one by one, with Ctrl-C and a timer among them.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,16 +87,21 @@ impl Client {
 
     /// The next event, printed when programs read the output; or what comes before it.
     pub(crate) fn next(&mut self, due: Option<Instant>) -> Wake {
-        let (Ok(wake) | Err(wake)) = self.next_or(due, std::future::pending());
-        wake
+        match self.next_or(due, std::future::pending::<Infallible>()) {
+            Ok(wake) => wake,
+            Err(never) => match never {},
+        }
     }
 
-    /// What comes before anything that the command wakes up for, or that as an error.
-    pub(crate) fn next_or<T>(&mut self, due: Option<Instant>, other: impl Future<Output = T>) -> Result<T, Wake> {
+    /// The same, unless something else comes before it.
+    ///
+    /// # Errors
+    /// What that is.
+    pub(crate) fn next_or<T>(&mut self, due: Option<Instant>, other: impl Future<Output = T>) -> Result<Wake, T> {
         if output::is_closed() && !self.unread {
             self.unread = true;
             self.unwritten.get_or_insert_with(|| Failure::new("nobody reads the output any more"));
-            return Err(Wake::Interrupt);
+            return Ok(Wake::Interrupt);
         }
         let Self { application, signals, .. } = self;
         let left = due.map(|at| at.saturating_since(application.now()));
@@ -111,9 +117,9 @@ impl Client {
             };
             Wake::Due
         };
-        let wake = async { Err(interrupt.or(timer).or(event).await) };
-        let woken = smol::block_on(wake.or(async { Ok(other.await) }));
-        if let Err(Wake::Event(event)) = &woken {
+        let wake = async { Ok(interrupt.or(timer).or(event).await) };
+        let woken = smol::block_on(wake.or(async { Err(other.await) }));
+        if let Ok(Wake::Event(event)) = &woken {
             self.tell(event);
         }
         woken

@@ -106,13 +106,13 @@ impl Desk<'_> {
         loop {
             let due = self.calls.values().fold(None, |due, call| earliest(due, call.known.due()));
             match self.client.next_or(due, self.terminal.line()) {
-                Err(Wake::Event(event)) => self.event(&event)?,
-                Err(Wake::Due) => {
+                Ok(Wake::Event(event)) => self.event(&event)?,
+                Ok(Wake::Due) => {
                     for call in self.calls.values_mut() {
                         call.known.tick(&self.client.application, self.out)?;
                     }
                 }
-                Ok(Some(line)) => {
+                Err(Some(line)) => {
                     match Command::parse(&line) {
                         Ok(Command::Quit) => return Ok(()),
                         Ok(command) => {
@@ -125,8 +125,8 @@ impl Desk<'_> {
                     }
                     self.terminal.go();
                 }
-                Ok(None) | Err(Wake::Interrupt) => return Ok(()),
-                Err(Wake::Stopped) => return Err(Failure::new("the application has stopped")),
+                Err(None) | Ok(Wake::Interrupt) => return Ok(()),
+                Ok(Wake::Stopped) => return Err(Failure::new("the application has stopped")),
             }
         }
     }
@@ -158,9 +158,9 @@ impl Desk<'_> {
                 let (target, replaced) = (call.known.remote.as_str().into(), Some(*replaced));
                 Ok(self.client.application.intend(Intent::Transfer { session, target, replaced }).map(drop)?)
             }
-            Command::Next => self.step(|ids, place| ids.get(place + 1).or(ids.first()).copied()),
+            Command::Next => self.step(|ids, place| ids.get(place + 1).or_else(|| ids.first()).copied()),
             Command::Previous => {
-                self.step(|ids, place| place.checked_sub(1).map_or(ids.last(), |at| ids.get(at)).copied())
+                self.step(|ids, place| place.checked_sub(1).map_or_else(|| ids.last(), |at| ids.get(at)).copied())
             }
             Command::Sessions => {
                 self.list();
