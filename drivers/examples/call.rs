@@ -6,20 +6,24 @@ use sipsimple_drivers::stream::{AudioSpec, StreamSpec};
 use sipsimple_drivers::{Application, Settings};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut words = std::env::args().skip(1);
-    let (Some(to), Some(from)) = (words.next(), words.next()) else {
-        return Err("whom to call, and where from?".into());
-    };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [to, from] = words.as_slice() else { return Err("whom to call, and where from?".into()) };
+    call(to, from, Duration::from_secs(5))
+}
+
+/// Calls somebody from this socket, for as long.
+pub fn call(to: &str, from: &str, time: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let application = Application::start(Settings::listening([from.parse()?]))?;
     let account = application.add_account("sip:alice@example.com")?;
-    let session = application.connect(account, &to, &[], &[StreamSpec::Audio(AudioSpec::default())])?;
+    let session = application.connect(account, to, &[], &[StreamSpec::Audio(AudioSpec::default())])?;
     while let Some(event) = application.next_event() {
-        println!("{:?}", event.names());
-        if event.names().contains(&"SIPSessionDidStart") {
-            std::thread::sleep(Duration::from_secs(1));
-            application.end(session)?;
-        } else if event.names().iter().any(|name| ["SIPSessionDidEnd", "SIPSessionDidFail"].contains(name)) {
-            break;
+        match event.names().first() {
+            Some(&"SIPSessionDidStart") => {
+                std::thread::sleep(time);
+                application.end(session)?;
+            }
+            Some(&("SIPSessionDidEnd" | "SIPSessionDidFail")) => break,
+            name => println!("{name:?}"),
         }
     }
     application.stop(Duration::from_secs(3));

@@ -277,18 +277,3 @@ fn a_session_takes_calls_and_keeps_its_settings() {
     let call = call.wait_with_output().unwrap();
     assert!(String::from_utf8_lossy(&call.stdout).contains("call ended by the remote party"));
 }
-
-#[test]
-fn the_example_places_a_call_waits_and_ends_it() {
-    // Beside the program lies what cargo has built for the tests.
-    let example = std::path::Path::new(env!("CARGO_BIN_EXE_sipsimple")).with_file_name("examples").join("call");
-    let answer = Answer::start(&["--count", "1"]);
-    let output = Command::new(example).args([&answer.uri, "udp:127.0.0.1:0"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", error(&output));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let place = |name: &str| said.find(name).unwrap_or_else(|| panic!("no {name} in {said}"));
-    let order = ["SIPSessionNewOutgoing", "SIPSessionWillStart", "SIPSessionDidStart", "SIPSessionDidEnd"];
-    assert!(order.map(place).is_sorted(), "{said}");
-    let (lines, _) = answer.end();
-    assert!(lines.iter().any(|line| line.contains("call ended by the remote party")), "{lines:#?}");
-}
