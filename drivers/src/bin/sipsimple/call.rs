@@ -21,7 +21,7 @@ use crate::output::Output;
 use crate::script::{Schedule, Script};
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{account, extensions, register, script, sound, value, way, words};
+use crate::{account, extensions, media, register, script, sound, value, way, words};
 
 /// The time from the start of the audio to the first digit: the remote party may still be opening its ears.
 const BEFORE_DIGITS: Duration = Duration::from_millis(500);
@@ -38,6 +38,8 @@ pub(crate) struct Options {
     account: account::Options,
     #[command(flatten)]
     extensions: extensions::Options,
+    #[command(flatten)]
+    media: media::Options,
     #[command(flatten)]
     sound: sound::Options,
     /// Press these keys when the call is established: 0-9, *, #, A-D
@@ -65,6 +67,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     sound::open_card(&client.application, sound.plays());
     client.bound(&listen)?;
     let mut spec = spec.unwrap_or_else(|| options.account.nobody(&listen));
+    options.media.apply(&mut spec);
     if let Some(from) = &options.from {
         spec.uri = from.as_str().into();
     }

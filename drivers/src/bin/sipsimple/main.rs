@@ -17,6 +17,7 @@ mod keypad;
 mod known;
 mod ladder;
 mod lookup;
+mod media;
 mod message;
 mod output;
 mod publish;
