@@ -239,7 +239,7 @@ fn a_session_has_many_calls_at_once() {
     session.says("pressed 5");
     assert!(answer.lines.by_ref().map(Result::unwrap).any(|line| line.contains("call 1: DTMF 5")));
     session.types("/chat sip:bob@127.0.0.1");
-    session.says("chat comes with MSRP");
+    session.says("not in a session yet: sipsimple chat");
     session.types("hello");
     session.says("commands begin with /");
     session.types("/trace");

@@ -116,6 +116,11 @@ impl Application {
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
+        if let Some(identity) = config.tls.as_ref().and_then(|tls| tls.identity.as_ref())
+            && config.msrp.fingerprints.is_empty()
+        {
+            config.msrp.fingerprints.extend(tls.fingerprint(identity));
+        }
         let seed = seed.map_or_else(random_seed, Ok)?;
         let trace = match trace {
             Some(path) => Some(TraceFile::create(&path).map_err(|error| StartError::Trace { path, error })?),

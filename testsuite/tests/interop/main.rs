@@ -4,6 +4,8 @@
 
 mod baresip;
 mod challenges;
+mod conference;
+mod coturn;
 mod events;
 mod extensions;
 mod kamailio;

@@ -7,8 +7,11 @@ mod account;
 mod action;
 mod answer;
 mod call;
+mod chat;
 mod client;
+mod conference;
 mod demo;
+mod devices;
 mod diagram;
 mod extensions;
 mod failure;
@@ -19,15 +22,20 @@ mod ladder;
 mod lookup;
 mod media;
 mod message;
+mod msrp;
 mod output;
+mod progress;
 mod publish;
+mod receive;
 mod register;
 mod replay;
 mod script;
+mod send;
 mod session;
 mod sound;
 mod speaker;
 mod subscribe;
+mod talk;
 mod tls;
 mod value;
 mod way;
@@ -78,12 +86,22 @@ enum Command {
     Call(call::Options),
     /// Have calls as commands are typed, many at once
     Session(session::Options),
+    /// Exchange messages in a session
+    Chat(chat::Options),
+    /// Send a file
+    Send(send::Options),
+    /// Wait for files and store them
+    Receive(receive::Options),
+    /// Wait for calls, and let all callers hear each other
+    Conference(conference::Options),
     /// Send an instant message
     Message(message::Options),
     /// Subscribe to the state of something, and print each notification
     Subscribe(subscribe::Options),
     /// Publish the presence of an account, and keep it published
     Publish(publish::Options),
+    /// List the sound cards of this machine
+    Devices(devices::Options),
     /// Register an account, and keep it registered
     Register(register::Options),
     /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
@@ -115,9 +133,14 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
         Command::Session(options) => session::run(&options, trace, out),
+        Command::Chat(options) => chat::run(&options, trace, out),
+        Command::Send(options) => send::run(&options, trace, out),
+        Command::Receive(options) => receive::run(&options, trace, out),
+        Command::Conference(options) => conference::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
+        Command::Devices(options) => devices::run(&options, out),
         Command::Register(options) => register::run(&options, trace, out),
         Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),

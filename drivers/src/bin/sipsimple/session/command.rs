@@ -7,8 +7,8 @@ use crate::action::Action;
 pub(crate) enum Command {
     /// Call somebody.
     Call(String),
-    /// What there will be with chat.
-    Later(&'static str),
+    /// What a command of the program does, and no session yet.
+    Elsewhere(&'static str),
     /// Something with the current call.
     Act(Action),
     /// Connect the other side of the current call with that of another, of this number.
@@ -27,8 +27,8 @@ pub(crate) enum Command {
 pub(crate) const COMMANDS: [(&str, &str, &str); 19] = [
     ("call", "URI", "call somebody"),
     ("audio", "URI", "the same"),
-    ("chat", "URI", "chat with somebody"),
-    ("send", "URI FILE", "send a file"),
+    ("chat", "URI", "not in a session yet: see sipsimple chat"),
+    ("send", "URI FILE", "not in a session yet: see sipsimple send"),
     ("accept", "", "accept the call, or what is proposed in it"),
     ("reject", "[CODE]", "reject it; 603 if not said otherwise"),
     ("hold", "", "put the call on hold"),
@@ -57,15 +57,15 @@ impl Command {
             return Ok(Self::Empty);
         }
         let Some(text) = line.strip_prefix('/') else {
-            return Err("commands begin with /, as in /help; text to send comes with chat".to_owned());
+            return Err("commands begin with /, as in /help".to_owned());
         };
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         match word {
             "call" | "audio" if rest.is_empty() => Err(format!("/{word} needs somebody to call")),
             "call" | "audio" => Ok(Self::Call(rest.to_owned())),
-            "chat" => Ok(Self::Later("chat")),
-            "send" => Ok(Self::Later("sending files")),
+            "chat" => Ok(Self::Elsewhere("chat")),
+            "send" => Ok(Self::Elsewhere("send")),
             "transfer" if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()) => {
                 rest.parse().map(Self::Join).map_err(|_| format!("there is no call {rest}"))
             }

@@ -145,7 +145,7 @@ impl Desk<'_> {
                 self.enter(Known::outgoing(session, to));
                 Ok(())
             }
-            Command::Later(what) => Err(Failure::new(format!("{what} comes with MSRP, which is not there yet"))),
+            Command::Elsewhere(what) => Err(Failure::new(format!("not in a session yet: sipsimple {what} does it"))),
             Command::Act(action) => {
                 let call = self.current.and_then(|id| self.calls.get_mut(&id));
                 let call = call.ok_or_else(|| Failure::new("there is no call"))?;
