@@ -13,6 +13,7 @@ use futures_lite::FutureExt;
 use sipsimple_core::agent::{self, AccountEvent, Agent, Answer, ConnectionEvent, Effect, Input, Intent, Question};
 use sipsimple_core::id::{AccountId, AskId, ConnId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
+use sipsimple_core::settings::{ObjectClass, SettingsEvent, SipSimpleSettings};
 use sipsimple_core::sip::Text;
 use sipsimple_core::stream::{FileAnswer, FileQuestion, StreamEvent};
 use sipsimple_core::time::{Instant, Utc};
@@ -327,6 +328,12 @@ impl EventLoop {
     fn follow(&mut self, kind: &agent::EventKind) {
         match kind {
             agent::EventKind::ShutDown => self.shut_down = true,
+            agent::EventKind::Settings(SettingsEvent::DidChange { object, modified })
+                if *object == SipSimpleSettings::key("") && modified.contains_key("audio.silent") =>
+            {
+                let settings = self.agent.settings().get::<SipSimpleSettings>("");
+                self.media.set_silent(settings.is_some_and(|settings| settings.audio.silent));
+            }
             agent::EventKind::Session { id, event } => match event {
                 SessionEvent::NewIncoming { .. } | SessionEvent::NewOutgoing { .. } => {
                     self.sessions.insert(*id);

@@ -88,7 +88,8 @@ mod network;
 mod trace_file;
 
 pub use application::{
-    Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, Settings, StartError, listen,
+    Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, RecordingFileError, Settings,
+    StartError, listen,
 };
 pub use clock::Clock;
 pub use nameservers::system_nameservers;

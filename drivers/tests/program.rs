@@ -1,7 +1,7 @@
 //! The `sipsimple` program from outside: exit codes, and what goes to which output.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 fn sipsimple(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sipsimple")).args(args).output().unwrap()
@@ -27,6 +27,9 @@ fn a_wrong_command_line_exits_with_2() {
         &["answer", "--reject", "700"],
         &["answer", "--count", "0"],
         &["answer", "--ring", "soon"],
+        &["call", "sip:a@127.0.0.1", "--do", "hold"],
+        &["answer", "--do", "1s sing"],
+        &["session", "--listen", "127.0.0.1:5060"],
         &["replay"],
         &["ladder", "a", "b"],
         &["demo", "--json", "--quietly"],
@@ -69,7 +72,7 @@ fn help_names_every_command() {
     let output = sipsimple(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
-    for command in ["demo", "answer", "call", "replay", "ladder", "--json", "--trace"] {
+    for command in ["demo", "answer", "call", "session", "replay", "ladder", "--json", "--trace"] {
         assert!(help.contains(command), "{command} in {help}");
     }
 }
@@ -142,4 +145,135 @@ fn a_call_whose_output_nobody_reads_ends_in_good_order() {
     assert_eq!((call.status.code(), error(&call).lines().count()), (Some(1), 1), "{}", error(&call));
     let (lines, _) = answer.end();
     assert!(lines.iter().any(|line| line.contains("call ended by the remote party")), "{lines:#?}");
+}
+
+#[test]
+fn scripts_are_followed_in_calls_both_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("call.wav");
+    let record = format!("0.1s record {}; 0.3s record; 30s end", file.display());
+    let answer = Answer::start(&["--count", "2", "--do", &record]);
+    let call = sipsimple(&["call", &answer.uri, "--do", "0.2s dtmf 1#; 1s end"]);
+    assert_eq!(call.status.code(), Some(0), "{}", error(&call));
+    let said = String::from_utf8_lossy(&call.stdout).into_owned();
+    assert!(said.contains("pressed 1") && said.contains("pressed #") && said.contains("call ended by us"), "{said}");
+    let call = sipsimple(&["call", &answer.uri, "--do", "0s accept; 1s end"]);
+    assert_eq!(call.status.code(), Some(1), "there is nothing to accept");
+    let (lines, output) = answer.end();
+    assert_eq!(output.status.code(), Some(0), "{}", error(&output));
+    assert!(lines.iter().any(|line| line.contains("DTMF #")), "{lines:#?}");
+    assert!(std::fs::metadata(&file).unwrap().len() > 44, "it was recorded");
+}
+
+#[test]
+fn a_script_can_answer_or_refuse() {
+    let answer = Answer::start(&["--count", "1", "--do", "0.1s accept; 0.3s end"]);
+    let call = sipsimple(&["call", &answer.uri]);
+    assert_eq!(call.status.code(), Some(0), "{}", error(&call));
+    answer.end();
+    let answer = Answer::start(&["--count", "1", "--do", "0.1s reject 486"]);
+    let call = sipsimple(&["call", &answer.uri]);
+    assert!(error(&call).contains("486"), "{}", error(&call));
+    answer.end();
+}
+
+/// `sipsimple session`, as somebody types.
+struct Session {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    uri: String,
+}
+
+impl Session {
+    fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
+        command.args(["session", "--listen", "udp:127.0.0.1:0"]).args(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let uri = format!("sip:carol@{}", line.strip_prefix("listening udp ").unwrap());
+        Self { input: child.stdin.take(), child, lines, uri }
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Waits until it says this; the line.
+    #[track_caller]
+    fn says(&mut self, words: &str) -> String {
+        let mut said = Vec::new();
+        for line in self.lines.by_ref().map(Result::unwrap) {
+            if line.contains(words) {
+                return line;
+            }
+            said.push(line);
+        }
+        panic!("it does not say '{words}' but {said:#?}")
+    }
+
+    fn end(mut self) -> Output {
+        self.input = None;
+        self.lines.by_ref().for_each(drop);
+        self.child.wait_with_output().unwrap()
+    }
+}
+
+#[test]
+fn a_session_has_many_calls_at_once() {
+    let mut answer = Answer::start(&["--count", "2", "--echo"]);
+    let mut session = Session::start(&[]);
+    session.types("/hold");
+    session.says("there is no call");
+    session.types(&format!("/call {}", answer.uri));
+    session.says("call 1: call established");
+    session.types(&format!("/audio {}", answer.uri));
+    session.says("call 2: call established");
+    session.types("/sessions");
+    session.says("  call 1: sip:bob@");
+    session.says("* call 2: sip:bob@");
+    session.types("/prev");
+    session.says("* call 1: sip:bob@");
+    session.types("/dtmf 5");
+    session.says("pressed 5");
+    assert!(answer.lines.by_ref().map(Result::unwrap).any(|line| line.contains("call 1: DTMF 5")));
+    session.types("/chat sip:bob@127.0.0.1");
+    session.says("not in a session yet: sipsimple chat");
+    session.types("hello");
+    session.says("commands begin with /");
+    session.types("/trace");
+    session.says("every event is printed");
+    session.types("/end");
+    session.says("\"name\":\"SIPSessionDidEnd\"");
+    session.types("/quit");
+    session.says("call 2: call ended by us");
+    let output = session.end();
+    assert_eq!(output.status.code(), Some(0), "{}", error(&output));
+    assert_eq!(answer.end().1.status.code(), Some(0));
+}
+
+#[test]
+fn a_session_takes_calls_and_keeps_its_settings() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--config", dir.path().to_str().unwrap()]);
+    let call = Command::new(env!("CARGO_BIN_EXE_sipsimple"))
+        .args(["call", &session.uri, "--do", "20s end"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    session.says("call 1: incoming call from");
+    session.types("/accept");
+    session.says("call 1: call established");
+    session.types("/record");
+    let line = session.says("recording to ");
+    let file = line.split_once("recording to ").unwrap().1.to_owned();
+    assert!(file.starts_with(dir.path().join("history").to_str().unwrap()), "{file}");
+    session.types("/record");
+    session.says("recorded to ");
+    // The end of the input is the end of the session.
+    assert_eq!(session.end().status.code(), Some(0));
+    assert!(std::fs::metadata(&file).unwrap().len() >= 44);
+    let call = call.wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&call.stdout).contains("call ended by the remote party"));
 }

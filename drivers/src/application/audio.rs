@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::mpsc;
 
-use sipsimple_audio::engine::{Engine, NoLeg, PlayError, PlugError, PortId, Recorded, RecordingError};
+use sipsimple_audio::bridge::BridgeId;
+use sipsimple_audio::engine::{Engine, MixerId, NoLeg, PlayError, PlugError, PortId, Recorded, RecordingError};
 use sipsimple_audio::port::AudioPort;
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_audio::wave::{Wave, WaveError, WavePlayer, WaveRecorder};
@@ -151,8 +152,23 @@ impl Application {
         self.set_device(sipsimple_audio::device::SoundCard::open(input, output, self.sample_rate)?)
     }
 
-    /// Anything else that the engine can do for an application: bridges, mutes, volumes, tones. Runs on the media thread
-    /// between two ticks, which wait for it, and waits for what it returns. Ticking the engine there would upset its pace.
+    /// The bridge to speak and to be heard in: the device of the voice mixer is part of it always.
+    #[must_use]
+    pub const fn voice_audio_bridge(&self) -> BridgeId {
+        let [voice, _] = self.bridges;
+        voice
+    }
+
+    /// The bridge to alert in: the device of the alert mixer is part of it always. The setting `audio.silent` keeps it quiet.
+    #[must_use]
+    pub const fn alert_audio_bridge(&self) -> BridgeId {
+        let [_, alert] = self.bridges;
+        alert
+    }
+
+    /// Anything else that the engine of the voice mixer can do for an application: bridges, mutes, volumes, tones. Runs on
+    /// the media thread between two ticks, which wait for it, and waits for what it returns. Ticking the engine there would
+    /// upset its pace.
     ///
     /// # Errors
     /// When the application has stopped.
@@ -160,11 +176,30 @@ impl Application {
         &self,
         run: impl FnOnce(&mut Engine, Instant) -> R + Send + 'static,
     ) -> Result<R, AudioError> {
+        self.with_mixer(MixerId::VOICE, run)
+    }
+
+    /// The same with the engine of the alert mixer, which plays ringtones and has no calls.
+    ///
+    /// # Errors
+    /// When the application has stopped.
+    pub fn with_alert_engine<R: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Engine, Instant) -> R + Send + 'static,
+    ) -> Result<R, AudioError> {
+        self.with_mixer(MixerId::ALERT, run)
+    }
+
+    fn with_mixer<R: Send + 'static>(
+        &self,
+        mixer: MixerId,
+        run: impl FnOnce(&mut Engine, Instant) -> R + Send + 'static,
+    ) -> Result<R, AudioError> {
         let (reply, answer) = mpsc::sync_channel(1);
         let run = Box::new(move |engine: &mut Engine, now| {
             let _ = reply.send(run(engine, now));
         });
-        self.engine.try_send(Order::Run(run)).map_err(|_| AudioError::Stopped)?;
+        self.engine.try_send(Order::Run(mixer, run)).map_err(|_| AudioError::Stopped)?;
         answer.recv().map_err(|_| AudioError::Stopped)
     }
 }

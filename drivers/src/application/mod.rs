@@ -3,6 +3,7 @@
 mod audio;
 mod disk;
 mod event;
+mod recording;
 mod settings;
 
 #[cfg(test)]
@@ -11,19 +12,24 @@ mod tests;
 pub use audio::AudioError;
 pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
+pub use recording::RecordingFileError;
 pub use settings::{Settings, listen};
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
+use sipsimple_audio::bridge::BridgeId;
+use sipsimple_audio::engine::EngineConfig;
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::agent::{AccountSpec, Agent, ConfigError, Intent, IntentError, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::random::Seed;
+use sipsimple_core::settings::{ObjectClass, SipSimpleSettings};
 use sipsimple_core::sip::Text;
 use sipsimple_core::stream::{self, StreamSpec};
 use sipsimple_core::time::Instant;
@@ -45,11 +51,16 @@ use crate::trace_file::TraceFile;
 #[derive(Debug)]
 pub struct Application {
     commands: Sender<Command>,
+    running: AtomicBool,
     events: Receiver<Event>,
     thread: Mutex<Option<JoinHandle<()>>>,
     clock: Clock,
     engine: Sender<media::Order>,
     sample_rate: SampleRate,
+    /// The bridges of the voice and the alert device.
+    bridges: [BridgeId; 2],
+    /// Where its settings are stored, if on disk.
+    directory: Option<std::path::PathBuf>,
 }
 
 /// Why an application cannot start.
@@ -101,7 +112,7 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { mut config, trace, seed, audio, tls, directory } = settings;
+        let Settings { mut config, trace, seed, mut audio, tls, directory } = settings;
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
@@ -110,7 +121,6 @@ impl Application {
         {
             config.msrp.fingerprints.extend(tls.fingerprint(identity));
         }
-        let sample_rate = audio.sample_rate;
         let seed = seed.map_or_else(random_seed, Ok)?;
         let trace = match trace {
             Some(path) => Some(TraceFile::create(&path).map_err(|error| StartError::Trace { path, error })?),
@@ -123,11 +133,26 @@ impl Application {
         let (commands, orders) = smol::channel::unbounded();
         let (disk, effects) = disk::start(&mut agent, clock.now(), directory.as_deref(), listen, &commands)?;
         let (news, events) = smol::channel::unbounded();
+        let silent = audio_as_set(&agent, &mut audio);
+        let sample_rate = audio.sample_rate;
         let media = media::start(clock, audio).map_err(StartError::Thread)?;
+        media.set_silent(silent);
+        let bridges = media.bridges;
         let engine = media.orders.clone();
         let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run(disk, effects);
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate })
+        let running = AtomicBool::new(true);
+        Ok(Self {
+            commands,
+            running,
+            events,
+            thread: Mutex::new(Some(thread)),
+            clock,
+            engine,
+            sample_rate,
+            bridges,
+            directory,
+        })
     }
 
     /// The next event, as soon as there is one; `None` when the application has stopped and all were read.
@@ -264,15 +289,34 @@ impl Application {
         answer.recv().map_err(|_| ApplicationError::Stopped)
     }
 
+    /// Whether it has started and was not told to stop.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.running.load(Ordering::Relaxed)
+    }
+
     /// Ends every session, and returns when the peers have heard of it, after `within` at the latest. Then all sockets
     /// are closed, and recordings too. The last events can be read afterwards. Stopping again does nothing.
     pub fn stop(&self, within: Duration) {
+        self.running.store(false, Ordering::Relaxed);
         let _ = self.commands.try_send(Command::Stop { within });
         let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
+}
+
+/// The mixers run at the rate that is stored, if one is; whether ringtones are to be quiet.
+fn audio_as_set(agent: &Agent, audio: &mut EngineConfig) -> bool {
+    let Some(record) = agent.settings().record(&SipSimpleSettings::key("")) else { return false };
+    let Some(settings) = record.saved::<SipSimpleSettings>() else { return false };
+    if record.stored().contains_key("audio.sample_rate")
+        && let Ok(rate) = SampleRate::new(settings.audio.sample_rate.hz())
+    {
+        audio.sample_rate = rate;
+    }
+    settings.audio.silent
 }
 
 fn random_seed() -> Result<Seed, StartError> {

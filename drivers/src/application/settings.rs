@@ -19,7 +19,7 @@ pub struct Settings {
     pub trace: Option<PathBuf>,
     /// Where all chance comes from; `None` draws it from the operating system.
     pub seed: Option<Seed>,
-    /// The mixer of the calls and its codecs.
+    /// The mixer of the calls and its codecs. The stored sample rate goes first.
     pub audio: EngineConfig,
     /// The certificates, keys and authorities of TLS.
     pub tls: TlsSettings,

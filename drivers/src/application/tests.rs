@@ -1,5 +1,8 @@
 //! An application from start to stop.
 
+use sipsimple_audio::engine::Engine;
+use sipsimple_audio::mixer::Slot;
+use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::agent::TransportEvent;
 use sipsimple_core::settings::{Change, ObjectClass, SipSimpleSettings};
 use sipsimple_core::transport::{CloseCause, Transport};
@@ -157,4 +160,40 @@ fn settings_are_there_again_after_a_restart() {
     std::fs::write(directory.path().join("new/config"), "Accounts:\n    \"\n").unwrap();
     let error = Application::start(settings).unwrap_err().to_string();
     assert!(error.contains("new/config: the settings cannot be understood: line 2"), "{error}");
+}
+
+#[test]
+fn ringtones_are_played_by_a_mixer_of_their_own_and_kept_quiet() {
+    let application = Application::start(Settings::default()).unwrap();
+    assert!(application.running());
+    let (voice, alert) = (application.voice_audio_bridge(), application.alert_audio_bridge());
+    let members = move |engine: &mut Engine, bridge| {
+        engine.bridge_members(bridge).is_ok_and(|members| members == [engine.device_port().into()])
+    };
+    assert!(application.with_engine(move |engine, _| members(engine, voice)).unwrap());
+    assert!(application.with_alert_engine(move |engine, _| members(engine, alert)).unwrap());
+    let volume = |application: &Application| {
+        application.with_alert_engine(|engine, _| engine.mixer().output_volume(Slot::DEVICE).percent()).unwrap()
+    };
+    assert_eq!(volume(&application), 100);
+    let silence = vec![Change::typed("audio.silent", "yes")];
+    application.intend(Intent::ChangeSettings { object: SipSimpleSettings::key(""), changes: silence }).unwrap();
+    // The change is told after it has been made.
+    while application.next_event().is_some_and(|event| event.names() != ["CFGSettingsObjectDidChange"]) {}
+    assert_eq!(volume(&application), 0);
+
+    // A ringtone sounds although there is no call.
+    let tone = Wave::new(application.sample_rate().hz(), vec![8000; 800]);
+    let rate = application.sample_rate();
+    application
+        .with_alert_engine(move |engine, _| {
+            let mut player = WavePlayer::from_wave(tone, rate);
+            player.start();
+            let port = engine.add_port(player).unwrap();
+            engine.bridge(alert, port).unwrap();
+        })
+        .unwrap();
+    while application.next_event().is_some_and(|event| event.names() != ["WavePlayerDidEnd"]) {}
+    application.stop(MOMENT);
+    assert!(!application.running());
 }

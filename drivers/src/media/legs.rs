@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use sipsimple_audio::engine::Engine;
+use sipsimple_audio::engine::{Engine, MixerId};
 use sipsimple_core::id::StreamId;
 use sipsimple_core::media::{Command, Component, Event, Setup};
 use sipsimple_core::time::Instant;
@@ -21,11 +21,12 @@ use super::{News, Run};
 use crate::clock::Clock;
 use crate::network::close_cause;
 
-/// The engine, and the sockets of its legs.
+/// The engine of the calls with the sockets of its legs, and the one of alerts.
 #[derive(Debug)]
 pub(super) struct Legs {
     clock: Clock,
     engine: Engine,
+    alert: Engine,
     sockets: BTreeMap<StreamId, Sockets>,
     ports: Ports,
     news: Sender<News>,
@@ -33,14 +34,14 @@ pub(super) struct Legs {
 }
 
 impl Legs {
-    pub(super) fn new(clock: Clock, engine: Engine, news: Sender<News>) -> Self {
+    pub(super) fn new(clock: Clock, engine: Engine, alert: Engine, news: Sender<News>) -> Self {
         let (sockets, ports, buffer) = (BTreeMap::new(), Ports::default(), PacketBuffer::default());
-        Self { clock, engine, sockets, ports, news, buffer }
+        Self { clock, engine, alert, sockets, ports, news, buffer }
     }
 
-    /// Whether there is anybody to hear or to be heard: then the engine is to tick.
+    /// Whether there is anybody to hear or to be heard: then the engines are to tick.
     pub(super) fn is_busy(&self) -> bool {
-        !self.sockets.is_empty()
+        !self.sockets.is_empty() || !self.alert.is_idle()
     }
 
     /// Does what the agent asks of a stream.
@@ -98,6 +99,7 @@ impl Legs {
     /// 20 ms go by.
     pub(super) fn tick(&mut self, due: Instant) {
         self.engine.tick(due);
+        self.alert.tick(due);
         for (stream, leg) in self.engine.legs_mut() {
             let Some(sockets) = self.sockets.get(&stream) else { continue };
             while let Some(transmit) = leg.poll_transmit() {
@@ -110,9 +112,10 @@ impl Legs {
         self.tell_audio();
     }
 
-    /// Runs something on the engine, for the application.
-    pub(super) fn run(&mut self, run: Run) {
-        run(&mut self.engine, self.clock.now());
+    /// Runs something on an engine, for the application.
+    pub(super) fn run(&mut self, mixer: MixerId, run: Run) {
+        let engine = if mixer == MixerId::ALERT { &mut self.alert } else { &mut self.engine };
+        run(engine, self.clock.now());
         self.tell_audio();
     }
 
@@ -131,7 +134,7 @@ impl Legs {
     }
 
     fn tell_audio(&mut self) {
-        while let Some(event) = self.engine.poll_event() {
+        while let Some(event) = self.engine.poll_event().or_else(|| self.alert.poll_event()) {
             let _ = self.news.try_send(News::Audio(event));
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The agent's loop hands over the commands of `Effect::Media` and takes back what the packet paths tell. The thread binds
 //! the sockets of RTP and RTCP, moves datagrams between them and the legs of one [`Engine`], and calls the engine every
-//! 20 ms. It serves all calls: sockets are read when they are ready, by tasks of one executor.
+//! 20 ms. It serves all calls: sockets are read when they are ready, by tasks of one executor. A second engine, without
+//! calls, plays what is to alert people.
 
 mod buffer;
 mod legs;
@@ -19,7 +20,9 @@ use std::rc::Rc;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
-use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig};
+use sipsimple_audio::bridge::BridgeId;
+use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig, MixerId};
+use sipsimple_audio::mixer::Volume;
 use sipsimple_core::id::StreamId;
 use sipsimple_core::media::Command;
 pub(crate) use sipsimple_core::media::Event;
@@ -35,13 +38,16 @@ use metronome::Metronome;
 pub(crate) enum Order {
     /// A command of the agent to the packet path of a stream.
     Path { stream: StreamId, command: Command },
-    /// Run this on the engine, for the application.
-    Run(Run),
+    /// Run this on the engine of this mixer, for the application.
+    Run(MixerId, Run),
     /// Close everything and end.
     Stop,
 }
 
-/// Something to run on the engine.
+/// Slots of the mixer of alerts: ringtones are few.
+const ALERTS: usize = 63;
+
+/// Something to run on an engine.
 pub(crate) type Run = Box<dyn FnOnce(&mut Engine, Instant) + Send>;
 
 /// What the media thread tells.
@@ -59,6 +65,8 @@ pub(crate) enum News {
 pub(crate) struct Link {
     pub(crate) orders: Sender<Order>,
     pub(crate) news: Receiver<News>,
+    /// The bridges that the devices of the mixers of voice and alerts are in.
+    pub(crate) bridges: [BridgeId; 2],
 }
 
 impl Link {
@@ -66,21 +74,42 @@ impl Link {
     pub(crate) fn command(&self, stream: StreamId, command: Command) {
         let _ = self.orders.try_send(Order::Path { stream, command });
     }
+
+    /// Keeps ringtones quiet, or does not.
+    pub(crate) fn set_silent(&self, silent: bool) {
+        let volume = Volume::from_percent(if silent { 0 } else { 100 });
+        let run = move |engine: &mut Engine, _| {
+            // An engine has its device always.
+            let _ = engine.set_output_volume(engine.device_port(), volume);
+        };
+        let _ = self.orders.try_send(Order::Run(MixerId::ALERT, Box::new(run)));
+    }
+}
+
+/// An engine whose device is in a bridge.
+fn bridged(config: EngineConfig) -> (Engine, BridgeId) {
+    let mut engine = Engine::new(config);
+    let bridge = engine.add_bridge();
+    // Both are there.
+    let _ = engine.bridge(bridge, engine.device_port());
+    (engine, bridge)
 }
 
 /// Starts the media thread.
 pub(crate) fn start(clock: Clock, engine: EngineConfig) -> Result<Link> {
     let (orders, queue) = smol::channel::unbounded();
     let (sender, news) = smol::channel::unbounded();
-    let run = move || run(clock, engine, &queue, sender);
+    let (alert, alert_bridge) = bridged(EngineConfig { mixer: MixerId::ALERT, slot_count: ALERTS, ..engine.clone() });
+    let (voice, voice_bridge) = bridged(engine);
+    let run = move || run(clock, voice, alert, &queue, sender);
     std::thread::Builder::new().name("sipsimple-media".into()).spawn(run)?;
-    Ok(Link { orders, news })
+    Ok(Link { orders, news, bridges: [voice_bridge, alert_bridge] })
 }
 
 /// The media thread.
-fn run(clock: Clock, engine: EngineConfig, orders: &Receiver<Order>, news: Sender<News>) {
+fn run(clock: Clock, voice: Engine, alert: Engine, orders: &Receiver<Order>, news: Sender<News>) {
     let executor = Rc::new(LocalExecutor::new());
-    let legs = Rc::new(RefCell::new(Legs::new(clock, Engine::new(engine), news)));
+    let legs = Rc::new(RefCell::new(Legs::new(clock, voice, alert, news)));
     let work = async {
         let mut metronome = Metronome::default();
         let mut timer = Timer::never();
@@ -105,7 +134,7 @@ fn run(clock: Clock, engine: EngineConfig, orders: &Receiver<Order>, news: Sende
                 Some(Ok(Order::Path { stream, command })) => {
                     Legs::command(&legs, &executor, stream, command);
                 }
-                Some(Ok(Order::Run(run))) => legs.borrow_mut().run(run),
+                Some(Ok(Order::Run(mixer, run))) => legs.borrow_mut().run(mixer, run),
                 Some(Ok(Order::Stop) | Err(_)) => break,
             }
         }

@@ -46,7 +46,7 @@ fn next<T>(link: &Link, wanted: impl Fn(Event) -> Option<T>) -> T {
 fn on_engine<R: Send + 'static>(link: &Link, run: impl FnOnce(&mut Engine) -> R + Send + 'static) -> R {
     let (reply, answer) = std::sync::mpsc::sync_channel(1);
     let run = Box::new(move |engine: &mut Engine, _| reply.send(run(engine)).unwrap());
-    link.orders.try_send(Order::Run(run)).unwrap();
+    link.orders.try_send(Order::Run(MixerId::VOICE, run)).unwrap();
     answer.recv().unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sipsimple_audio::engine::Recorded;
+use sipsimple_audio::engine::{MixerId, Recorded};
 use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::agent::{EventKind as Agent, TransportEvent};
 use sipsimple_core::id::{SessionId, StreamId};
@@ -55,6 +55,10 @@ fn named(name: &'static str) -> impl Fn(&Event) -> Option<()> {
 fn start(table: &mut Table) -> (Application, Route) {
     let any = Route::new(Transport::Udp, ([127, 0, 0, 1], 0).into());
     let application = Application::start(Settings::listening([any])).unwrap();
+    let sessions = application.with_agent(|agent, _| agent.sessions()).unwrap();
+    table.is("002 SessionManager.__init__", sessions, Vec::new());
+    until(&application, table, named("SIPSessionManagerDidStart"));
+    table.does("002 SessionManager.start", application.running());
     let address = until(&application, table, |event| match &event.kind {
         EventKind::Agent(Agent::Transport { event: TransportEvent::Listening { local, .. }, .. }) => Some(*local),
         _ => None,
@@ -102,14 +106,37 @@ pub(crate) fn scenarios(table: &mut Table) {
 
     waves(table, &alice, at_alice, dir.path());
 
+    mixers(table, &alice);
+    table.is("002 SIPApplication.running", alice.running(), true);
+    table.is("000 SessionManager.__init__", alice.with_agent(|agent, _| agent.sessions().len()), Ok(1));
     alice.stop(PATIENCE);
     table.is("002 SIPApplication.stop", alice.with_agent(|_, _| ()), Err(ApplicationError::Stopped));
     bob.stop(PATIENCE);
     for application in [alice, bob] {
+        let mut told = Vec::new();
         while let Some(event) = application.next_event() {
             hear(table, &event);
+            told.extend(event.names());
         }
+        table.does("002 SessionManager.stop", told.contains(&"SIPSessionManagerDidEnd"));
     }
+}
+
+/// The mixers of voice and of alerts, with their devices and bridges.
+fn mixers(table: &mut Table, application: &Application) {
+    let (voice, alert) = (application.voice_audio_bridge(), application.alert_audio_bridge());
+    let (rate, slots) =
+        application.with_engine(|engine, _| (engine.sample_rate(), engine.mixer().slot_count())).unwrap();
+    table.is("002 SIPApplication.voice_audio_mixer", rate, application.sample_rate());
+    let alerts = application.with_alert_engine(|engine, _| engine.mixer().slot_count()).unwrap();
+    table.does("002 SIPApplication.alert_audio_mixer", alerts < slots);
+    let found = application.with_engine(move |engine, _| (engine.bridge_members(voice), engine.device_port())).unwrap();
+    table.is("002 SIPApplication.voice_audio_bridge", found.0, Ok(vec![found.1.into()]));
+    table.is("002 SIPApplication.voice_audio_device", found.1.mixer(), MixerId::VOICE);
+    let found =
+        application.with_alert_engine(move |engine, _| (engine.bridge_members(alert), engine.device_port())).unwrap();
+    table.is("002 SIPApplication.alert_audio_bridge", found.0, Ok(vec![found.1.into()]));
+    table.is("002 SIPApplication.alert_audio_device", found.1.mixer(), MixerId::ALERT);
 }
 
 /// A file that can be played, and one that cannot.

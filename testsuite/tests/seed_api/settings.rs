@@ -1,11 +1,14 @@
 //! Settings: the flags of accounts, and the configuration objects of seed 000.
 
+use sipsimple_core::agent::{Agent, Config, Intent};
 use sipsimple_core::limits::Limits;
 use sipsimple_core::outbox::Outbox;
+use sipsimple_core::random::Seed;
 use sipsimple_core::settings::{
-    AccountSettings, Backend, BonjourAccountSettings, ConfigurationManager, MsrpConfiguration, ObjectClass, Output,
+    AccountSettings, Backend, BonjourAccountSettings, Change, ConfigurationManager, MsrpConfiguration, ObjectClass,
     RtpConfiguration, SipSimpleSettings,
 };
+use sipsimple_core::time::{Instant, Utc};
 
 use super::table::Table;
 
@@ -24,14 +27,21 @@ pub(crate) fn scenarios(table: &mut Table) {
     configuration_of_rtp(table, &mut manager);
     configuration_of_msrp(table, &mut manager);
 
-    // Of an account, and of the one for Bonjour.
-    manager.get_mut::<AccountSettings>(ALICE).unwrap().sip.register = false;
-    manager.get_mut::<BonjourAccountSettings>("").unwrap().enabled = false;
-    for key in [AccountSettings::key(ALICE), BonjourAccountSettings::key("")] {
-        let class = manager.record(&key).unwrap().class();
-        manager.save(&key, &mut out).unwrap();
-        while let Some(output) = out.pop() {
-            let Output::Event(event) = output else { panic!("{output:?}") };
+    changes(table);
+}
+
+/// Changes of an account, and of the one for Bonjour, as the agent tells them.
+fn changes(table: &mut Table) {
+    let now = Instant::ZERO;
+    let mut agent = Agent::new(Config::default(), Seed::from_u64(1), now, Utc::default()).unwrap();
+    agent.intend(now, Intent::Start { settings: Backend::Memory, listen: false }).unwrap();
+    agent.intend(now, Intent::CreateAccount { id: ALICE.into(), changes: Vec::new() }).unwrap();
+    for (object, name) in [(AccountSettings::key(ALICE), "sip.register"), (BonjourAccountSettings::key(""), "enabled")]
+    {
+        let class = agent.settings().record(&object).unwrap().class();
+        while agent.poll_event().is_some() {}
+        agent.intend(now, Intent::ChangeSettings { object, changes: vec![Change::typed(name, "no")] }).unwrap();
+        while let Some(event) = agent.poll_event() {
             table.heard_of(class, event.names(), &event);
         }
     }

@@ -115,7 +115,9 @@ impl Agent {
     /// Binds the sockets that the settings speak of and that are not bound, once those are closed that they do not speak of.
     pub(super) fn listen_as_set(&mut self) {
         let Some(settings) = self.settings.get::<SipSimpleSettings>("") else { return };
-        let sockets = settings.sockets(self.config.tls.is_some());
+        // Nobody can connect to a socket for TLS that shows no certificate.
+        let has_identity = self.config.tls.as_ref().is_some_and(|tls| tls.identity.is_some());
+        let sockets = settings.sockets(has_identity);
         let wanted: BTreeSet<Wanted> = sockets.iter().map(|on| (on.transport, on.address, fixed(on.port))).collect();
         let unwanted: Vec<Wanted> = self.managed.sockets.keys().filter(|has| !wanted.contains(has)).copied().collect();
         for socket in unwanted.iter().filter_map(|unwanted| self.managed.sockets.remove(unwanted)) {

@@ -12,14 +12,16 @@ use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{ApplicationError, Event, EventKind, Settings};
+use sipsimple_drivers::{Event, EventKind, Settings};
 
 use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
+use crate::known::{Known, tolerate};
 use crate::output::Output;
+use crate::script::{Schedule, Script};
 use crate::sound::Sound;
-use crate::{account, extensions, media, register, sound, value, words};
+use crate::{account, extensions, media, register, script, sound, value, words};
 
 /// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
 /// and after 1.5 s.
@@ -45,6 +47,10 @@ pub(crate) struct Options {
     /// Ring for this long before answering
     #[arg(long, value_name = "SECS", value_parser = value::seconds)]
     ring: Option<Duration>,
+    /// What to do in each call, and how many seconds after it is established, as in "2s hold; 4s unhold; 8s end". A script
+    /// that begins with accept or reject answers the call itself, and counts from its arrival
+    #[arg(long = "do", value_name = "SCRIPT", value_parser = script::script, conflicts_with_all = ["ring", "reject"])]
+    script: Option<Script>,
     /// Reject every call with this status code, 300 to 699
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699), conflicts_with = "ring")]
     reject: Option<u16>,
@@ -87,6 +93,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         lossy: listen.iter().any(|route| !route.transport.is_reliable()),
         ringing: BTreeMap::new(),
         transferred: BTreeSet::new(),
+        scripted: BTreeMap::new(),
         streams: BTreeMap::new(),
         recorded: 0,
         over: 0,
@@ -118,6 +125,8 @@ struct Answering<'a> {
     ringing: BTreeMap<SessionId, (Instant, Vec<StreamId>)>,
     /// The calls that callers asked us to make.
     transferred: BTreeSet<SessionId>,
+    /// The calls that follow a script, and what is still to be done in them.
+    scripted: BTreeMap<SessionId, (Known, Schedule)>,
     streams: Streams,
     /// Calls that had audio.
     recorded: u64,
@@ -142,12 +151,19 @@ impl Answering<'_> {
                 return Ok(());
             }
             let due = self.ringing.values().fold(end, |due, (at, _)| earliest(due, Some(*at)));
+            let due = self
+                .scripted
+                .values()
+                .fold(due, |due, (known, schedule)| earliest(earliest(due, known.due()), schedule.due()));
             match self.client.next(due) {
                 Wake::Event(event) => {
                     tell(&event, &mut self.streams, self.out);
                     self.act(&event)?;
                 }
-                Wake::Due => self.answer_due()?,
+                Wake::Due => {
+                    self.answer_due()?;
+                    self.script_due()?;
+                }
                 Wake::Interrupt => return Ok(()),
                 Wake::Stopped => return Err(Failure::new("the application has stopped")),
             }
@@ -155,6 +171,7 @@ impl Answering<'_> {
     }
 
     fn act(&mut self, event: &Event) -> Result<(), Failure> {
+        self.follow_script(event);
         match &event.kind {
             EventKind::Agent(AgentEvent::Registration { event: news, .. }) => {
                 self.first.judge(&self.name, news)?;
@@ -179,7 +196,49 @@ impl Answering<'_> {
         }
     }
 
+    /// Begins the script of a call that has begun, and keeps what it has to know of the call.
+    fn follow_script(&mut self, event: &Event) {
+        let Some(script) = &self.options.script else { return };
+        match &event.kind {
+            EventKind::Agent(AgentEvent::Session { id, event: news }) => {
+                if let SessionEvent::NewIncoming { streams, remote_identity, .. } = news {
+                    let schedule = if script.answers() { script.begin(event.at) } else { Schedule::default() };
+                    self.scripted.insert(*id, (Known::incoming(*id, remote_identity, streams), schedule));
+                }
+                let Some((known, schedule)) = self.scripted.get_mut(id) else { return };
+                known.session(news);
+                match news {
+                    SessionEvent::DidStart { .. } if !script.answers() => *schedule = script.begin(event.at),
+                    SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => drop(self.scripted.remove(id)),
+                    _ => {}
+                }
+            }
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {
+                if let Some((known, _)) = self.scripted.get_mut(session) {
+                    known.stream(*id, news);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what the scripts say now.
+    fn script_due(&mut self) -> Result<(), Failure> {
+        let application = &self.client.application;
+        let now = application.now();
+        for (known, schedule) in self.scripted.values_mut() {
+            known.tick(application, self.out)?;
+            while let Some(action) = schedule.next(now) {
+                known.act(application, &action)?;
+            }
+        }
+        Ok(())
+    }
+
     fn incoming(&mut self, at: Instant, id: SessionId, streams: &[StreamId]) -> Result<(), Failure> {
+        if self.options.script.as_ref().is_some_and(Script::answers) {
+            return tolerate(self.client.application.send_ring_indication(id));
+        }
         let application = &self.client.application;
         let done = match (self.options.reject, self.options.ring) {
             (Some(code), _) => application.reject(id, code, None),
@@ -189,7 +248,7 @@ impl Answering<'_> {
             }
             (None, None) => application.accept(id, streams),
         };
-        still_there(done)
+        tolerate(done)
     }
 
     /// Calls whom a caller asks us to call, or refuses to.
@@ -217,7 +276,7 @@ impl Answering<'_> {
                 self.transferred.insert(id);
                 Ok(())
             }
-            done => still_there(done.map(drop)),
+            done => tolerate(done.map(drop)),
         }
     }
 
@@ -226,7 +285,7 @@ impl Answering<'_> {
         let due: Vec<SessionId> = self.ringing.iter().filter(|(_, (at, _))| *at <= now).map(|(id, _)| *id).collect();
         for id in due {
             if let Some((_, streams)) = self.ringing.remove(&id) {
-                still_there(self.client.application.accept(id, &streams))?;
+                tolerate(self.client.application.accept(id, &streams))?;
             }
         }
         Ok(())
@@ -259,13 +318,5 @@ fn tell(event: &Event, streams: &mut Streams, out: Output) {
     };
     if let Some(words) = words {
         out.at(event.at, format_args!("call {}: {words}", session.as_u64() + 1));
-    }
-}
-
-/// A caller may hang up while we answer: what is refused then is no failure.
-fn still_there(done: Result<(), ApplicationError>) -> Result<(), Failure> {
-    match done {
-        Ok(()) | Err(ApplicationError::Intent(_)) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }

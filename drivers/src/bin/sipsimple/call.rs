@@ -6,25 +6,22 @@ use std::time::Duration;
 use clap::Args;
 use sipsimple_core::agent::EventKind as AgentEvent;
 use sipsimple_core::cause::By;
-use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::Statistics;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
-use sipsimple_drivers::{ApplicationError, Event, EventKind};
+use sipsimple_drivers::{Event, EventKind};
 
+use crate::action::Action;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
+use crate::known::Known;
 use crate::output::Output;
+use crate::script::{Schedule, Script};
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{account, extensions, media, register, sound, value, way, words};
-
-/// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
-/// pause of 40 ms at least (ITU-T Q.24); people are slower.
-const DIGIT: Duration = Duration::from_millis(160);
-const DIGIT_TO_DIGIT: Duration = Duration::from_millis(320);
+use crate::{account, extensions, media, register, script, sound, value, way, words};
 
 /// The time from the start of the audio to the first digit: the remote party may still be opening its ears.
 const BEFORE_DIGITS: Duration = Duration::from_millis(500);
@@ -48,6 +45,10 @@ pub(crate) struct Options {
     /// Press these keys when the call is established: 0-9, *, #, A-D
     #[arg(long, value_name = "DIGITS", value_parser = value::keys)]
     dtmf: Option<Keys>,
+    /// What to do, and how many seconds after the call is established, as in "2s hold; 4s unhold; 5s dtmf 123#; 8s end":
+    /// hold, unhold, dtmf KEYS, record [FILE], add, remove, accept, reject [CODE], transfer URI, end
+    #[arg(long = "do", value_name = "SCRIPT", value_parser = script::script)]
+    script: Option<Script>,
     /// Hang up after this long
     #[arg(long, value_name = "SECS", value_parser = value::seconds)]
     duration: Option<Duration>,
@@ -81,7 +82,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let session = client.application.connect(account, &to, &[], &streams)?;
     let over = options.account.way.route.map_or_else(String::new, |route| format!(" over {route}"));
     out.at(client.application.now(), format_args!("calling {to}{over} as {from}"));
-    let mut call = Call::new(&mut client, options, sound, out, session);
+    let mut call = Call::new(&mut client, options, sound, out, Known::outgoing(session, to));
     let result = call.run();
     let (mut statistics, length) = (call.statistics, call.length);
     for event in client.stop() {
@@ -128,12 +129,12 @@ struct Call<'a> {
     options: &'a Options,
     sound: Sound,
     out: Output,
-    session: SessionId,
-    /// The keys that are still to be pressed, the next one last.
-    keys: Vec<char>,
-    next_key: Option<Instant>,
+    known: Known,
+    /// What is still to be done.
+    schedule: Schedule,
     hang_up: Option<Instant>,
-    audio: Option<StreamId>,
+    /// The streams that have started.
+    streams: u64,
     started: Option<Instant>,
     /// How long the call was, when it is over.
     length: Option<Duration>,
@@ -143,17 +144,16 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn new(client: &'a mut Client, options: &'a Options, sound: Sound, out: Output, session: SessionId) -> Self {
+    fn new(client: &'a mut Client, options: &'a Options, sound: Sound, out: Output, known: Known) -> Self {
         Self {
             client,
             options,
             sound,
             out,
-            session,
-            keys: options.dtmf.iter().flat_map(|digits| digits.0.iter().rev().copied()).collect(),
-            next_key: None,
+            known,
+            schedule: Schedule::default(),
             hang_up: None,
-            audio: None,
+            streams: 0,
             started: None,
             length: None,
             statistics: None,
@@ -164,7 +164,8 @@ impl<'a> Call<'a> {
     /// Follows the call to its end.
     fn run(&mut self) -> Result<(), Failure> {
         loop {
-            match self.client.next(earliest(self.next_key, self.hang_up)) {
+            let due = earliest(earliest(self.known.due(), self.schedule.due()), self.hang_up);
+            match self.client.next(due) {
                 Wake::Event(event) => {
                     if let Some(end) = self.event(&event)? {
                         return end;
@@ -184,20 +185,24 @@ impl<'a> Call<'a> {
     /// Takes an event; the result of the call when it is over.
     fn event(&mut self, event: &Event) -> Result<Option<Result<(), Failure>>, Failure> {
         match &event.kind {
-            EventKind::Agent(AgentEvent::Session { id, event: news }) if *id == self.session => {
+            EventKind::Agent(AgentEvent::Session { id, event: news }) if *id == self.known.id => {
                 if let Some(words) = words::of_session(news) {
                     self.out.at(event.at, words);
                 }
+                self.known.session(news);
                 Ok(self.session(event.at, news))
             }
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) if *session == self.session => {
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) if *session == self.known.id => {
                 if let Some(words) = words::of_stream(news) {
                     self.out.at(event.at, words);
                 }
+                self.known.stream(*id, news);
                 if matches!(news, StreamEvent::DidStart { .. }) {
-                    self.audio = Some(*id);
-                    self.next_key = Some(event.at + BEFORE_DIGITS).filter(|_| !self.keys.is_empty());
-                    self.sound.start(self.client, *id, 1)?;
+                    self.streams += 1;
+                    self.sound.start(self.client, *id, self.streams)?;
+                    if let (1, Some(keys)) = (self.streams, &self.options.dtmf) {
+                        self.known.press(event.at + BEFORE_DIGITS, &keys.0);
+                    }
                 }
                 Ok(None)
             }
@@ -214,6 +219,9 @@ impl<'a> Call<'a> {
             SessionEvent::DidStart { .. } => {
                 self.started = Some(at);
                 self.hang_up = self.options.duration.map(|time| at + time);
+                if let Some(script) = &self.options.script {
+                    self.schedule = script.begin(at);
+                }
                 None
             }
             SessionEvent::DidFail { originator, code, reason, failure_reason, redirect_identities, .. } => {
@@ -243,15 +251,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Presses the next key, or hangs up, whichever is due.
+    /// Presses the next key, does what the script says, or hangs up, whichever is due.
     fn due(&mut self) -> Result<(), Failure> {
         let now = self.client.application.now();
-        if let Some(at) = self.next_key.filter(|at| *at <= now) {
-            self.next_key = Some(at + DIGIT_TO_DIGIT).filter(|_| self.keys.len() > 1);
-            if let (Some(audio), Some(key)) = (self.audio, self.keys.pop()) {
-                self.client.application.send_dtmf(audio, key, DIGIT)?;
-                self.out.at(now, format_args!("pressed {key}"));
-            }
+        self.known.tick(&self.client.application, self.out)?;
+        while let Some(action) = self.schedule.next(now) {
+            self.known.act(&self.client.application, &action)?;
         }
         if self.hang_up.is_some_and(|at| at <= now) {
             self.hang_up = None;
@@ -260,11 +265,8 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    /// Hangs up. A call that ends just now needs no second end.
-    fn end(&self) -> Result<(), Failure> {
-        match self.client.application.end(self.session) {
-            Ok(()) | Err(ApplicationError::Intent(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+    /// Hangs up.
+    fn end(&mut self) -> Result<(), Failure> {
+        self.known.act(&self.client.application, &Action::End)
     }
 }

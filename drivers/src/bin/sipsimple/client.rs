@@ -1,5 +1,6 @@
 //! The running application as a command sees it: its events one by one, with Ctrl-C and a timer among them.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,10 +87,21 @@ impl Client {
 
     /// The next event, printed when programs read the output; or what comes before it.
     pub(crate) fn next(&mut self, due: Option<Instant>) -> Wake {
+        match self.next_or(due, std::future::pending::<Infallible>()) {
+            Ok(wake) => wake,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, unless something else comes before it.
+    ///
+    /// # Errors
+    /// What that is.
+    pub(crate) fn next_or<T>(&mut self, due: Option<Instant>, other: impl Future<Output = T>) -> Result<Wake, T> {
         if output::is_closed() && !self.unread {
             self.unread = true;
             self.unwritten.get_or_insert_with(|| Failure::new("nobody reads the output any more"));
-            return Wake::Interrupt;
+            return Ok(Wake::Interrupt);
         }
         let Self { application, signals, .. } = self;
         let left = due.map(|at| at.saturating_since(application.now()));
@@ -105,11 +117,12 @@ impl Client {
             };
             Wake::Due
         };
-        let wake = smol::block_on(interrupt.or(timer).or(event));
-        if let Wake::Event(event) = &wake {
+        let wake = async { Ok(interrupt.or(timer).or(event).await) };
+        let woken = smol::block_on(wake.or(async { Err(other.await) }));
+        if let Ok(Wake::Event(event)) = &woken {
             self.tell(event);
         }
-        wake
+        woken
     }
 
     /// Ends every session in good order. What is left to tell.

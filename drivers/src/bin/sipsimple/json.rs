@@ -69,6 +69,7 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("account".into(), json!(account));
             ("message", serde_json::to_value(event))
         }
+        EventKind::Agent(agent::EventKind::Settings(event)) => ("settings", serde_json::to_value(event)),
         EventKind::Agent(other) => ("agent", serde_json::to_value(other)),
         EventKind::Statistics { stream, statistics } => {
             data.insert("stream".into(), json!(stream));

@@ -4,6 +4,7 @@
 //! command line is wrong.
 
 mod account;
+mod action;
 mod answer;
 mod call;
 mod chat;
@@ -15,6 +16,8 @@ mod diagram;
 mod extensions;
 mod failure;
 mod json;
+mod keypad;
+mod known;
 mod ladder;
 mod lookup;
 mod media;
@@ -26,7 +29,9 @@ mod publish;
 mod receive;
 mod register;
 mod replay;
+mod script;
 mod send;
+mod session;
 mod sound;
 mod speaker;
 mod subscribe;
@@ -79,6 +84,8 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Have calls as commands are typed, many at once
+    Session(session::Options),
     /// Exchange messages in a session
     Chat(chat::Options),
     /// Send a file
@@ -125,6 +132,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Session(options) => session::run(&options, trace, out),
         Command::Chat(options) => chat::run(&options, trace, out),
         Command::Send(options) => send::run(&options, trace, out),
         Command::Receive(options) => receive::run(&options, trace, out),

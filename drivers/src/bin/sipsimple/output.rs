@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use rustyline::ExternalPrinter;
 use serde_json::{Map, Value};
 use sipsimple_core::time::Instant;
 use sipsimple_drivers::Event;
@@ -69,8 +71,21 @@ pub(crate) fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
+/// What prints above the line that is being typed, where one is.
+static PRINTER: Mutex<Option<Box<dyn ExternalPrinter + Send>>> = Mutex::new(None);
+
+/// Prints by this from now on.
+pub(crate) fn print_through(printer: Box<dyn ExternalPrinter + Send>) {
+    *PRINTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(printer);
+}
+
 /// Prints a line.
 fn print(line: &impl fmt::Display) {
+    if let Some(printer) = &mut *PRINTER.lock().unwrap_or_else(PoisonError::into_inner) {
+        // A terminal that is gone tells its reader so.
+        let _ = printer.print(format!("{line}\n"));
+        return;
+    }
     if let Err(error) = writeln!(std::io::stdout(), "{line}")
         && error.kind() == ErrorKind::BrokenPipe
     {

@@ -56,6 +56,17 @@ pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
     }
 }
 
+/// What the news of the audio says to a person; `None` for what only programs want to know.
+pub(crate) fn of_audio(event: &AudioEvent) -> Option<String> {
+    match event {
+        AudioEvent::DidStartRecording { filename, .. } => Some(format!("recording to {}", filename.display())),
+        AudioEvent::DidStopRecording { filename, reason: None, .. } => {
+            Some(format!("recorded to {}", filename.display()))
+        }
+        _ => None,
+    }
+}
+
 /// What the news of a registration says to a person; `None` for what only programs want to know.
 pub(crate) fn of_registration(account: &str, event: &RegistrationEvent) -> Option<String> {
     match event {

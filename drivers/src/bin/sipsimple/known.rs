@@ -1,0 +1,164 @@
+//! A call as a command knows it, by its events; and what is done with it.
+
+use std::path::PathBuf;
+
+use sipsimple_audio::engine::Recorded;
+use sipsimple_core::agent::Intent;
+use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::session::SessionEvent;
+use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::time::Instant;
+use sipsimple_drivers::{Application, ApplicationError, AudioError};
+
+use crate::action::Action;
+use crate::failure::Failure;
+use crate::keypad::{DIGIT, Keypad};
+use crate::output::Output;
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: SessionId,
+    /// Whom it is with.
+    pub(crate) remote: String,
+    /// The streams that have started and not ended.
+    streams: Vec<StreamId>,
+    /// What the other side proposes: at first, when it calls, everything.
+    proposed: Vec<StreamId>,
+    /// Whether it waits for us to answer.
+    pub(crate) rings: bool,
+    /// The stream that is being recorded, since the last word of it.
+    recording: Option<StreamId>,
+    keypad: Keypad,
+}
+
+impl Known {
+    /// A call that we make.
+    pub(crate) fn outgoing(id: SessionId, remote: impl Into<String>) -> Self {
+        Self {
+            id,
+            remote: remote.into(),
+            streams: Vec::new(),
+            proposed: Vec::new(),
+            rings: false,
+            recording: None,
+            keypad: Keypad::default(),
+        }
+    }
+
+    /// A call that comes with these streams.
+    pub(crate) fn incoming(id: SessionId, remote: &str, streams: &[StreamId]) -> Self {
+        Self { proposed: streams.to_vec(), rings: true, ..Self::outgoing(id, remote) }
+    }
+
+    /// Its audio stream, once that has started.
+    pub(crate) fn audio(&self) -> Option<StreamId> {
+        self.streams.first().copied()
+    }
+
+    /// Takes news of the session.
+    pub(crate) fn session(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::DidStart { .. } => {
+                self.rings = false;
+                self.proposed.clear();
+            }
+            SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => self.rings = false,
+            _ => {}
+        }
+    }
+
+    /// Takes news of one of its streams.
+    pub(crate) fn stream(&mut self, id: StreamId, event: &StreamEvent) {
+        match event {
+            StreamEvent::DidStart { .. } => self.streams.push(id),
+            StreamEvent::DidEnd | StreamEvent::DidFail { .. } => {
+                self.streams.retain(|stream| *stream != id);
+                self.recording = self.recording.filter(|stream| *stream != id);
+            }
+            _ => {}
+        }
+    }
+
+    /// When the next key is to be pressed.
+    pub(crate) const fn due(&self) -> Option<Instant> {
+        self.keypad.due()
+    }
+
+    /// Presses these keys from this time on.
+    pub(crate) fn press(&mut self, at: Instant, keys: &[char]) {
+        self.keypad.press(at, keys);
+    }
+
+    /// Presses the key that is due.
+    pub(crate) fn tick(&mut self, application: &Application, out: Output) -> Result<(), Failure> {
+        let now = application.now();
+        if let Some(key) = self.keypad.tick(now)
+            && let Some(audio) = self.audio()
+        {
+            tolerate(application.send_dtmf(audio, key, DIGIT))?;
+            out.at(now, format_args!("pressed {key}"));
+        }
+        Ok(())
+    }
+
+    /// Does something with it.
+    ///
+    /// # Errors
+    /// When that cannot be done in its state, in words.
+    pub(crate) fn act(&mut self, application: &Application, action: &Action) -> Result<(), Failure> {
+        let session = self.id;
+        let intend = |intent| application.intend(intent).map(drop).map_err(Failure::from);
+        match action {
+            Action::Hold | Action::Unhold | Action::Add | Action::Remove => {
+                Err(Failure::new("calls cannot be changed yet while they are established"))
+            }
+            Action::Dtmf(keys) => {
+                self.sounding()?;
+                self.press(application.now(), &keys.0);
+                Ok(())
+            }
+            Action::Record(file) => self.record(application, file.clone()),
+            Action::Accept if self.rings => Ok(application.accept(session, &self.proposed)?),
+            Action::Reject(code) if self.rings => Ok(application.reject(session, *code, None)?),
+            Action::Accept | Action::Reject(_) => Err(Failure::new("the call was answered already")),
+            Action::Transfer(target) => {
+                intend(Intent::Transfer { session, target: target.as_str().into(), replaced: None })
+            }
+            // A call that ends just now needs no second end.
+            Action::End => tolerate(application.end(session)),
+        }
+    }
+
+    /// Its audio stream.
+    fn sounding(&self) -> Result<StreamId, Failure> {
+        self.audio().ok_or_else(|| Failure::new("the call has no audio"))
+    }
+
+    fn record(&mut self, application: &Application, file: Option<PathBuf>) -> Result<(), Failure> {
+        if let Some(stream) = self.recording.take() {
+            return Ok(application.stop_recording(stream)?);
+        }
+        let stream = self.sounding()?;
+        let file = match file {
+            Some(file) => file,
+            None => application.recording_file(&self.remote)?,
+        };
+        match application.start_recording(stream, &file, Recorded::Conversation) {
+            Err(AudioError::Wave(error)) => {
+                return Err(Failure::new(format!("cannot record to {}: {error}", file.display())));
+            }
+            done => done?,
+        }
+        self.recording = Some(stream);
+        Ok(())
+    }
+}
+
+/// A call may end while something is done with it: what is refused then is no failure.
+pub(crate) fn tolerate(done: Result<(), ApplicationError>) -> Result<(), Failure> {
+    match done {
+        Ok(()) | Err(ApplicationError::Intent(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,130 @@
+//! The commands of `sipsimple session`.
+
+use crate::action::Action;
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Call somebody.
+    Call(String),
+    /// What a command of the program does, and no session yet.
+    Elsewhere(&'static str),
+    /// Something with the current call.
+    Act(Action),
+    /// Connect the other side of the current call with that of another, of this number.
+    Join(u64),
+    Next,
+    Previous,
+    Sessions,
+    Trace,
+    Help,
+    Quit,
+    /// Nothing.
+    Empty,
+}
+
+/// Each command, with what follows it and what it does.
+pub(crate) const COMMANDS: [(&str, &str, &str); 19] = [
+    ("call", "URI", "call somebody"),
+    ("audio", "URI", "the same"),
+    ("chat", "URI", "not in a session yet: see sipsimple chat"),
+    ("send", "URI FILE", "not in a session yet: see sipsimple send"),
+    ("accept", "", "accept the call, or what is proposed in it"),
+    ("reject", "[CODE]", "reject it; 603 if not said otherwise"),
+    ("hold", "", "put the call on hold"),
+    ("unhold", "", "take it off hold"),
+    ("dtmf", "KEYS", "press keys: 0-9, *, #, A-D"),
+    ("record", "[FILE]", "record the call, or stop to"),
+    ("add", "[audio]", "propose one more stream"),
+    ("remove", "", "remove the last stream"),
+    ("transfer", "URI|NUMBER", "let the other side call somebody, or talk to whom another call is with"),
+    ("end", "", "hang up"),
+    ("next", "", "go to the next call"),
+    ("prev", "", "go to the call before"),
+    ("sessions", "", "list the calls"),
+    ("trace", "", "print every event as it comes, or stop to"),
+    ("quit", "", "hang up all calls, and end"),
+];
+
+impl Command {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// When it is no command, in words.
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
+        let line = line.trim();
+        if line.is_empty() {
+            return Ok(Self::Empty);
+        }
+        let Some(text) = line.strip_prefix('/') else {
+            return Err("commands begin with /, as in /help".to_owned());
+        };
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = rest.trim();
+        match word {
+            "call" | "audio" if rest.is_empty() => Err(format!("/{word} needs somebody to call")),
+            "call" | "audio" => Ok(Self::Call(rest.to_owned())),
+            "chat" => Ok(Self::Elsewhere("chat")),
+            "send" => Ok(Self::Elsewhere("send")),
+            "transfer" if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()) => {
+                rest.parse().map(Self::Join).map_err(|_| format!("there is no call {rest}"))
+            }
+            "next" => Ok(Self::Next),
+            "prev" => Ok(Self::Previous),
+            "sessions" => Ok(Self::Sessions),
+            "trace" => Ok(Self::Trace),
+            "help" => Ok(Self::Help),
+            "quit" => Ok(Self::Quit),
+            _ if COMMANDS.iter().any(|(name, ..)| *name == word) => Action::parse(text).map(Self::Act),
+            _ => Err(format!("there is no /{word}; see /help")),
+        }
+    }
+}
+
+/// The commands that begin like this word, for completion.
+pub(crate) fn completions(word: &str) -> Vec<String> {
+    let names = COMMANDS.iter().map(|(name, ..)| *name).chain(["help"]);
+    names.map(|name| format!("/{name}")).filter(|name| name.starts_with(word)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_read() {
+        for (name, takes, _) in COMMANDS {
+            let takes = if takes.starts_with('[') { "" } else { takes };
+            let takes = takes.replace("KEYS", "1").replace("URI|NUMBER", "2");
+            let line = format!("/{name} {takes}");
+            let command = Command::parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_ne!(command, Command::Empty, "{line}");
+        }
+        assert_eq!(Command::parse(" "), Ok(Command::Empty));
+        assert_eq!(Command::parse("/audio bob"), Ok(Command::Call("bob".into())));
+        assert_eq!(Command::parse("/transfer 2"), Ok(Command::Join(2)));
+        assert_eq!(Command::parse("/transfer sip:2@a"), Ok(Command::Act(Action::Transfer("sip:2@a".into()))));
+        assert_eq!(Command::parse("/reject 486"), Ok(Command::Act(Action::Reject(486))));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, said) in [
+            ("hello", "commands begin with /"),
+            ("/call", "/call needs somebody"),
+            ("/dance", "there is no /dance"),
+            ("/dtmf x", "'x' is not a key"),
+            ("/transfer", "'transfer' needs"),
+        ] {
+            let error = Command::parse(line).unwrap_err();
+            assert!(error.contains(said), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn commands_are_completed() {
+        assert_eq!(completions("/a"), ["/audio", "/accept", "/add"]);
+        assert_eq!(completions("/he"), ["/help"]);
+        assert!(completions("x").is_empty() && completions("/").len() == COMMANDS.len() + 1);
+    }
+}
