@@ -11,6 +11,7 @@
 //! | [`media`] | their media paths |
 //! | [`program`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
+//! | [`text`] | a media stream of an application's own |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
@@ -34,5 +35,6 @@ pub mod script;
 pub mod sdp;
 pub mod sip;
 pub mod stream;
+pub mod text;
 pub mod wire;
 pub mod world;

@@ -199,6 +199,13 @@ impl MediaStream for AudioStream {
         }
     }
 
+    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
+        match offered.common(&self.codecs) {
+            Some(_) => Ok(()),
+            None => Err("it has no codec in common with us".into()),
+        }
+    }
+
     fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
         if let Some(parameters) = self.agree(cx, agreement) {
             out.push(Output::Media(media::Command::Update(parameters.clone())));
