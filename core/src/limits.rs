@@ -83,6 +83,20 @@ pub struct Limits {
     pub xml_attributes: usize,
     /// Declarations of namespaces that are in force at one element.
     pub xml_namespaces: usize,
+    /// Bytes of an MSRP message that is put together before it is delivered. More is answered with 413.
+    pub msrp_message_bytes: usize,
+    /// MSRP messages of one session that are under way to us at once. A further one is answered with 413.
+    pub msrp_messages: usize,
+    /// Gaps in an MSRP message that is under way to us. More is answered with 413.
+    pub msrp_gaps: usize,
+    /// Messages of one MSRP session that wait to be sent. A further one is refused until there is room.
+    pub msrp_waiting: usize,
+    /// Bytes of those.
+    pub msrp_waiting_bytes: usize,
+    /// MSRP requests on one connection that wait for their response. Further chunks wait until there are fewer.
+    pub msrp_transactions: usize,
+    /// Bytes written to an MSRP connection that the system has not taken. More waits, so that what is urgent can go first.
+    pub msrp_window: usize,
     /// Parts of a multipart body.
     pub parts: usize,
     /// Rows of one kind that the documents of a subscription may add up to: users of a conference, watchers, dialogs, contacts, resources.
@@ -137,6 +151,13 @@ impl Default for Limits {
             xml_elements: 16 * 1024,
             xml_attributes: 64,
             xml_namespaces: 64,
+            msrp_message_bytes: 1024 * 1024,
+            msrp_messages: 64,
+            msrp_gaps: 1024,
+            msrp_waiting: 1024,
+            msrp_waiting_bytes: 4 * 1024 * 1024,
+            msrp_transactions: 1024,
+            msrp_window: 64 * 1024,
             parts: 512,
             state_rows: 4096,
             effects: 16 * 1024,

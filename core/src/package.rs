@@ -1,8 +1,10 @@
 //! Event packages (RFC 6665 section 5): what can be subscribed to, notified of and published.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::sip::Text;
+use crate::sip::{Builder, HeaderName, Kind, Text};
 
 /// How many dialogs one SUBSCRIBE may make, when proxies fork it (RFC 6665 section 5.4.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +62,7 @@ pub fn default_packages() -> Vec<Package> {
         // RFC 4575 section 3.8.
         Package::new("conference", &["application/conference-info+xml"], Forking::One),
         // RFC 3515 section 3.9.
-        Package::new("refer", &["message/sipfrag"], Forking::Several),
+        Package::new("refer", &["message/sipfrag"], Forking::Several).with_notifier(),
     ]
 }
 
@@ -71,11 +73,27 @@ pub fn find<'p>(packages: &'p [Package], name: &str) -> Option<&'p Package> {
 }
 
 /// The value of an `Allow-Events` header: the packages that we can be a notifier of (RFC 6665 section 4.4.4).
-#[must_use]
-pub fn allow_events(packages: &[Package]) -> String {
-    let names: Vec<&str> =
-        packages.iter().filter(|package| package.notifies).map(|package| package.name.as_str()).collect();
-    names.join(", ")
+#[derive(Clone, Copy, Debug)]
+pub struct AllowEvents<'p>(pub &'p [Package]);
+
+impl fmt::Display for AllowEvents<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, package) in self.0.iter().filter(|package| package.notifies).enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, package.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl AllowEvents<'_> {
+    /// Adds the header to a message that makes a dialog, where there is something to say.
+    pub fn on<M: Kind>(self, builder: Builder<M>) -> Builder<M> {
+        if self.0.iter().any(|package| package.notifies) {
+            builder.field(HeaderName::AllowEvents, self)
+        } else {
+            builder
+        }
+    }
 }
 
 #[cfg(test)]
@@ -93,9 +111,9 @@ mod tests {
     #[test]
     fn only_what_we_notify_of_is_allowed() {
         let mut packages = default_packages();
-        assert_eq!(allow_events(&packages), "");
+        assert_eq!(AllowEvents(&packages).to_string(), "refer");
         packages.push(Package::new("weather", &["text/plain"], Forking::One).with_notifier());
         packages.push(Package::new("tide", &["text/plain"], Forking::One).with_notifier());
-        assert_eq!(allow_events(&packages), "weather, tide");
+        assert_eq!(AllowEvents(&packages).to_string(), "refer, weather, tide");
     }
 }

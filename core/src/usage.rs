@@ -137,6 +137,12 @@ impl Sender {
         &self.tag
     }
 
+    /// Our name and URI, with the tag.
+    #[must_use]
+    pub const fn from(&self) -> &NameAddr {
+        &self.from
+    }
+
     /// Numbers go on from this one, which was used last.
     pub fn used(&mut self, number: u32) {
         self.number = self.number.max(number);

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
-use sipsimple_core::agent::{self, AccountEvent, Agent, ConnectionEvent, Effect, Input, Intent};
-use sipsimple_core::id::{AccountId, ConnId, SessionId, StreamId};
+use sipsimple_core::agent::{self, AccountEvent, Agent, Answer, ConnectionEvent, Effect, Input, Intent, Question};
+use sipsimple_core::id::{AccountId, AskId, ConnId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
+use sipsimple_core::sip::Text;
 use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
-use crate::application::{ApplicationEvent, Event, EventKind};
+use crate::application::{ApplicationEvent, Disk, Event, EventKind};
 use crate::clock::Clock;
 use crate::media;
 use crate::network::{Network, News, TlsSettings};
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Run(Run),
     /// There is room for events again.
     Room,
+    /// The settings are stored, or could not be.
+    Stored { ask: AskId, result: Result<(), Text> },
     /// End every session within this time, then end.
     Stop { within: Duration },
 }
@@ -66,6 +69,7 @@ pub(crate) struct EventLoop {
     media: media::Link,
     events: Sender<Event>,
     trace: Option<TraceFile>,
+    disk: Option<Disk>,
     timer: Timer,
     armed: Option<Instant>,
     /// When the loop ends at the latest.
@@ -113,6 +117,7 @@ impl EventLoop {
             media,
             events,
             trace,
+            disk: None,
             timer: Timer::never(),
             armed: None,
             stop_at: None,
@@ -124,10 +129,13 @@ impl EventLoop {
     }
 
     /// Runs until the application stops it or is gone.
-    pub(crate) fn run(mut self) {
+    /// These effects are done first, and settings are stored on this disk.
+    pub(crate) fn run(mut self, disk: Option<Disk>, effects: Vec<Effect>) {
+        self.disk = disk;
         let executor = self.executor.clone();
         smol::block_on(executor.run(async {
             self.tell(ApplicationEvent::WillStart);
+            effects.into_iter().for_each(|effect| self.execute_one(effect));
             self.settle();
             self.tell(ApplicationEvent::DidStart);
             while !self.has_ended() {
@@ -138,6 +146,8 @@ impl EventLoop {
             self.stop_media().await;
             self.news.close();
             self.network.close_all(CLOSE).await;
+            // What was saved is stored before the application has ended.
+            self.disk = None;
             self.tell(ApplicationEvent::DidEnd);
         }));
     }
@@ -187,6 +197,9 @@ impl EventLoop {
         match wake {
             Wake::Command(Command::Run(run)) => run(&mut self.agent, self.clock.now()),
             Wake::Command(Command::Room) => {}
+            Wake::Command(Command::Stored { ask, result }) => {
+                self.handle(Input::Answer { ask, answer: Answer::Persisted(result) });
+            }
             Wake::Command(Command::Stop { within }) => self.stop(within),
             Wake::Abandoned => self.stop(Duration::ZERO),
             Wake::Due => self.handle(Input::Tick { utc: Some(Clock::utc()) }),
@@ -237,13 +250,22 @@ impl EventLoop {
     /// Does what the agent asks for, until it asks for nothing more.
     fn execute(&mut self) {
         while let Some(effect) = self.agent.poll_effect() {
-            match effect {
-                Effect::Media { stream, command } => self.media.command(stream, command),
-                Effect::Resume(conn) => self.network.grant(conn, self.agent.read_budget(conn)),
-                effect => {
-                    if let Some(input) = self.network.execute(effect) {
-                        self.agent.handle(self.clock.now(), input);
-                    }
+            self.execute_one(effect);
+        }
+    }
+
+    fn execute_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Media { stream, command } => self.media.command(stream, command),
+            Effect::Resume(conn) => self.network.grant(conn, self.agent.read_budget(conn)),
+            Effect::Ask { ask, question: Question::PersistSettings { text } } => {
+                if let Some(disk) = &self.disk {
+                    disk.store(ask, &text);
+                }
+            }
+            effect => {
+                if let Some(input) = self.network.execute(effect) {
+                    self.agent.handle(self.clock.now(), input);
                 }
             }
         }
@@ -347,7 +369,8 @@ impl EventLoop {
     /// itself (RFC 3261 timer J) is not waited for: the application wants to go.
     fn has_ended(&self) -> bool {
         let Some(stop_at) = self.stop_at else { return false };
-        let done = self.shut_down || (self.sessions.is_empty() && self.accounts.is_empty());
+        let idle = self.sessions.is_empty() && self.accounts.is_empty() && self.agent.settings().is_quiescent();
+        let done = self.shut_down || idle;
         (done && self.network.is_flushed()) || self.clock.now() >= stop_at
     }
 }

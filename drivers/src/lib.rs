@@ -97,4 +97,4 @@ pub use trace_file::TraceFile;
 
 // What an application needs of the other crates, so that a small program depends on this one alone.
 pub use sipsimple_audio as audio;
-pub use sipsimple_core::{agent, cause, dns, id, sdp, session, sip, stream, time, transport};
+pub use sipsimple_core::{agent, cause, dns, id, sdp, session, settings, sip, stream, time, transport};

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
+use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
@@ -74,6 +75,8 @@ pub struct Host {
     pub digest: u64,
     /// Its media paths.
     pub media: Media,
+    /// The settings that its agent has stored.
+    pub stored: Option<Secret>,
     pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
     pub(crate) listening: BTreeMap<SocketId, SocketAddr>,
@@ -103,6 +106,7 @@ impl Host {
             trace: Vec::new(),
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
+            stored: None,
             place,
             udp: BTreeMap::new(),
             listening: BTreeMap::new(),

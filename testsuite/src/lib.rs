@@ -9,7 +9,7 @@
 //! | [`world`], [`host`], [`link`], [`nat`], [`stream`], [`wire`] | hosts, the network between them, and time |
 //! | [`application`] | the users of hosts |
 //! | [`media`] | their media paths |
-//! | [`program`] | random programs of many users |
+//! | [`program`], [`crowd`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`text`] | a media stream of an application's own |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
@@ -18,6 +18,7 @@
 
 pub mod application;
 pub mod cost;
+pub mod crowd;
 pub mod digest;
 pub mod dns;
 pub mod draft;

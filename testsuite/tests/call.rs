@@ -10,6 +10,7 @@ use sipsimple_core::trace;
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Idle};
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
 const ALICE: usize = 0;
@@ -18,6 +19,7 @@ const BOB: usize = 1;
 /// Two hosts: one that calls, one that answers as told.
 fn world(seed: u64, faults: Faults, answering: Answering) -> World {
     let mut world = World::new(seed, faults);
+    world.watch(property::all());
     for (number, name) in [(ALICE, "alice"), (BOB, "bob")] {
         let application: Box<dyn sipsimple_testsuite::application::Application> =
             if number == ALICE { Box::new(Idle) } else { Box::new(answering.clone()) };

@@ -15,6 +15,7 @@ use sipsimple_core::transport::{Route, Transport};
 use sipsimple_core::usage::Content;
 use sipsimple_testsuite::application::{Alarms, Application, Idle};
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
 const WATCHER: usize = 0;
@@ -68,6 +69,7 @@ impl Application for Forecaster {
 
 fn world(seed: u64, last: u32) -> World {
     let mut world = World::new(seed, Faults::none());
+    world.watch(property::all());
     let mut config = Config::default();
     config.packages.push(Package::new("weather", &["text/plain"], Forking::One).with_notifier());
     world.add(config.clone(), Box::new(Idle));

@@ -12,6 +12,7 @@ use sipsimple_testsuite::draft::{Draft, audio};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::nat::Kind;
 use sipsimple_testsuite::post::Letter;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::script::{Turn, Way};
 use sipsimple_testsuite::sip::{address_of, uri_of};
 use sipsimple_testsuite::world::World;
@@ -24,6 +25,7 @@ const KINDS: [Kind; 4] = [Kind::open(), Kind::address_restricted(), Kind::port_r
 /// Two hosts, the first behind a NAT.
 fn world(kind: Kind, faults: Faults) -> World {
     let mut world = World::new(7, faults);
+    world.watch(property::all());
     let answering = Answering::after(Duration::from_secs(2));
     for (name, application) in [("alice", Box::new(Idle) as Box<dyn Application>), ("bob", Box::new(answering))] {
         let host = world.add(Config::default(), application);
@@ -123,6 +125,7 @@ fn registrar(letter: &Letter, turn: &mut Turn) {
 fn one_behind_a_nat_is_reached_through_its_registrar() {
     for kind in KINDS {
         let mut world = World::new(7, Faults { loss: 50_000, ..Faults::none() });
+        world.watch(property::all());
         let host = world.add(Config::default(), Box::new(Answering::after(Duration::from_secs(1))));
         let nat = world.add_nat(OUTSIDE.parse().unwrap(), kind);
         let inside = world.address(host).ip();

@@ -14,6 +14,7 @@ use sipsimple_testsuite::application::Idle;
 use sipsimple_testsuite::digest::Given;
 use sipsimple_testsuite::host::Host;
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::registrar::{Books, Registrar};
 use sipsimple_testsuite::world::World;
 
@@ -89,6 +90,7 @@ fn run(seed: u64, transport: &str, algorithm: &'static str) {
     println!("SIPSIMPLE_SEED={seed} cargo test -p sipsimple-testsuite --test registration  ({transport}, {algorithm})");
     let mut random = Random::new(&Seed::from_u64(seed));
     let mut world = World::new(seed, Faults::draw(&mut random));
+    world.watch(property::all());
     let alice = world.add(Config::default(), Box::new(Idle));
     let (registrar, books) = Registrar::new(Random::new(&Seed::from_u64(seed + 1)), algorithm);
     books.borrow_mut().bad = random.between(0, 10);
@@ -150,6 +152,7 @@ fn registrations_over_bad_links() {
 #[test]
 fn a_registrar_that_never_answers_is_not_hammered() {
     let mut world = World::new(1, Faults::none());
+    world.watch(property::all());
     let alice = world.add(Config::default(), Box::new(Idle));
     let (registrar, books) = Registrar::new(Random::new(&Seed::from_u64(1)), "MD5");
     books.borrow_mut().bad = 10;

@@ -1,10 +1,17 @@
 //! Codecs: what turns frames of samples into RTP payloads and back.
 //!
 //! A [`Codec`] is known by its encoding name (RFC 3551 section 6, RFC 4855) and makes the two halves that a call needs, an
-//! [`Encoder`] and a [`Decoder`]. [`Codecs`] is the registry; PCMU and PCMA are built in, an application can register others.
+//! [`Encoder`] and a [`Decoder`]. [`Codecs`] is the registry; PCMU, PCMA,
+//! G722 and GSM are built in, an application can register others.
 
 mod g711;
+mod g722;
+mod gsm;
+#[cfg(feature = "opus")]
+mod opus;
 mod registry;
+#[cfg(test)]
+mod signal;
 
 use std::fmt;
 
@@ -12,6 +19,10 @@ use sipsimple_core::media::Format;
 
 pub use g711::{Pcma, Pcmu};
 pub(crate) use g711::{alaw_decode, ulaw_decode};
+pub use g722::G722;
+pub use gsm::Gsm;
+#[cfg(feature = "opus")]
+pub use opus::Opus;
 pub use registry::{Codecs, Selection, UnknownCodec};
 
 /// One coding of audio.
@@ -43,14 +54,14 @@ pub trait Codec: fmt::Debug + Send + Sync {
     fn decoder(&self, format: &Format) -> Box<dyn Decoder>;
 }
 
-/// The sending half of a [`Codec`]. Does not allocate.
+/// The sending half of a [`Codec`]. Allocates nothing that stays.
 pub trait Encoder: fmt::Debug + Send {
-    /// Encodes `samples` (a multiple of the codec's frame) into the start of `payload` and tells how many bytes that took.
-    /// What does not fit is left out.
+    /// Encodes `samples` (a multiple of the codec's frame) into the start of `payload` and tells how many bytes that took; none when
+    /// there is nothing to send. What does not fit is left out.
     fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize;
 }
 
-/// The receiving half of a [`Codec`]. Takes any bytes. Does not allocate.
+/// The receiving half of a [`Codec`]. Takes any bytes. Allocates nothing that stays.
 pub trait Decoder: fmt::Debug + Send {
     /// Decodes one payload into the start of `samples` and tells how many samples that gave. What does not fit is left out.
     ///
@@ -61,6 +72,12 @@ pub trait Decoder: fmt::Debug + Send {
 
     /// Fills `samples` with the codec's own guess at a lost packet. `false`: it has none, and the playout makes one up.
     fn conceal(&mut self, _samples: &mut [i16]) -> bool {
+        false
+    }
+
+    /// Fills `samples`, those of a lost packet, with what the packet after it says about them (forward error correction); that packet is
+    /// decoded next. `false`: it says nothing.
+    fn recover(&mut self, _next: &[u8], _samples: &mut [i16]) -> bool {
         false
     }
 }

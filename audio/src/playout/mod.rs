@@ -38,6 +38,8 @@ pub struct Playout {
     receivers: Vec<Receiver>,
     /// Which of the receivers was used last.
     current: usize,
+    /// Lost packets that the one after them may still tell about.
+    lost: u32,
     /// What was decoded and is not heard yet, at the mixer's rate.
     queue: VecDeque<i16>,
     /// Whether audio is in the queue or being concealed. Otherwise there is nothing to hear.
@@ -57,6 +59,8 @@ pub struct PlayoutStatistics {
     pub decoded: u64,
     /// Packets that were lost and concealed.
     pub concealed: u64,
+    /// Of those, packets that the one after them told about (forward error correction).
+    pub recovered: u64,
     /// Packets that their codec refused.
     pub undecodable: u64,
     /// Frames in which audio was missing although no packet was lost.
@@ -99,6 +103,7 @@ impl Playout {
             rate,
             receivers,
             current: 0,
+            lost: 0,
             queue: VecDeque::with_capacity(rate.samples_in(MAX_PACKET + MAX_QUEUE)),
             playing: false,
             least: usize::MAX,
@@ -110,8 +115,12 @@ impl Playout {
 
     /// Takes the payload of the next packet, which is in the `format`th of the formats; one of no format is left out.
     pub fn packet(&mut self, format: usize, payload: &[u8]) {
-        let Some(receiver) = self.receivers.get_mut(format) else { return };
+        if format >= self.receivers.len() {
+            return;
+        }
+        self.make_up_for_lost(format, payload);
         self.current = format;
+        let Some(receiver) = self.receivers.get_mut(format) else { return };
         match receiver.decoder.decode(payload, &mut receiver.decoded) {
             Ok(len) if len > 0 => {
                 self.statistics.decoded += 1;
@@ -126,14 +135,18 @@ impl Playout {
         }
     }
 
-    /// The next packet is lost.
+    /// The next packet is lost. It is made up for when the one after it comes, or when nothing else is left to be heard.
     pub fn lost(&mut self) {
         self.statistics.concealed += 1;
-        self.conceal();
+        self.lost = self.lost.saturating_add(1);
     }
 
     /// Fills a frame. What is missing is concealed.
     pub fn fill(&mut self, frame: &mut [i16]) {
+        while self.lost > 0 && self.queue.len() < frame.len() {
+            self.lost -= 1;
+            self.conceal();
+        }
         if self.playing && self.queue.len() < frame.len() {
             self.starve(frame.len() - self.queue.len());
         }
@@ -149,6 +162,7 @@ impl Playout {
     /// Forgets what waits to be heard.
     pub fn clear(&mut self) {
         self.queue.clear();
+        self.lost = 0;
         self.playing = false;
     }
 
@@ -156,6 +170,27 @@ impl Playout {
     #[must_use]
     pub const fn statistics(&self) -> PlayoutStatistics {
         self.statistics
+    }
+
+    /// Makes up for the packets that were lost before this one: the last of them with what this one says about it, if it does.
+    fn make_up_for_lost(&mut self, format: usize, next: &[u8]) {
+        // What does not fit into the queue is left out anyway.
+        let lost = std::mem::take(&mut self.lost).min(MAX_QUEUE / USUAL_PACKET);
+        for _ in 1..lost {
+            self.conceal();
+        }
+        if lost == 0 {
+            return;
+        }
+        let Some(receiver) = self.receivers.get_mut(self.current) else { return };
+        let len = receiver.packet_len;
+        if self.current == format && receiver.decoder.recover(next, &mut receiver.decoded[..len]) {
+            self.statistics.recovered += 1;
+            receiver.concealer.heard(&mut receiver.decoded[..len]);
+            self.enqueue(len);
+        } else {
+            self.conceal();
+        }
     }
 
     /// Makes up one packet.

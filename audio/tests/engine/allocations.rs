@@ -2,11 +2,14 @@
 
 use crate::net::{Net, parameters, stream};
 use allocation_counter::measure;
+use sipsimple_audio::codec::Codecs;
 use sipsimple_audio::engine::{Engine, EngineConfig, Recorded};
 use sipsimple_audio::port::Capture;
 use sipsimple_audio::rate::SampleRate;
-use sipsimple_audio::tone::{Tone, ToneGenerator};
+use sipsimple_audio::tone::{Tone, ToneGenerator, sine};
 use sipsimple_audio::wave::{Wave, WavePlayer, WaveRecorder};
+use sipsimple_core::media::Format;
+use sipsimple_core::sip::Text;
 use sipsimple_core::time::Instant;
 
 #[test]
@@ -59,4 +62,31 @@ fn legs_allocate_nothing_but_their_datagrams() {
         allocations <= ticks / 4,
         "{allocations} in {ticks} ticks: the buffers that packets are cut from, and no more"
     );
+}
+
+#[test]
+fn codecs_do_not_allocate() {
+    for encoding in ["G722", "PCMU", "PCMA", "GSM"] {
+        let selection = Codecs::default().select([encoding]);
+        let codec = &selection.codecs[0];
+        let format = Format {
+            send_payload: 96,
+            receive_payload: 96,
+            encoding: Text::from_static(codec.encoding()),
+            clock_rate: codec.clock_rate(),
+            channels: codec.channels(),
+            remote_fmtp: None,
+            local_fmtp: None,
+        };
+        let (mut encoder, mut decoder) = (codec.encoder(&format), codec.decoder(&format));
+        let samples = sine(440.0, -10.0, codec.sample_rate(), codec.sample_rate() as usize / 50);
+        let (mut payload, mut heard) = ([0; 1_400], vec![0; samples.len()]);
+        let mut frame = || {
+            let len = encoder.encode(&samples, &mut payload);
+            decoder.decode(&payload[..len], &mut heard).unwrap();
+        };
+        frame();
+        let counted = measure(|| (0..50).for_each(|_| frame()));
+        assert_eq!(counted.count_total, 0, "{encoding}: {counted:?}");
+    }
 }

@@ -74,7 +74,9 @@ impl Account {
 
     /// Where a request for `target` goes first: to the outbound proxy, or to the target itself.
     pub(super) fn destination(&self, target: &SipUri) -> Destination {
-        Destination::Uri(self.proxy.as_ref().unwrap_or(target).clone())
+        let at_home = self.uri().is_some_and(|own| own.host == target.host);
+        let proxy = self.proxy.as_ref().filter(|_| self.spec.always_use_my_proxy || at_home);
+        Destination::Uri(proxy.unwrap_or(target).clone())
     }
 
     /// What its registration needs to know.
@@ -141,6 +143,11 @@ impl Accounts {
     /// Those that are not about to be removed.
     pub(super) fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
         self.accounts.iter().filter(|(_, account)| account.phase != Phase::Leaving).map(|(id, account)| (*id, account))
+    }
+
+    /// Whether none does anything, nor is about to be removed.
+    pub(super) fn are_inactive(&self) -> bool {
+        self.accounts.values().all(|account| account.phase == Phase::Inactive)
     }
 
     /// The first that is active, apart from this one.

@@ -14,12 +14,16 @@ use super::owner::Owner;
 use super::{AccountEvent, Agent, EventKind, Shutdown};
 
 impl Agent {
-    pub(super) fn add_account(&mut self, spec: AccountSpec) -> Result<AccountId, AccountError> {
+    /// Adds an account, and remembers the name of its settings if it has any.
+    pub(super) fn add_account(&mut self, spec: AccountSpec, settings: Option<&str>) -> Result<AccountId, AccountError> {
         if self.shutdown != Shutdown::No {
             return Err(AccountError::ShuttingDown);
         }
         let enabled = spec.enabled;
         let id = self.accounts.add(spec, &mut self.random)?;
+        if let Some(settings) = settings {
+            self.managed.remember(settings, id);
+        }
         self.tell_account(id, AccountEvent::DidAdd);
         if enabled {
             self.activate(id);
@@ -134,6 +138,13 @@ impl Agent {
         self.tell_account(id, AccountEvent::DidRemove);
     }
 
+    /// Registers an active account as its settings say.
+    pub(super) fn register_if_active(&mut self, id: AccountId) {
+        if self.accounts.get(id).is_some_and(|account| account.phase == Phase::Active) {
+            self.register_as_wanted(id);
+        }
+    }
+
     /// Registers an active account, goes on with its new settings, or unregisters it.
     fn register_as_wanted(&mut self, id: AccountId) {
         let Some(account) = self.accounts.get(id) else { return };
@@ -195,10 +206,11 @@ impl Agent {
         self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration)?.public_gruu().cloned()
     }
 
-    fn default_account_is(&mut self, new: Option<AccountId>) {
+    pub(super) fn default_account_is(&mut self, new: Option<AccountId>) {
         let old = std::mem::replace(&mut self.accounts.default, new);
         if old != new {
             self.tell(EventKind::DefaultAccount { old, new });
+            self.remember_default(new);
         }
     }
 

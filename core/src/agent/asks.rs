@@ -7,11 +7,22 @@ use std::time::Duration;
 use crate::id::{AskId, Counter};
 use crate::time::Instant;
 
-/// The open questions: which local address leads to a remote one.
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Which local address leads to this remote one.
+    LocalAddress(IpAddr),
+    /// What settings are stored.
+    Load,
+    /// Whether the settings could be stored.
+    Persist,
+}
+
+/// The open questions.
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     ids: Counter,
-    open: BTreeMap<AskId, (IpAddr, Instant)>,
+    open: BTreeMap<AskId, (About, Instant)>,
     /// What is asked already is not asked again.
     toward: BTreeMap<IpAddr, AskId>,
     deadlines: BTreeSet<(Instant, AskId)>,
@@ -23,20 +34,27 @@ impl Asks {
         if self.toward.contains_key(&to.ip()) {
             return None;
         }
-        let ask = AskId::from_u64(self.ids.take());
-        let at = now + time;
-        self.open.insert(ask, (to.ip(), at));
+        let ask = self.ask(About::LocalAddress(to.ip()), now + time);
         self.toward.insert(to.ip(), ask);
-        self.deadlines.insert((at, ask));
         Some(ask)
     }
 
-    /// Closes a question; tells which remote address it was about. `None` when it is not open.
-    pub(super) fn close(&mut self, ask: AskId) -> Option<IpAddr> {
-        let (toward, at) = self.open.remove(&ask)?;
-        self.toward.remove(&toward);
+    /// Opens a question that is to be answered by then; tells its name.
+    pub(super) fn ask(&mut self, about: About, at: Instant) -> AskId {
+        let ask = AskId::from_u64(self.ids.take());
+        self.open.insert(ask, (about, at));
+        self.deadlines.insert((at, ask));
+        ask
+    }
+
+    /// Closes a question; tells what it was about. `None` when it is not open.
+    pub(super) fn close(&mut self, ask: AskId) -> Option<About> {
+        let (about, at) = self.open.remove(&ask)?;
+        if let About::LocalAddress(toward) = about {
+            self.toward.remove(&toward);
+        }
         self.deadlines.remove(&(at, ask));
-        Some(toward)
+        Some(about)
     }
 
     /// Closes the oldest question; tells its name.

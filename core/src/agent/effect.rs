@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
+use crate::sip::digest::Secret;
 use crate::time::Instant;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -106,6 +107,16 @@ pub enum Question {
     LocalAddress {
         /// The remote address.
         toward: SocketAddr,
+    },
+    /// What settings are stored? Of a text longer than `max` bytes, one more is enough.
+    LoadSettings {
+        /// The most bytes that are looked at.
+        max: usize,
+    },
+    /// Store these settings instead of what is stored, all or nothing. There is one such question at a time.
+    PersistSettings {
+        /// The text. It holds passwords.
+        text: Secret,
     },
 }
 

@@ -15,6 +15,8 @@ use crate::payload::message_summary::MessageSummary;
 use crate::publication::PublicationEvent;
 use crate::registration::RegistrationEvent;
 use crate::session::SessionEvent;
+use crate::settings::SettingsEvent;
+use crate::sip::Text;
 use crate::stream::StreamEvent;
 use crate::subscription::SubscriptionEvent;
 use crate::time::Utc;
@@ -42,6 +44,17 @@ pub enum EventKind {
         /// The news.
         event: TransportEvent,
     },
+    /// News of settings (seed class SettingsObject).
+    Settings(SettingsEvent),
+    /// The stored settings cannot be used: nothing has been started, and nothing that is stored is overwritten (`CFGManagerLoadFailed`).
+    SettingsUnusable {
+        /// Why.
+        error: Text,
+    },
+    /// The accounts of the settings come to life, or all accounts are put to rest (seed class AccountManager).
+    AccountManager(ManagerEvent),
+    /// Sessions are taken, or all are ended (seed class SessionManager).
+    SessionManager(ManagerEvent),
     /// News of an account.
     Account {
         /// The account.
@@ -166,6 +179,48 @@ pub enum TransportEvent {
     },
 }
 
+/// News of what is started by [`Intent::Start`](super::Intent::Start) and stopped by [`Intent::ShutDown`](super::Intent::ShutDown).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagerEvent {
+    /// It is about to start.
+    WillStart,
+    /// It has started.
+    DidStart,
+    /// It is about to end.
+    WillEnd,
+    /// It has ended.
+    DidEnd,
+}
+
+impl ManagerEvent {
+    const fn names(self, all: &'static [[&'static str; 1]; 4]) -> &'static [&'static str] {
+        let [will_start, did_start, will_end, did_end] = all;
+        match self {
+            Self::WillStart => will_start,
+            Self::DidStart => did_start,
+            Self::WillEnd => will_end,
+            Self::DidEnd => did_end,
+        }
+    }
+}
+
+/// The names of the notifications of the reference's AccountManager.
+const ACCOUNT_MANAGER: [[&str; 1]; 4] = [
+    ["SIPAccountManagerWillStart"],
+    ["SIPAccountManagerDidStart"],
+    ["SIPAccountManagerWillEnd"],
+    ["SIPAccountManagerDidEnd"],
+];
+
+/// The names of the notifications of the reference's SessionManager.
+const SESSION_MANAGER: [[&str; 1]; 4] = [
+    ["SIPSessionManagerWillStart"],
+    ["SIPSessionManagerDidStart"],
+    ["SIPSessionManagerWillEnd"],
+    ["SIPSessionManagerDidEnd"],
+];
+
 /// News of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -214,6 +269,10 @@ impl EventKind {
     #[must_use]
     pub fn names(&self) -> &'static [&'static str] {
         match self {
+            Self::Settings(event) => event.names(),
+            Self::SettingsUnusable { .. } => &["CFGManagerLoadFailed"],
+            Self::AccountManager(event) => event.names(&ACCOUNT_MANAGER),
+            Self::SessionManager(event) => event.names(&SESSION_MANAGER),
             Self::Account { event, .. } => event.names(),
             Self::DefaultAccount { .. } => &["SIPAccountManagerDidChangeDefaultAccount"],
             Self::Registration { event, .. } => event.names(),

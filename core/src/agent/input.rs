@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
 use crate::random::Seed;
+use crate::sip::Text;
+use crate::sip::digest::Secret;
 use crate::time::Utc;
 use crate::transport::{CloseCause, TlsInfo};
 
@@ -143,6 +145,10 @@ pub enum StreamEvent {
 pub enum Answer {
     /// The local address toward the one asked for; `None` where there is no route.
     LocalAddress(Option<IpAddr>),
+    /// The stored settings, nothing if nothing is stored, or why they cannot be read.
+    Settings(Result<Option<Secret>, Text>),
+    /// The settings are stored, or why they cannot be.
+    Persisted(Result<(), Text>),
 }
 
 /// How the network changed.

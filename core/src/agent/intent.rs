@@ -9,6 +9,7 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
+use crate::settings::{Backend, Change, ObjectError, ObjectKey, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
 use crate::stream::{Command, StreamError, StreamSpec};
@@ -23,13 +24,43 @@ use crate::config::Listen;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Intent {
+    /// Start what the settings speak of: they are loaded, then the accounts that are in them come to life (`SIPApplication.start`).
+    Start {
+        /// Where settings are stored.
+        settings: Backend,
+        /// Whether the sockets that they speak of are bound (`sip.transport_list` and the ports).
+        listen: bool,
+    },
+    /// Change settings of an object, and save it: all changes take effect together, or none does.
+    ChangeSettings {
+        /// The object.
+        object: ObjectKey,
+        /// The changes.
+        changes: Vec<Change>,
+    },
+    /// Make and save the settings of a new account: it is added, and comes to life if they say so.
+    CreateAccount {
+        /// Its name, as in `alice@example.com`.
+        id: Text,
+        /// What is not at its default.
+        changes: Vec<Change>,
+    },
+    /// Give an object of settings another id: an account leaves its old address, and goes on under the new one.
+    RenameSettings {
+        /// The object.
+        object: ObjectKey,
+        /// Its new id.
+        id: Text,
+    },
+    /// Delete an object of settings: its account is removed.
+    DeleteSettings(ObjectKey),
     /// Bind one more socket for SIP.
     Listen(Listen),
     /// Close a socket that was bound for SIP.
     Unlisten(SocketId),
     /// Add an account.
     AddAccount(AccountSpec),
-    /// Give an account other settings. It comes to life, or is put to rest, as they say, and registers anew.
+    /// Give an account that has no stored settings other ones. It comes to life, or is put to rest, as they say, and registers anew.
     ChangeAccount {
         /// The account.
         account: AccountId,
@@ -38,7 +69,7 @@ pub enum Intent {
     },
     /// Make an account the default one.
     SetDefaultAccount(AccountId),
-    /// Remove an account, unregistering it first; its sessions go on.
+    /// Remove an account, and its settings, unregistering it first; its sessions go on.
     RemoveAccount(AccountId),
     /// Start an outgoing session (`Session.connect` of the seeds).
     Connect {
@@ -146,6 +177,30 @@ pub enum Intent {
         session: SessionId,
         /// The status code, 300 to 699; 603 is the usual one.
         code: u16,
+    },
+    /// Call whom a REFER outside of any dialog asks us to call: the outcome is the new session, and what becomes of it is told to the sender of the REFER.
+    /// [`RejectSubscription`](Self::RejectSubscription) refuses it.
+    AcceptRefer {
+        /// The subscription that the REFER brought along.
+        subscription: IncomingSubscriptionId,
+        /// Where to send the INVITE, tried in order. Empty: found from the URI.
+        routes: Vec<Route>,
+        /// The streams to offer.
+        streams: Vec<StreamSpec>,
+    },
+    /// Ask somebody to call somebody else, outside of any dialog of ours (RFC 3515); a focus is asked so to invite to a conference (RFC 4579). The outcome
+    /// is a subscription to what comes of it.
+    Refer {
+        /// The local account.
+        account: AccountId,
+        /// Who is asked: a URI, or a name with a URI in angle brackets.
+        to: Text,
+        /// Whom to call: a URI, with `method` where it is not INVITE, or a name with a URI in angle brackets.
+        target: Text,
+        /// Whether to be told what comes of it (RFC 4488); without it the subscription ends with the answer.
+        subscription: bool,
+        /// Where to send it, tried in order. Empty: as the account says.
+        routes: Vec<Route>,
     },
     /// Want something of a stream, such as to send a DTMF digit.
     Stream {
@@ -301,8 +356,10 @@ pub struct AccountSpec {
     pub enabled: bool,
     /// Who it is to servers that ask for authentication (settings `auth.username`, `auth.password`).
     pub credentials: Option<Credentials>,
-    /// Where all of its requests go first, as in `host[:port][;transport=udp|tcp|tls]` (setting `sip.outbound_proxy`).
+    /// Where its requests go first, as in `host[:port][;transport=udp|tcp|tls]` (setting `sip.outbound_proxy`).
     pub outbound_proxy: Option<Text>,
+    /// Whether requests to other domains than its own go to the proxy, too (setting `sip.always_use_my_proxy`).
+    pub always_use_my_proxy: bool,
     /// Whether it registers (setting `sip.register`).
     pub register: bool,
     /// What expiry is asked for, in seconds (setting `sip.register_interval`).
@@ -334,6 +391,7 @@ impl Default for AccountSpec {
             enabled: true,
             credentials: None,
             outbound_proxy: None,
+            always_use_my_proxy: true,
             register: false,
             register_interval: 600,
             subscribe_interval: 3600,
@@ -395,6 +453,56 @@ pub enum IntentError {
     /// A socket's intent was refused.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// An intent about settings was refused.
+    #[error(transparent)]
+    Settings(#[from] SettingsRefusal),
+}
+
+/// Why an intent about settings was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SettingsRefusal {
+    /// Settings have been started already, or the agent shuts down.
+    #[error("the settings cannot be started now")]
+    NotNow,
+    /// A setting does not take the value, or there is no such setting.
+    #[error("{reason}")]
+    Setting {
+        /// The setting.
+        name: Text,
+        /// Why: it names the setting, the value, and what it takes.
+        reason: Text,
+    },
+    /// There is no such object, its name is taken, or settings have not been loaded.
+    #[error("{0}")]
+    Object(Text),
+}
+
+impl From<SettingError> for SettingsRefusal {
+    fn from(error: SettingError) -> Self {
+        let reason = error.to_string().into();
+        match error {
+            SettingError::Unknown(name) | SettingError::Bad { name, .. } | SettingError::Conflict { name, .. } => {
+                Self::Setting { name: name.into(), reason }
+            }
+        }
+    }
+}
+
+impl From<ObjectError> for SettingsRefusal {
+    fn from(error: ObjectError) -> Self {
+        Self::Object(error.to_string().into())
+    }
+}
+
+impl From<SaveError> for SettingsRefusal {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Object(error) => error.into(),
+            SaveError::Setting(error) => error.into(),
+        }
+    }
 }
 
 /// Why a subscription, a publication or a message cannot be started or changed.
@@ -448,6 +556,9 @@ pub enum AccountError {
     /// The account is not enabled.
     #[error("the account {} is not enabled", .0.as_u64())]
     Disabled(AccountId),
+    /// The account has settings of its own, which are to be changed instead.
+    #[error("the account {} has settings, which are to be changed instead", .0.as_u64())]
+    HasSettings(AccountId),
     /// The agent shuts down.
     #[error("the agent is shutting down")]
     ShuttingDown,

@@ -169,6 +169,13 @@ impl Machine {
         }
     }
 
+    pub(super) const fn as_notifier(&self) -> Option<&Notifier> {
+        match self {
+            Self::Notifier(machine) => Some(machine),
+            Self::Subscriber(_) | Self::Registration(_) | Self::Publisher(_) | Self::Message(_) => None,
+        }
+    }
+
     pub(super) const fn as_registration(&self) -> Option<&Registration> {
         match self {
             Self::Registration(machine) => Some(machine),

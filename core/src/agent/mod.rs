@@ -30,6 +30,7 @@
 //! | `usages`, `machine` | registrations, and what other usages there are |
 //! | `subscriptions`, `publications`, `messages`, `summaries` | event state both ways, messages, and voice mail |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
+//! | `settings` | the settings: loading, changing, storing, and what changes of them do |
 //! | `dns` | location: the resolver, its sockets, and whom it answers |
 //! | `handles` | [`AccountMut`] and [`SessionMut`] |
 //!
@@ -53,6 +54,7 @@ mod owner;
 mod publications;
 mod requests;
 mod sending;
+mod settings;
 mod streams;
 mod subscriptions;
 mod summaries;
@@ -67,11 +69,12 @@ pub use crate::config::{Config, Listen, RtpConfig};
 pub use crate::session::SessionError;
 pub use crate::stream::StreamError;
 pub use effect::{Deadline, Effect, Question, TimeoutReason};
-pub use event::{AccountEvent, Event, EventKind, Stats, TransportEvent};
+pub use event::{AccountEvent, Event, EventKind, ManagerEvent, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
 pub use intent::{
-    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome, UsageError,
+    AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome,
+    SettingsRefusal, UsageError,
 };
 
 use std::collections::VecDeque;
@@ -82,6 +85,7 @@ use crate::id::{ConnId, Counter, TransactionId};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::session;
+use crate::settings::ConfigurationManager;
 use crate::sip::Text;
 use crate::stream::{Registry, StreamFactory};
 use crate::time::{Clock, Instant, Utc};
@@ -96,6 +100,7 @@ use dns::Locations;
 use messages::Messages;
 use nat::PublicAddresses;
 use owner::Owners;
+use settings::Managed;
 use streams::Wires;
 use subscriptions::Subscriptions;
 use usages::Usages;
@@ -154,6 +159,8 @@ pub struct Agent {
     public: PublicAddresses,
     resolver: Resolver,
     locations: Locations,
+    settings: ConfigurationManager,
+    managed: Managed,
     stats: Stats,
     shutdown: Shutdown,
     effects: VecDeque<Effect>,
@@ -169,6 +176,7 @@ pub struct Agent {
     /// The sockets and connections that streams have in the world.
     wires: Wires,
     resolver_out: Outbox<crate::dns::Output>,
+    settings_out: Outbox<crate::settings::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
     tag: Text,
 }
@@ -248,6 +256,8 @@ impl Agent {
             public: PublicAddresses::default(),
             resolver,
             locations: Locations::default(),
+            settings: settings::classes(&config.limits),
+            managed: Managed::default(),
             stats: Stats::default(),
             shutdown: Shutdown::No,
             effects: VecDeque::new(),
@@ -260,6 +270,7 @@ impl Agent {
             registry: Registry::default(),
             wires: Wires::default(),
             resolver_out,
+            settings_out: Outbox::new(),
             config,
         };
         for listen in agent.config.listen.clone() {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::dialog::DialogId;
 use crate::id::{AccountId, TransactionId};
 use crate::invitation::{ALLOWED, BodyFault, Incoming, judge_body, judge_interval, supported, supported_value};
-use crate::package::allow_events;
+use crate::package::AllowEvents;
 use crate::session::{Session, SessionState};
 use crate::sip::{
     Accept, Essentials, HeaderName, Host, MediaType, Method, NameAddr, Params, Received, Request, SipUri, Uri,
@@ -74,6 +74,7 @@ impl Agent {
             (dialog, Method::Notify) => self.notified(incoming, dialog),
             (Some(dialog), Method::Message) => self.messaged_inside(&incoming, &dialog),
             (None, Method::Subscribe) => self.subscribed(incoming, flow, transport, local),
+            (None, Method::Refer) => self.referred(incoming, flow, transport, local),
             (None, Method::Message) => self.messaged(&incoming),
             (Some(dialog), Method::Options | Method::Info) => self.asked_inside(&incoming, &dialog),
             (None, Method::Options) => self.options(&incoming),
@@ -196,7 +197,7 @@ impl Agent {
                 (HeaderName::AcceptEncoding, "identity".to_owned()),
                 (HeaderName::AcceptLanguage, "en".to_owned()),
                 (HeaderName::Supported, supported_value(&self.config).to_owned()),
-                (HeaderName::AllowEvents, allow_events(&self.config.packages)),
+                (HeaderName::AllowEvents, AllowEvents(&self.config.packages).to_string()),
             ],
         );
     }
@@ -293,7 +294,7 @@ impl Agent {
         transport: Transport,
         local: SocketAddr,
     ) {
-        if *incoming.request.method() == Method::Subscribe {
+        if matches!(incoming.request.method(), Method::Subscribe | Method::Refer) {
             self.start_notifier(incoming, account, flow, transport, local);
             return;
         }

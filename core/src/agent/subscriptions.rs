@@ -6,11 +6,12 @@ use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::id::{AccountId, Counter, IncomingSubscriptionId, SubscriptionId};
 use crate::invitation::Incoming;
-use crate::notifier::{Notifier, NotifierError, NotifierEvent};
+use crate::notifier::{DEFAULT_EXPIRES, Notifier, NotifierError, NotifierEvent};
 use crate::outbox::Outbox;
-use crate::package::{self, Forking, allow_events};
-use crate::sip::{Event, Header, HeaderName, NameAddr, SipUri, Text, Uri};
-use crate::subscription::{Subscribe, Subscriber};
+use crate::package::{self, AllowEvents, Forking};
+use crate::sip::{Event, Header, HeaderName, Method, NameAddr, SipUri, Text, Uri};
+use crate::subscription::{Refer, Subscribe, Subscriber};
+use crate::transfer::refer_to;
 use crate::transport::{Flow, Route, Transport};
 use crate::uac::{Client, Destination, Output, Patience};
 use crate::usage::Content;
@@ -53,6 +54,7 @@ impl Agent {
             accept: known.map(|package| package.accept.clone()).unwrap_or_default(),
             forking: known.map_or(Forking::One, |package| package.forking),
             event,
+            refer: None,
             eventlist: wish.eventlist,
             expires: wish.expires.unwrap_or(expires),
             content: wish.content,
@@ -62,6 +64,36 @@ impl Agent {
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
         };
         self.start_subscription(account, subscribe, wish.persistent)
+    }
+
+    /// Sends a REFER outside of any dialog, and subscribes to what comes of it.
+    pub(super) fn refer(
+        &mut self,
+        account: AccountId,
+        to: &Text,
+        target: &Text,
+        subscription: bool,
+        routes: Vec<Route>,
+    ) -> Result<SubscriptionId, UsageError> {
+        let (to, target) = (address(to)?, address(target)?);
+        let event = event(&Text::from_static("refer"))?;
+        let known = package::find(&self.config.packages, &event.value);
+        let subscribe = Subscribe {
+            from: self.identity(account)?,
+            to: to.clone(),
+            accept: known.map(|package| package.accept.clone()).unwrap_or_default(),
+            forking: known.map_or(Forking::Several, |package| package.forking),
+            event,
+            refer: Some(Refer { refer_to: refer_to(&target, None), subscription }),
+            eventlist: false,
+            expires: DEFAULT_EXPIRES,
+            content: None,
+            destination: self.destination(account, &to, routes),
+            routes: self.service_route(account),
+            patience: None,
+            contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
+        };
+        self.start_subscription(account, subscribe, false)
     }
 
     /// Starts a subscription for an account.
@@ -159,6 +191,11 @@ impl Agent {
                 self.refuse(&incoming, 400, &[]);
                 return;
             }
+            // Only a REFER makes one (RFC 3515 section 2.4.4).
+            Ok(Some(event)) if event.value == "refer" => {
+                self.refuse(&incoming, 403, &[]);
+                return;
+            }
             Ok(Some(event)) if self.notifies(&event.value) => {}
             Ok(_) => {
                 self.refuse_event(&incoming);
@@ -177,7 +214,7 @@ impl Agent {
         self.start_located(incoming, account, flow, transport, local);
     }
 
-    /// Goes on with a SUBSCRIBE when our address toward its sender is known.
+    /// Goes on with a SUBSCRIBE or a REFER when our address toward its sender is known.
     pub(super) fn start_notifier(
         &mut self,
         incoming: Incoming,
@@ -187,6 +224,7 @@ impl Agent {
         local: SocketAddr,
     ) {
         let from = incoming.received.from.ip();
+        let refers = *incoming.request.method() == Method::Refer;
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
         let contact = contact_uri(user.as_deref(), local, transport);
@@ -194,7 +232,8 @@ impl Agent {
         let mut out = Outbox::new();
         let cx = &mut self.context();
         let notifier = said(&mut out, Happening::Notifier, |out| {
-            Notifier::incoming(cx, incoming.clone(), contact, credentials, out)
+            let begin = if refers { Notifier::referred } else { Notifier::incoming };
+            begin(cx, incoming.clone(), contact, credentials, out)
         });
         match notifier {
             Ok(notifier) => {
@@ -226,7 +265,7 @@ impl Agent {
 
     /// 489 with the packages that we notify of (RFC 6665 section 4.4.4).
     fn refuse_event(&mut self, incoming: &Incoming) {
-        let allowed = allow_events(&self.config.packages);
+        let allowed = AllowEvents(&self.config.packages).to_string();
         self.refuse(incoming, 489, &[(HeaderName::AllowEvents, allowed)]);
     }
 

@@ -38,6 +38,7 @@ impl Agent {
             event: Event(Item::new(PACKAGE)),
             accept: vec![Text::from_static(MessageSummary::CONTENT_TYPE)],
             forking: known.map_or(Forking::Several, |package| package.forking),
+            refer: None,
             eventlist: false,
             expires: account.spec.subscribe_interval,
             content: None,

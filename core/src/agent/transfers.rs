@@ -1,14 +1,18 @@
 //! Transfers and replacements: which session follows from which, and what is told to whom (RFC 3515, RFC 3891).
 
-use crate::dialog::{DialogId, Role};
-use crate::id::SessionId;
-use crate::invitation::{Incoming, State};
-use crate::session::{SessionError, SessionEvent, SessionState};
-use crate::sip::{HeaderName, Replaces, Text};
-use crate::stream::StreamSpec;
-use crate::transport::Route;
+use std::net::SocketAddr;
 
-use super::intent::IntentError;
+use crate::dialog::{DialogId, Role};
+use crate::id::{AccountId, IncomingSubscriptionId, SessionId};
+use crate::invitation::{Incoming, State};
+use crate::notifier::Notifier;
+use crate::session::{SessionError, SessionEvent, SessionState};
+use crate::sip::{HeaderName, Replaces, Text, Uri};
+use crate::stream::StreamSpec;
+use crate::transfer::ReferTarget;
+use crate::transport::{Flow, Route, Transport};
+
+use super::intent::{IntentError, UsageError};
 use super::owner::Owner;
 use super::sending::party;
 use super::{Agent, Outcome};
@@ -18,6 +22,8 @@ use super::{Agent, Outcome};
 pub(super) enum Follows {
     /// A transfer of this session asked for it.
     Transfer(SessionId),
+    /// A REFER outside of any dialog asked for it, which brought this subscription along.
+    Refer(IncomingSubscriptionId),
     /// It takes the place of this session.
     Replaces(SessionId),
 }
@@ -92,13 +98,61 @@ impl Agent {
         let call = self.calls.get(session).filter(|_| self.is_live(session)).ok_or(SessionError::Unknown(session))?;
         let (account, target) = (call.session.account(), call.session.transfer_target().cloned());
         let target = target.ok_or(SessionError::NoTransfer)?;
+        let id = self.connect_as_referred(account, target, routes, streams, Follows::Transfer(session))?;
+        self.with_session(session, |session, cx, out| session.accept_transfer(cx, out))?;
+        Ok(Outcome::Session(id))
+    }
+
+    /// Calls whom a REFER outside of any dialog asks us to call.
+    pub(super) fn accept_refer(
+        &mut self,
+        subscription: IncomingSubscriptionId,
+        routes: Vec<Route>,
+        streams: &[StreamSpec],
+    ) -> Result<Outcome, IntentError> {
+        let owner = Owner::Notifier(subscription);
+        let machine = self.usages.get(owner).ok_or(UsageError::Unknown)?;
+        let target = machine.as_notifier().and_then(Notifier::refer_target).cloned();
+        let target = target.ok_or_else(|| UsageError::IllegalState("no REFER waits for a decision".into()))?;
+        let account = self.usages.account(owner).ok_or(UsageError::Unknown)?;
+        let id = self.connect_as_referred(account, target, routes, streams, Follows::Refer(subscription))?;
+        self.with_notifier(subscription, |notifier, cx, out| notifier.accept(cx, false, None, out))?;
+        Ok(Outcome::Session(id))
+    }
+
+    fn connect_as_referred(
+        &mut self,
+        account: AccountId,
+        target: ReferTarget,
+        routes: Vec<Route>,
+        streams: &[StreamSpec],
+        follows: Follows,
+    ) -> Result<SessionId, IntentError> {
         let mut headers = Vec::new();
         headers.extend(target.replaces.map(|replaces| (HeaderName::Replaces, Text::from(replaces.to_string()))));
         headers.extend(target.referred_by.map(|by| (HeaderName::ReferredBy, by)));
-        let follows = Some(Follows::Transfer(session));
-        let id = self.connect(account, &Text::from(target.to.to_string()), routes, streams, headers, follows)?;
-        self.with_session(session, |session, cx, out| session.accept_transfer(cx, out))?;
-        Ok(Outcome::Session(id))
+        let to = Text::from(target.to.to_string());
+        Ok(self.connect(account, &to, routes, streams, headers, Some(follows))?)
+    }
+
+    /// A REFER outside of any dialog (RFC 3515 section 2.4.2).
+    pub(super) fn referred(&mut self, incoming: Incoming, flow: Flow, transport: Transport, local: SocketAddr) {
+        let uri = incoming.request.uri().ok();
+        let account = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri));
+        let Some(account) = account else {
+            self.refuse(&incoming, 404, &[]);
+            return;
+        };
+        if self.check_room().is_err() {
+            self.shed(&incoming);
+            return;
+        }
+        // The same request by another way (RFC 3261 section 8.2.2.2).
+        if !self.calls.invites.insert(&incoming) {
+            self.refuse(&incoming, 482, &[]);
+            return;
+        }
+        self.start_located(incoming, account, flow, transport, local);
     }
 
     /// Tells the session that another follows what has become of that one.
@@ -111,6 +165,17 @@ impl Agent {
                 (Some(Follows::Transfer(session)), Told::Started) => {
                     let reason = Text::from_static("OK");
                     self.call(session, |session, cx, out| session.transfer_progress(cx, 200, &reason, out));
+                }
+                (Some(Follows::Refer(id)), told) => {
+                    let (code, reason) = match told {
+                        Told::Progress(code, reason) => (code, reason),
+                        Told::Started => (200, Text::from_static("OK")),
+                    };
+                    // Whoever sent the REFER may not be interested any more.
+                    let _ = self.with_notifier(id, |notifier, cx, out| {
+                        notifier.refer_progress(cx, code, &reason, out);
+                        Ok(())
+                    });
                 }
                 (Some(Follows::Replaces(session)), Told::Started) => {
                     self.call(session, |session, cx, out| session.end(cx, out));

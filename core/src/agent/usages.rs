@@ -40,6 +40,11 @@ impl Usages {
         self.usages.get(&owner).map(|usage| &usage.machine)
     }
 
+    /// The account of the usage of an owner.
+    pub(super) fn account(&self, owner: Owner) -> Option<AccountId> {
+        self.usages.get(&owner).map(|usage| usage.account)
+    }
+
     /// The usages that end with an account.
     pub(super) fn of_account(&self, account: AccountId) -> Vec<Owner> {
         let of_it = self.usages.iter().filter(|(_, usage)| usage.account == account);

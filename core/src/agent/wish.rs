@@ -1,7 +1,7 @@
 //! What the application wants.
 
 use crate::dns::{Request, Resolver};
-use crate::id::{AccountId, SessionId};
+use crate::id::{AccountId, SessionId, SocketId};
 use crate::session::{Connect, Session, SessionError};
 use crate::sip::{HeaderName, Text};
 use crate::stream::{SessionInfo, StreamSpec};
@@ -9,7 +9,7 @@ use crate::transport::{BindError, Local, Route};
 use crate::uac::Destination;
 
 use super::calls::{Call, Waiting};
-use super::intent::{ConnectError, Intent, IntentError, ListenError, Outcome};
+use super::intent::{AccountError, ConnectError, Intent, IntentError, ListenError, Outcome};
 use super::owner::Owner;
 use super::sending::{is_named, party};
 use super::transfers::Follows;
@@ -19,12 +19,23 @@ use super::{publications, subscriptions};
 impl Agent {
     pub(super) fn take_intent(&mut self, intent: Intent) -> Result<Outcome, IntentError> {
         match intent {
-            Intent::Listen(listen) => self.listen(&listen),
+            Intent::Start { settings, listen } => self.start_settings(settings, listen).map_err(Into::into),
+            Intent::ChangeSettings { object, changes } => self.change_object(&object, &changes).map_err(Into::into),
+            Intent::CreateAccount { id, changes } => self.create_account(&id, &changes).map_err(Into::into),
+            Intent::RenameSettings { object, id } => self.rename_object(&object, &id).map_err(Into::into),
+            Intent::DeleteSettings(object) => self.delete_object(&object).map_err(Into::into),
+            Intent::Listen(listen) => {
+                let socket = self.listen(&listen)?;
+                Ok(Outcome::Socket(socket))
+            }
             Intent::Unlisten(socket) => {
                 self.transports.unbind(socket, &mut self.transport_out).map_err(listen_error)?;
                 Ok(Outcome::Done)
             }
-            Intent::AddAccount(spec) => Ok(Outcome::Account(self.add_account(spec)?)),
+            Intent::AddAccount(spec) => Ok(Outcome::Account(self.add_account(spec, None)?)),
+            Intent::ChangeAccount { account, .. } if self.managed.has_settings(account) => {
+                Err(AccountError::HasSettings(account).into())
+            }
             Intent::ChangeAccount { account, spec } => {
                 self.change_account(account, spec)?;
                 Ok(Outcome::Done)
@@ -34,6 +45,9 @@ impl Agent {
                 Ok(Outcome::Done)
             }
             Intent::RemoveAccount(id) => {
+                if let Some(object) = self.managed.object_of(id) {
+                    return self.delete_object(&object).map_err(Into::into);
+                }
                 self.remove_account(id)?;
                 Ok(Outcome::Done)
             }
@@ -79,6 +93,10 @@ impl Agent {
             Intent::AcceptTransfer { session, routes, streams } => self.accept_transfer(session, routes, &streams),
             Intent::RejectTransfer { session, code } => {
                 self.with_session(session, |session, cx, out| session.reject_transfer(cx, code, out))
+            }
+            Intent::AcceptRefer { subscription, routes, streams } => self.accept_refer(subscription, routes, &streams),
+            Intent::Refer { account, to, target, subscription, routes } => {
+                Ok(Outcome::Subscription(self.refer(account, &to, &target, subscription, routes)?))
             }
             Intent::Stream { stream, command } => self.stream_command(stream, &command),
             Intent::Subscribe { account, to, event, expires, content, eventlist, persistent, routes } => {
@@ -139,15 +157,12 @@ impl Agent {
         }
     }
 
-    fn listen(&mut self, listen: &Listen) -> Result<Outcome, IntentError> {
+    pub(super) fn listen(&mut self, listen: &Listen) -> Result<SocketId, ListenError> {
         if self.shutdown != Shutdown::No {
-            return Err(ListenError::ShuttingDown.into());
+            return Err(ListenError::ShuttingDown);
         }
-        let socket = self
-            .transports
-            .bind(listen.transport, listen.address, listen.port, &mut self.transport_out)
-            .map_err(listen_error)?;
-        Ok(Outcome::Socket(socket))
+        let Listen { transport, address, port } = *listen;
+        self.transports.bind(transport, address, port, &mut self.transport_out).map_err(listen_error)
     }
 
     pub(super) fn connect(
@@ -244,6 +259,7 @@ impl Agent {
             return;
         }
         self.shutdown = Shutdown::Sessions;
+        self.managers_will_end();
         for Waiting { incoming, .. } in std::mem::take(&mut self.calls.waiting).into_values() {
             self.refuse(&incoming, 480, &[]);
         }

@@ -4,13 +4,14 @@ use crate::dns::Resolver;
 use crate::id::{ConnId, SocketId, TransactionId};
 use crate::invitation::Incoming;
 use crate::media;
-use crate::sip::{Message, Received, Response};
+use crate::sip::{Message, Received, Response, Text};
 use crate::stream;
 use crate::time::Clock;
 use crate::transaction::{self, Arrival, End, Table};
 use crate::transport::{self, CloseCause, Flow};
 use crate::uac::Ticket;
 
+use super::asks::About;
 use super::calls::Calls;
 use super::input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent};
 use super::owner::{Owner, Owners};
@@ -53,9 +54,15 @@ impl Agent {
             Input::Stream { conn, event } => self.connection(conn, event),
             Input::Media { stream, event } => self.media(stream, event),
             Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
-                (Some(toward), Answer::LocalAddress(local)) => {
+                (Some(About::LocalAddress(toward)), Answer::LocalAddress(local)) => {
                     self.transports.learn_local(toward, local);
                     self.local_learned();
+                }
+                (Some(About::Load), Answer::Settings(stored)) => self.settings_loaded(stored),
+                (Some(About::Persist), Answer::Persisted(result)) => self.settings_persisted(result),
+                (Some(about), _) => {
+                    self.stats.driver_faults += 1;
+                    self.unanswered(about);
                 }
                 (None, _) => self.stats.driver_faults += 1,
             },
@@ -132,11 +139,23 @@ impl Agent {
             self.settle();
         }
         while let Some(ask) = self.asks.overdue(now) {
-            if let Some(toward) = self.asks.close(ask) {
+            if let Some(about) = self.asks.close(ask) {
                 self.effects.push_back(Effect::Abandon { ask });
+                self.unanswered(about);
+            }
+        }
+    }
+
+    /// A question was not answered, or not with what it asked for.
+    fn unanswered(&mut self, about: About) {
+        let late = || Text::from_static("no answer from the driver");
+        match about {
+            About::LocalAddress(toward) => {
                 self.transports.learn_local(toward, None);
                 self.local_learned();
             }
+            About::Load => self.settings_loaded(Err(late())),
+            About::Persist => self.settings_persisted(Err(late())),
         }
     }
 
@@ -149,6 +168,8 @@ impl Agent {
                 self.table_output(output, None);
             } else if let Some(output) = self.resolver_out.pop() {
                 self.resolver_output(output);
+            } else if let Some(output) = self.settings_out.pop() {
+                self.settings_output(output);
             } else if !self.shutdown_goes_on() {
                 return;
             }
@@ -172,13 +193,16 @@ impl Agent {
             Output::Listening { socket, transport, local } => {
                 let event = TransportEvent::Listening { transport, local };
                 self.tell(EventKind::Transport { id: socket, event });
+                self.socket_came(socket);
             }
             Output::SocketFailed { socket, transport, cause } => {
                 let event = TransportEvent::Failed { transport, cause };
                 self.tell(EventKind::Transport { id: socket, event });
+                self.socket_went(socket);
             }
             Output::SocketClosed { socket, transport } => {
                 self.tell(EventKind::Transport { id: socket, event: TransportEvent::Closed { transport } });
+                self.socket_went(socket);
             }
             Output::Received(received) => self.received(*received),
             Output::Malformed { .. } => {}
@@ -290,8 +314,14 @@ impl Agent {
 
     /// The next step of a shutdown, when the one before it is done. False when there is nothing to do now.
     fn shutdown_goes_on(&mut self) -> bool {
+        self.managers_end();
         match self.shutdown {
-            Shutdown::Sessions if self.calls.is_empty() && self.wires.is_empty() && self.usages.is_empty() => {
+            Shutdown::Sessions
+                if self.calls.is_empty()
+                    && self.wires.is_empty()
+                    && self.usages.is_empty()
+                    && self.settings.is_quiescent() =>
+            {
                 self.shutdown = Shutdown::Transactions(self.table.iter().map(|(id, ..)| id).last());
                 self.resolver.shut_down(&mut self.resolver_out);
                 while let Some(ask) = self.asks.close_first() {

@@ -105,6 +105,12 @@ impl Resolver {
         self.manager.stop(&mut self.client, out);
     }
 
+    /// Goes on with another configuration. The name servers of the system are those that were told last.
+    pub fn configure(&mut self, config: DnsConfig) {
+        let nameservers = std::mem::take(&mut self.config.nameservers);
+        self.config = DnsConfig { nameservers, ..config };
+    }
+
     /// The system has other name servers.
     pub fn set_nameservers(&mut self, cx: &mut Context<'_>, nameservers: Vec<SocketAddr>, out: &mut Outbox<Output>) {
         self.config.nameservers = nameservers;

@@ -4,6 +4,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogError, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
+use crate::package::AllowEvents;
 use crate::sip::{Builder, Contact, HeaderName, NameAddr, Request, Response, Text, Uri};
 
 use super::body::session_description;
@@ -296,6 +297,7 @@ impl Invitation {
             .header(&contact)
             .field(HeaderName::Allow, ALLOWED)
             .field(HeaderName::Supported, supported_value(cx.config));
+        builder = AllowEvents(&cx.config.packages).on(builder);
         if let Some(body) = body {
             builder = builder.body("application/sdp", body);
         }

@@ -7,6 +7,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogId, Role};
 use crate::negotiation::{Negotiator, Origin};
 use crate::outbox::Outbox;
+use crate::package::AllowEvents;
 use crate::sip::{
     Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Route, Text, To, Uri,
     reason_phrase,
@@ -45,6 +46,11 @@ impl Invitation {
             .header(&To(NameAddr { display_name: invite.to.display_name, ..NameAddr::new(uri) }))
             .field(HeaderName::CallId, &call_id)
             .header(&cseq);
+        // Whoever is called need not ring for longer than we wait (RFC 3261 section 13.2.1).
+        let builder = match cx.config.invite_timeout {
+            Some(time) => builder.field(HeaderName::Expires, time.as_secs().max(1)),
+            None => builder,
+        };
         let builder = invite.headers.iter().fold(builder, |builder, (name, value)| builder.field(*name, value));
         let request =
             finish_invite(cx, super::timer::ask(cx.config, builder), &first.contact, invite.offer.as_deref())?;
@@ -451,6 +457,7 @@ pub(super) fn finish_invite(
         .field(HeaderName::Allow, ALLOWED)
         .field(HeaderName::Supported, supported_value(cx.config))
         .field(HeaderName::UserAgent, &cx.config.user_agent);
+    builder = AllowEvents(&cx.config.packages).on(builder);
     if cx.config.reliable_provisionals {
         builder = builder.field(HeaderName::Require, RELIABLE);
     }

@@ -66,6 +66,8 @@ fields! {
     Authorization "Authorization";
     /// What a relay tells one that it has authenticated.
     AuthenticationInfo "Authentication-Info";
+    /// That an empty SEND only proves that its sender is alive; of the reference, not of an RFC.
+    KeepAlive "Keep-Alive";
     /// The nickname that a participant wants (RFC 7701).
     UseNickname "Use-Nickname";
 }

@@ -236,6 +236,15 @@ impl Path {
         path
     }
 
+    /// The same URIs, the last one in front.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let mut uris: Vec<MsrpUri> = self.iter().cloned().collect();
+        let first = uris.pop().unwrap_or_else(|| self.first.clone());
+        uris.reverse();
+        Self { first, rest: uris }
+    }
+
     /// A copy that does not keep the buffer of a frame alive.
     #[must_use]
     pub fn detached(&self) -> Self {

@@ -25,6 +25,20 @@ pub enum NotifierEvent {
         /// The media types that the subscriber accepts; empty for the package's own.
         accept: Vec<Text>,
     },
+    /// A REFER came outside of any dialog, which brings a subscription to its outcome with it (`SIPIncomingReferralGotRefer`). Nobody is called unless the
+    /// application says so; after 20 s it is refused with 480.
+    GotRefer {
+        /// The sender's name and URI.
+        from: Text,
+        /// The To header.
+        to: Text,
+        /// Whom it asks to call.
+        refer_to: Text,
+        /// On whose behalf, as in the Referred-By header.
+        referred_by: Option<Text>,
+        /// Whether the call is to take the place of another.
+        attended: bool,
+    },
     /// The state changed (`SIPIncomingSubscriptionChangedState`).
     ChangedState {
         /// The state before.
@@ -66,6 +80,7 @@ impl NotifierEvent {
     pub const fn names(&self) -> &'static [&'static str] {
         match self {
             Self::GotSubscribe { .. } => &["SIPIncomingSubscriptionGotSubscribe"],
+            Self::GotRefer { .. } => &["SIPIncomingReferralGotRefer"],
             Self::ChangedState { .. } => &["SIPIncomingSubscriptionChangedState"],
             Self::GotRefreshingSubscribe { .. } => &["SIPIncomingSubscriptionGotRefreshingSubscribe"],
             Self::GotUnsubscribe => &["SIPIncomingSubscriptionGotUnsubscribe"],

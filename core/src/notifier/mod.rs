@@ -19,12 +19,15 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogError, DialogId};
 use crate::invitation::Incoming;
 use crate::outbox::Outbox;
+use crate::package::AllowEvents;
 use crate::sip::digest::Credentials;
 use crate::sip::{
     BuildError, Contact, Event, HeaderName, Item, Method, NameAddr, Response, SubscriptionState, Text, Uri,
+    reason_phrase,
 };
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
+use crate::transfer::{BadRefer, CONTENT_TYPE, ReferTarget, status_line};
 use crate::uac::{Client, Done, Exchange, Hop, Output, Patience, Target, Ticket};
 use crate::usage::{Content, check, ends_subscription};
 
@@ -37,6 +40,12 @@ pub const MIN_EXPIRES: u32 = 60;
 
 /// How long the application may think about a SUBSCRIBE before it is taken as pending: nobody must wait for a person (RFC 6665 section 4.2.1.1).
 const ANSWER_TIME: Duration = Duration::from_secs(2);
+
+/// How long somebody may think about a REFER: below the time after which the other side gives it up.
+const THOUGHT: Duration = Duration::from_secs(20);
+
+/// How many seconds the subscription lasts that a REFER brings along.
+const REFER_EXPIRES: u32 = 180;
 
 /// NOTIFYs that wait for the one under way. Beyond it the newest takes the place of the one before.
 const QUEUE: usize = 16;
@@ -88,9 +97,11 @@ struct Notice {
 pub struct Notifier {
     state: State,
     event: Event,
+    /// Whom a REFER asks to call, and its CSeq number, where one has brought it along.
+    refer: Option<Box<(ReferTarget, u32)>>,
     dialog: Dialog,
     contact: Uri,
-    /// The SUBSCRIBE that is not answered yet, and when it is taken as pending.
+    /// The SUBSCRIBE or REFER that is not answered yet, and when it is taken as pending, or is refused.
     unanswered: Option<(Box<Incoming>, Instant)>,
     /// For how many seconds it was asked.
     expires: u32,
@@ -131,6 +142,7 @@ impl Notifier {
         Ok(Self {
             state: State::Incoming,
             event: Event(event.detached()),
+            refer: None,
             dialog,
             contact,
             unanswered: Some((Box::new(incoming), cx.now + ANSWER_TIME)),
@@ -143,31 +155,63 @@ impl Notifier {
         })
     }
 
-    /// The subscription that a REFER outside of any dialog brings with it (RFC 3515 section 2.4.4), in the dialog that its 2xx makes. The REFER is the caller's to answer; the first [`notify`](Self::notify) follows at once.
-    #[must_use]
-    pub fn implicit(
-        cx: &Context<'_>,
-        mut dialog: Dialog,
-        event: Event,
+    /// Takes a REFER outside of any dialog, and the subscription that it brings with it (RFC 3515 section 2.4.4). Accepted, it makes the dialog and tells
+    /// 100 at once; what follows is told by [`notify`](Self::notify), and the outcome by [`end`](Self::end).
+    ///
+    /// # Errors
+    /// How to refuse it: as [`ReferTarget::read`] says, or with 400 when what it holds makes no dialog.
+    pub fn referred(
+        cx: &mut Context<'_>,
+        incoming: Incoming,
         contact: Uri,
         credentials: Option<Credentials>,
         out: &mut Outbox<Output<NotifierEvent>>,
-    ) -> Self {
-        dialog.confirm_locally();
-        out.push(Output::DialogBegan(dialog.id().clone()));
-        Self {
-            state: State::Active,
-            event,
+    ) -> Result<Self, Refusal> {
+        let target = ReferTarget::read(&incoming.request).map_err(|BadRefer(code)| Refusal { code, header: None })?;
+        let dialog = Dialog::from_request(&incoming.request, &incoming.essentials, &cx.random.token(13))?;
+        out.push(Output::Event(NotifierEvent::GotRefer {
+            from: incoming.essentials.from.to_string().into(),
+            to: incoming.essentials.to.to_string().into(),
+            refer_to: target.to.to_string().into(),
+            referred_by: target.referred_by.clone(),
+            attended: target.replaces.is_some(),
+        }));
+        Ok(Self {
+            state: State::Incoming,
+            event: Event(Item::new("refer")),
+            refer: Some(Box::new((target, incoming.essentials.cseq.number))),
             dialog,
             contact,
-            unanswered: None,
-            expires: DEFAULT_EXPIRES,
-            until: Some(cx.now + Duration::from_secs(DEFAULT_EXPIRES.into())),
+            unanswered: Some((Box::new(incoming), cx.now + THOUGHT)),
+            expires: REFER_EXPIRES,
+            until: None,
             content: None,
             queue: VecDeque::new(),
             client: Client::new(credentials),
             in_flight: None,
-        }
+        })
+    }
+
+    /// Whom a REFER asks to call, while nobody has decided.
+    #[must_use]
+    pub fn refer_target(&self) -> Option<&ReferTarget> {
+        self.refer.as_ref().filter(|_| self.unanswered.is_some()).map(|refer| &refer.0)
+    }
+
+    /// The call that a REFER asked for has got this far; a final code ends the subscription.
+    pub fn refer_progress(
+        &mut self,
+        cx: &Context<'_>,
+        code: u16,
+        reason: &str,
+        out: &mut Outbox<Output<NotifierEvent>>,
+    ) {
+        let content = Content::new(CONTENT_TYPE, status_line(code, reason));
+        // One that is over has nobody to tell; a status line can be written.
+        let _ = match code {
+            ..200 => self.notify(cx, content, out),
+            _ => self.end(cx, "noresource", None, Some(content), out),
+        };
     }
 
     /// Its state.
@@ -223,11 +267,20 @@ impl Notifier {
     ) -> Result<(), NotifierError> {
         check(content.as_ref())?;
         match self.state {
+            State::Incoming if self.refer_target().is_some_and(|target| !target.subscribes) => {
+                return self.accept_unsubscribed(cx, out);
+            }
             State::Incoming => self.answer(cx, out)?,
             State::Pending if !pending => {}
             State::Pending | State::Active | State::Terminated => {
                 return Err(NotifierError::IllegalState { what: "accept", state: self.state });
             }
+        }
+        if self.refer.is_some() {
+            self.change(State::Active, out);
+            let trying = Content::new(CONTENT_TYPE, status_line(100, reason_phrase(100)));
+            self.tell(cx, Some(content.unwrap_or(trying)), out);
+            return Ok(());
         }
         self.change(if pending { State::Pending } else { State::Active }, out);
         if self.expires == 0 {
@@ -235,6 +288,20 @@ impl Notifier {
         } else {
             self.tell(cx, content, out);
         }
+        Ok(())
+    }
+
+    /// Accepts a REFER whose sender does not want to be told what comes of it (RFC 4488 section 4): there is no subscription, and no dialog.
+    fn accept_unsubscribed(
+        &mut self,
+        cx: &Context<'_>,
+        out: &mut Outbox<Output<NotifierEvent>>,
+    ) -> Result<(), NotifierError> {
+        let Some((incoming, _)) = self.unanswered.take() else { return Ok(()) };
+        let response = self.confirmation(cx, &incoming)?;
+        out.push(Output::Respond { transaction: incoming.transaction, response });
+        self.change(State::Terminated, out);
+        out.push(Output::Event(NotifierEvent::DidEnd { cause: Cause::new(By::Remote, "norefersub") }));
         Ok(())
     }
 
@@ -317,7 +384,7 @@ impl Notifier {
             self.refuse(cx, incoming, 405, None, Some((HeaderName::Allow, "SUBSCRIBE".to_owned())), out);
             return;
         }
-        if !incoming.request.get::<Event>().is_ok_and(|event| event.is_some_and(|event| event.matches(&self.event))) {
+        if !incoming.request.get::<Event>().is_ok_and(|event| event.is_some_and(|event| self.is_of(&event))) {
             // Another subscription in this dialog (RFC 6665 section 4.5.2).
             self.refuse(cx, incoming, 403, Some("Dialog Sharing Not Supported"), None, out);
             return;
@@ -347,6 +414,13 @@ impl Notifier {
             out.push(Output::Event(NotifierEvent::GotRefreshingSubscribe { expires }));
             self.tell(cx, content, out);
         }
+    }
+
+    /// Whether an Event header names this subscription; that of a REFER may be named by the REFER's number (RFC 3515 section 2.4.6).
+    fn is_of(&self, event: &Event) -> bool {
+        let by_number =
+            |number: u32| event.value == self.event.value && event.id() == Some(number.to_string().as_str());
+        event.matches(&self.event) || self.refer.as_ref().is_some_and(|refer| by_number(refer.1))
     }
 
     /// A response came to a NOTIFY.
@@ -399,7 +473,10 @@ impl Notifier {
     pub fn timeout(&mut self, cx: &Context<'_>, out: &mut Outbox<Output<NotifierEvent>>) {
         if self.unanswered.as_ref().is_some_and(|(_, by)| *by <= cx.now) {
             // Without content nothing is written that was not read before.
-            let _ = self.accept(cx, true, None, out);
+            let _ = match self.refer {
+                Some(_) => self.reject(cx, 480, None, out),
+                None => self.accept(cx, true, None, out),
+            };
         }
         if let Some(exchange) = &mut self.in_flight
             && let Some(done) = exchange.timeout(cx, &mut self.client, out)
@@ -412,7 +489,7 @@ impl Notifier {
         }
     }
 
-    /// Answers the SUBSCRIBE with 200.
+    /// Answers the SUBSCRIBE with 200, or the REFER with 202.
     fn answer(&mut self, cx: &Context<'_>, out: &mut Outbox<Output<NotifierEvent>>) -> Result<(), NotifierError> {
         let Some((incoming, _)) = &self.unanswered else { return Ok(()) };
         let response = self.confirmation(cx, incoming)?;
@@ -425,12 +502,18 @@ impl Notifier {
     }
 
     fn confirmation(&self, cx: &Context<'_>, incoming: &Incoming) -> Result<Response, BuildError> {
-        incoming
-            .reply(200, None, self.dialog.id().local_tag(), &cx.config.user_agent)
+        let refers = *incoming.request.method() == Method::Refer;
+        let mut builder = incoming
+            .reply(if refers { 202 } else { 200 }, None, self.dialog.id().local_tag(), &cx.config.user_agent)
             .copy(&incoming.request, HeaderName::RecordRoute)
-            .header(&Contact::Address(NameAddr::new(self.contact.clone())))
-            .field(HeaderName::Expires, self.expires)
-            .finish()
+            .header(&Contact::Address(NameAddr::new(self.contact.clone())));
+        builder = AllowEvents(&cx.config.packages).on(builder);
+        if !refers {
+            builder = builder.field(HeaderName::Expires, self.expires);
+        } else if self.refer.as_ref().is_some_and(|refer| !refer.0.subscribes) {
+            builder = builder.field(HeaderName::ReferSub, "false");
+        }
+        builder.finish()
     }
 
     fn refuse(

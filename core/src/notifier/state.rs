@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 /// The state of an incoming subscription (RFC 6665 section 4.2.2), under the names of the reference.
 ///
 /// ```text
-///            SUBSCRIBE
-///  Null ───────────────► Incoming ── reject ─────────────────────────────┐
+///        SUBSCRIBE, REFER
+///  Null ───────────────► Incoming ── reject, or nobody for 20 s (REFER) ─┐
 ///                          │  │                                          │
 ///                   accept │  │ accept as pending, or nobody for 2 s     │
 ///                          │  ▼                                          │
 ///                          │ Pending ── end, expiry, NOTIFY failed ──┐   │
 ///                          ▼  │ accept                               ▼   ▼
-///          REFER ───────► Active ── end, expiry, NOTIFY failed ──► Terminated
+///                        Active ── end, expiry, NOTIFY failed ──► Terminated
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// The SUBSCRIBE is not answered yet.
+    /// The SUBSCRIBE or REFER is not answered yet.
     Incoming,
     /// It was taken, and whether it is allowed is not known yet.
     Pending,

@@ -397,15 +397,95 @@ fn content_that_cannot_be_written_is_refused_and_changes_nothing() {
     assert_eq!((run.said().events.len(), run.state()), (0, State::Active));
 }
 
+impl Run {
+    /// One whose REFER came.
+    fn referred(headers: &str) -> Result<Self, Refusal> {
+        let mut run = Self::new();
+        let mut incoming = run.subscribe(headers);
+        let text = String::from_utf8(incoming.request.bytes().to_vec()).unwrap().replace("SUBSCRIBE", "REFER");
+        let Message::Request(request) = Message::parse(Bytes::from(text), &Limits::default()).unwrap() else {
+            panic!("a response")
+        };
+        incoming.essentials = request.validate().unwrap();
+        incoming.request = request;
+        let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
+        run.usage = Some(Notifier::referred(&mut cx, incoming, contact(), None, &mut run.out)?);
+        Ok(run)
+    }
+
+    fn progress(&mut self, code: u16, reason: &str) -> Said {
+        self.act(|usage, cx, out| usage.refer_progress(cx, code, reason, out));
+        self.said()
+    }
+}
+
 #[test]
 fn a_refer_brings_one_along() {
-    let mut run = Run::new();
-    let incoming = run.subscribe("");
-    let dialog = Dialog::from_request(&incoming.request, &incoming.essentials, "B").unwrap();
-    let cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
-    let event = Event(Item::new("refer"));
-    run.usage = Some(Notifier::implicit(&cx, dialog, event, contact(), None, &mut run.out));
-    run.act(|usage, cx, out| usage.notify(cx, Content::new("message/sipfrag", "SIP/2.0 100 Trying\r\n"), out)).unwrap();
+    let mut run = Run::referred("Refer-To: <sip:carol@192.0.2.7>\r\nReferred-By: <sip:alice@a>\r\n").unwrap();
+    let expected = NotifierEvent::GotRefer {
+        from: "<sip:alice@atlanta.com>;tag=A".into(),
+        to: "<sip:bob@biloxi.com>".into(),
+        refer_to: "<sip:carol@192.0.2.7>".into(),
+        referred_by: Some("<sip:alice@a>".into()),
+        attended: false,
+    };
+    assert_eq!(run.said().events, [expected]);
+    run.act(|usage, cx, out| usage.accept(cx, false, None, out)).unwrap();
     let said = run.said();
-    assert_eq!((said.dialogs.clone(), said.notify().0), (vec!['+'], "active;expires=3600".to_owned()));
+    assert_eq!((said.codes(), said.dialogs.clone()), (vec![202], vec!['+']));
+    assert!(said.answers[0].has(HeaderName::Contact) && !said.answers[0].has(HeaderName::Expires));
+    assert_eq!(said.notify(), ("active;expires=180".to_owned(), "SIP/2.0 100 Trying\r\n".to_owned()));
+    run.answer(said.requests[0].0, 200);
+    run.said();
+    assert_eq!(run.progress(180, "Ringing").notify().1, "SIP/2.0 180 Ringing\r\n");
+    // The next waits until that is answered.
+    assert!(run.progress(200, "OK").requests.is_empty());
+    run.answer(Ticket::new(1), 200);
+    let said = run.said();
+    assert_eq!(said.notify(), ("terminated;reason=noresource".to_owned(), "SIP/2.0 200 OK\r\n".to_owned()));
+    run.answer(said.requests[0].0, 200);
+    assert!(run.is_done() && run.said().dialogs == ['-']);
+}
+
+#[test]
+fn a_subscribe_refreshes_what_a_refer_brought() {
+    let mut run = Run::referred("Refer-To: <sip:carol@192.0.2.7>\r\n").unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, false, None, out)).unwrap();
+    run.answer(Ticket::new(0), 200);
+    run.said();
+    // By the number of the REFER, or without.
+    for event in ["refer", "refer;id=1"] {
+        run.request(&format!("Event: {event}\r\nExpires: 300\r\n"));
+        let said = run.said();
+        assert_eq!((said.codes(), said.answers[0].expires().unwrap()), (vec![200], Some(300)), "{event}");
+        assert_eq!(said.notify(), ("active;expires=300".to_owned(), "SIP/2.0 100 Trying\r\n".to_owned()));
+        run.answer(said.requests[0].0, 200);
+        run.said();
+    }
+    run.request("Event: refer;id=9\r\n");
+    assert_eq!(run.said().codes(), [403]);
+    run.request("Event: refer\r\nExpires: 0\r\n");
+    assert_eq!(run.said().notify().0, "terminated;reason=timeout");
+}
+
+#[test]
+fn a_refer_without_a_subscription_ends_with_its_answer() {
+    let mut run = Run::referred("Refer-To: <sip:carol@192.0.2.7>\r\nRefer-Sub: false\r\n").unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, false, None, out)).unwrap();
+    let said = run.said();
+    assert_eq!((said.codes(), said.requests.len(), said.dialogs.len()), (vec![202], 0, 0));
+    assert_eq!(said.answers[0].text(HeaderName::ReferSub).unwrap().unwrap(), "false");
+    assert!(run.is_done());
+    assert!(run.progress(200, "OK").requests.is_empty());
+}
+
+#[test]
+fn a_refer_that_nobody_decides_is_refused() {
+    let mut run = Run::referred("Refer-To: <sip:carol@192.0.2.7>\r\n").unwrap();
+    run.pass(21 * SECOND);
+    assert_eq!(run.said().codes(), [480]);
+    assert!(run.is_done());
+    for (headers, code) in [("", 400), ("Refer-To: <tel:1>\r\n", 416), ("Refer-To: <sip:a@b;method=BYE>\r\n", 403)] {
+        assert_eq!(Run::referred(headers).err().map(|refusal| refusal.code), Some(code), "{headers}");
+    }
 }

@@ -276,7 +276,7 @@ impl Session {
         self.follow_up(cx, out);
     }
 
-    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER or NOTIFY.
+    /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER, SUBSCRIBE or NOTIFY.
     pub fn request(
         &mut self,
         cx: &mut Context<'_>,
@@ -286,7 +286,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) {
         self.note_user_agent(&incoming.request);
-        if matches!(incoming.request.method(), Method::Refer | Method::Notify) {
+        if matches!(incoming.request.method(), Method::Refer | Method::Subscribe | Method::Notify) {
             self.requested_within(cx, dialog, incoming, out);
             return;
         }

@@ -4,7 +4,7 @@ use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::invitation::{self, Incoming};
 use crate::outbox::Outbox;
-use crate::sip::{HeaderName, Method, NameAddr, ReferTo, ReferredBy, Replaces, Response, Text, reason_phrase};
+use crate::sip::{Event, HeaderName, Method, NameAddr, ReferTo, ReferredBy, Replaces, Response, Text, reason_phrase};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 use crate::transfer::{
@@ -27,11 +27,15 @@ pub(super) struct Transfers {
 #[derive(Debug)]
 struct Came {
     incoming: Incoming,
+    /// The answer when the session ends before anybody has decided (RFC 3261 section 15.1.2).
+    terminated: Option<Response>,
     referee: Referee,
     /// The NOTIFY that has no answer yet.
     notify: Option<Ticket>,
     /// Whether the session ends when all is told: the new call has taken its place.
     done: bool,
+    /// Whether the application knows what has become of it.
+    ended: bool,
 }
 
 impl Transfers {
@@ -126,6 +130,7 @@ impl Session {
             return Err(SessionError::NoTransfer);
         };
         came.referee.refuse();
+        came.ended = true;
         answer(cx, &came.incoming, code, out);
         let reason = reason_phrase(code).into();
         out.push(Output::Event(SessionEvent::TransferDidFail { code, reason }));
@@ -134,7 +139,8 @@ impl Session {
 
     /// The call that a transfer asked for has got this far. A final 2xx ends this session, when the remote party has been told.
     pub fn transfer_progress(&mut self, cx: &mut Context<'_>, code: u16, reason: &Text, out: &mut Outbox<Output>) {
-        let Some(came) = self.transfers.came.as_mut() else { return };
+        let Some(came) = self.transfers.came.as_mut().filter(|came| !came.ended) else { return };
+        came.ended = code >= 200;
         let next = came.referee.tell(cx.now, code, reason);
         let reason = reason.clone();
         out.push(Output::Event(SessionEvent::TransferGotProgress { code, reason: reason.clone() }));
@@ -149,7 +155,7 @@ impl Session {
         self.notify(cx, next, out);
     }
 
-    /// A REFER or a NOTIFY came inside a dialog of this session.
+    /// A REFER, a SUBSCRIBE or a NOTIFY came inside a dialog of this session.
     pub(super) fn requested_within(
         &mut self,
         cx: &mut Context<'_>,
@@ -159,6 +165,7 @@ impl Session {
     ) {
         match self.receive(dialog, &incoming.essentials.cseq) {
             Some(true) if *incoming.request.method() == Method::Refer => self.referred(cx, incoming, out),
+            Some(true) if *incoming.request.method() == Method::Subscribe => self.subscribed(cx, &incoming, out),
             Some(true) => self.notified(cx, &incoming, out),
             Some(false) => answer(cx, &incoming, 500, out),
             None => answer(cx, &incoming, 481, out),
@@ -180,7 +187,29 @@ impl Session {
             attended: target.replaces.is_some(),
         }));
         let referee = Referee::asked(cx.now, target, incoming.essentials.cseq.number, first);
-        self.transfers.came = Some(Box::new(Came { incoming, referee, notify: None, done: false }));
+        let terminated = incoming.plain(487, None, "", &cx.config.user_agent).ok();
+        self.transfers.came =
+            Some(Box::new(Came { incoming, terminated, referee, notify: None, done: false, ended: false }));
+    }
+
+    /// A SUBSCRIBE for what becomes of a REFER that came: no other subscription shares the dialog of a call.
+    fn subscribed(&mut self, cx: &mut Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
+        let Ok(Some(event)) = incoming.request.get::<Event>() else { return answer(cx, incoming, 400, out) };
+        let expires = incoming.request.expires().ok().flatten();
+        let taken =
+            self.transfers.came.as_mut().map_or(Err(481), |came| came.referee.subscribed(cx.now, &event, expires));
+        let (expires, notification) = match taken {
+            Ok(taken) => taken,
+            Err(code) => return answer(cx, incoming, code, out),
+        };
+        let mut builder = incoming.reply(200, None, "", &cx.config.user_agent).field(HeaderName::Expires, expires);
+        if let Some(invitation) = &self.invitation {
+            builder = builder.header(&invitation.contact());
+        }
+        if let Ok(response) = builder.finish() {
+            out.push(Output::Usage(invitation::Output::Respond { transaction: incoming.transaction, response }));
+        }
+        self.notify(cx, notification, out);
     }
 
     fn notified(&mut self, cx: &mut Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
@@ -276,6 +305,7 @@ impl Session {
         let Some(came) = &mut self.transfers.came else { return };
         let (undecided, last) = came.referee.timeout(cx.now);
         if undecided {
+            came.ended = true;
             answer(cx, &came.incoming, 480, out);
             out.push(Output::Event(SessionEvent::TransferDidFail { code: 480, reason: reason_phrase(480).into() }));
         }
@@ -290,7 +320,14 @@ impl Session {
             }
         }
         if let Some(came) = &mut self.transfers.came {
+            let transaction = came.incoming.transaction;
+            if let Some(response) = came.terminated.take().filter(|_| came.referee.is_undecided()) {
+                out.push(Output::Usage(invitation::Output::Respond { transaction, response }));
+            }
             came.referee.refuse();
+            if !std::mem::replace(&mut came.ended, true) {
+                out.push(told(News::Failed(0, Text::from_static("session ended"))));
+            }
         }
     }
 

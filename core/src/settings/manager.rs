@@ -12,6 +12,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{ExtensionError, ObjectError, SaveError, SettingError};
 use super::event::{Modifications, Output, SettingsEvent};
 use super::format::{self, ParseError};
@@ -25,7 +27,8 @@ use crate::outbox::Outbox;
 use crate::sip::Text;
 
 /// Where settings are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Backend {
     /// Where the driver stores them.
     Driver,
@@ -174,6 +177,12 @@ impl ConfigurationManager {
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
         self.state != State::Loading && self.storing.is_empty()
+    }
+
+    /// The most bytes that may be stored.
+    #[must_use]
+    pub const fn max_bytes(&self) -> usize {
+        self.max_bytes
     }
 
     /// The driver has read what is stored; nothing, if nothing is.

@@ -31,14 +31,16 @@
 //! | `kind`, `value` | the kinds of values, and how they are stored |
 //! | `group` | groups of settings, and their definition |
 //! | `sipsimple`, `account`, `bonjour` | the settings there are |
-//! | `config` | the agent's configuration made of them |
+//! | `config` | what the agent's configuration says of them, and they of it |
 //! | `media` | the objects of seed 000 for RTP and MSRP |
 //! | `record`, `key`, `manager` | live objects, their names, and all of them |
+//! | `change` | changes as data |
 //! | `tree`, `format` | what is stored, and its text |
 //! | `event`, `error` | notifications, what the driver is asked, refusals |
 
 mod account;
 mod bonjour;
+mod change;
 mod config;
 mod error;
 mod event;
@@ -60,6 +62,8 @@ pub use account::{
     TlsAccount, Xcap,
 };
 pub use bonjour::{BonjourAccountSettings, BonjourMsrp, BonjourSip};
+pub use change::{Change, NewValue};
+pub(crate) use config::defaults as configured_defaults;
 pub use error::{ExtensionError, ObjectError, SaveError, SettingError};
 pub use event::{Modifications, Modified, Output, SettingsEvent};
 pub use group::{Conflict, Group, Setting, settings};

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use super::change::{Change, NewValue};
 use super::error::SettingError;
 use super::event::{Modifications, Modified};
 use super::group::Group;
@@ -119,6 +120,36 @@ impl Record {
     pub fn reset(&mut self, name: &str) -> Result<(), SettingError> {
         let default = self.default_value(name).ok_or_else(|| SettingError::Unknown(name.to_owned()))?;
         self.set(name, &default)
+    }
+
+    /// Makes several changes, or none. They must not contradict each other in the end.
+    ///
+    /// # Errors
+    /// When a setting does not take its value, or the changed settings contradict each other; nothing changes.
+    pub fn change_all(&mut self, changes: &[Change]) -> Result<(), SettingError> {
+        let mut before: Vec<(&str, Value)> = Vec::new();
+        let result = changes.iter().try_for_each(|change| {
+            let unknown = || SettingError::Unknown(change.name.clone());
+            let default = self.default_value(&change.name).ok_or_else(unknown)?;
+            let part = self.parts.iter_mut().find(|part| part.current.setting(&change.name).is_some());
+            let setting = part.and_then(|part| part.current.setting_mut(&change.name)).ok_or_else(unknown)?;
+            before.push((&change.name, setting.value()));
+            let assigned = match &change.to {
+                NewValue::Value(value) => setting.assign(value),
+                NewValue::Typed(text) => setting.assign_text(text.expose()),
+                NewValue::Default => setting.assign(&default),
+            };
+            assigned.map_err(|error| SettingError::Bad { name: change.name.clone(), error })
+        });
+        let result = result.and_then(|()| self.check());
+        if result.is_err() {
+            for (name, value) in before.iter().rev() {
+                let setting = self.parts.iter_mut().find_map(|part| part.current.setting_mut(name));
+                // It held this value a moment ago.
+                let _ = setting.map(|setting| setting.assign(value));
+            }
+        }
+        result
     }
 
     fn change(

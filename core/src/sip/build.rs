@@ -118,9 +118,9 @@ pub enum BuildFault {
 }
 
 /// Room for a message of usual size, so that it is written without moving.
-const USUAL_HEAD: usize = 768;
+const USUAL_HEAD: usize = 896;
 /// Room for its fields.
-const USUAL_FIELDS: usize = 16;
+const USUAL_FIELDS: usize = 20;
 
 impl Request {
     /// A request. What a Request-URI must not have (headers, the parameter `method`: RFC 3261 section 19.1.1) is left out.

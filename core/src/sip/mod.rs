@@ -43,7 +43,7 @@ mod via;
 pub use build::{BuildError, BuildFault, Builder, Kind};
 pub use cseq::CSeq;
 pub use cursor::Cursor;
-pub(crate) use cursor::unquoted;
+pub(crate) use cursor::{quote, unquoted};
 pub use error::{Fault, HeaderError, HeaderFault, ParseError, Rejection, UriError, UriFault};
 pub use header::*;
 pub use headers::{Headers, Values};

@@ -4,8 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::message::mask128;
-use super::{Class, FINGERPRINT_MASK, MAGIC_COOKIE, TransactionId, attribute, crc32};
+use super::message::{mask128, protected_head};
+use super::{Class, FINGERPRINT_MASK, Integrity, Key, MAGIC_COOKIE, TransactionId, attribute, crc32};
+
+/// Bytes of a FINGERPRINT.
+const FINGERPRINT_SIZE: usize = 8;
 
 /// Builds a message.
 ///
@@ -37,7 +40,7 @@ impl Builder {
     #[must_use]
     pub fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
         let room = usize::from(u16::MAX) - self.attributes.len();
-        if let (Ok(length), true) = (u16::try_from(value.len()), value.len() + 16 <= room) {
+        if let (Ok(length), true) = (u16::try_from(value.len()), value.len() + 64 <= room) {
             self.attributes.put_u16(kind);
             self.attributes.put_u16(length);
             self.attributes.put_slice(value);
@@ -46,9 +49,27 @@ impl Builder {
         self
     }
 
+    /// Adds an attribute of 32 bits.
+    #[must_use]
+    pub fn word(self, kind: u16, value: u32) -> Self {
+        self.attribute(kind, &value.to_be_bytes())
+    }
+
+    /// Adds an attribute of 64 bits.
+    #[must_use]
+    pub fn long(self, kind: u16, value: u64) -> Self {
+        self.attribute(kind, &value.to_be_bytes())
+    }
+
     /// Adds an XOR-MAPPED-ADDRESS.
     #[must_use]
     pub fn mapped_address(self, address: SocketAddr) -> Self {
+        self.xor_address(attribute::XOR_MAPPED_ADDRESS, address)
+    }
+
+    /// Adds an address that is combined with the cookie (XOR-…).
+    #[must_use]
+    pub fn xor_address(self, kind: u16, address: SocketAddr) -> Self {
         let mut value = BytesMut::new();
         value.put_u8(0);
         match address.ip() {
@@ -63,23 +84,62 @@ impl Builder {
                 value.put_u128(ip.to_bits() ^ mask128(self.transaction));
             }
         }
-        self.attribute(attribute::XOR_MAPPED_ADDRESS, &value)
+        self.attribute(kind, &value)
+    }
+
+    /// Adds an ERROR-CODE, 300 to 699.
+    #[must_use]
+    pub fn error(self, code: u16, reason: &str) -> Self {
+        let mut value = BytesMut::new();
+        value.put_u16(0);
+        value.put_u8(u8::try_from((code / 100) & 7).unwrap_or(0));
+        value.put_u8(u8::try_from(code % 100).unwrap_or(0));
+        value.put_slice(reason.as_bytes());
+        self.attribute(attribute::ERROR_CODE, &value)
+    }
+
+    /// Adds an UNKNOWN-ATTRIBUTES.
+    #[must_use]
+    pub fn unknown_attributes(self, kinds: impl IntoIterator<Item = u16>) -> Self {
+        let value: Vec<u8> = kinds.into_iter().flat_map(u16::to_be_bytes).collect();
+        self.attribute(attribute::UNKNOWN_ATTRIBUTES, &value)
+    }
+
+    /// The message without more: what FINGERPRINT would tell apart is told apart otherwise, as on a socket that only STUN uses.
+    #[must_use]
+    pub fn finish_bare(self) -> Bytes {
+        self.write(0).freeze()
     }
 
     /// The message, with a FINGERPRINT at its end.
     #[must_use]
     pub fn finish(self) -> Bytes {
-        let mut message = BytesMut::with_capacity(28 + self.attributes.len());
-        message.put_u16(self.kind);
-        // The length counts the FINGERPRINT already when that is computed.
-        message.put_u16(u16::try_from(self.attributes.len() + 8).unwrap_or(u16::MAX));
-        message.put_u32(MAGIC_COOKIE);
-        message.put_slice(&self.transaction.0);
-        message.put_slice(&self.attributes);
+        let mut message = self.write(FINGERPRINT_SIZE);
         let fingerprint = crc32(&[&message]) ^ FINGERPRINT_MASK;
         message.put_u16(attribute::FINGERPRINT);
         message.put_u16(4);
         message.put_u32(fingerprint);
         message.freeze()
+    }
+
+    /// The message, vouched for with this key, and with a FINGERPRINT at its end.
+    #[must_use]
+    pub fn finish_with(self, integrity: Integrity, key: &Key) -> Bytes {
+        let covered = self.clone().write(0);
+        let end = covered.len() + 4 + integrity.size();
+        let head = protected_head(&covered, end).unwrap_or_default();
+        let value = integrity.compute(key, &[&head, covered.get(4..).unwrap_or_default()]);
+        self.attribute(integrity.attribute(), &value).finish()
+    }
+
+    /// The header, whose length counts `more` bytes that follow, and the attributes.
+    fn write(self, more: usize) -> BytesMut {
+        let mut message = BytesMut::with_capacity(20 + self.attributes.len() + more);
+        message.put_u16(self.kind);
+        message.put_u16(u16::try_from(self.attributes.len() + more).unwrap_or(u16::MAX));
+        message.put_u32(MAGIC_COOKIE);
+        message.put_slice(&self.transaction.0);
+        message.put_slice(&self.attributes);
+        message
     }
 }

@@ -6,26 +6,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{BINDING, FINGERPRINT_MASK, MAGIC_COOKIE, crc32};
+use super::{BINDING, FINGERPRINT_MASK, Integrity, Key, MAGIC_COOKIE, attribute, crc32};
 use crate::random::Random;
-
-/// The types of attributes that are looked at (RFC 8489 section 18.3).
-pub mod attribute {
-    /// MAPPED-ADDRESS.
-    pub const MAPPED_ADDRESS: u16 = 0x0001;
-    /// USERNAME.
-    pub const USERNAME: u16 = 0x0006;
-    /// MESSAGE-INTEGRITY.
-    pub const MESSAGE_INTEGRITY: u16 = 0x0008;
-    /// ERROR-CODE.
-    pub const ERROR_CODE: u16 = 0x0009;
-    /// XOR-MAPPED-ADDRESS.
-    pub const XOR_MAPPED_ADDRESS: u16 = 0x0020;
-    /// SOFTWARE.
-    pub const SOFTWARE: u16 = 0x8022;
-    /// FINGERPRINT.
-    pub const FINGERPRINT: u16 = 0x8028;
-}
 
 /// Attributes of one message that are looked at; a message with more is refused.
 const ATTRIBUTES: usize = 64;
@@ -107,9 +89,28 @@ pub struct Message {
     attributes: Vec<(u16, Range<usize>)>,
 }
 
+/// How far the attributes read so far are vouched for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protected {
+    Nothing,
+    Sha1,
+    Sha256,
+}
+
+impl Protected {
+    /// Whether an attribute of this type counts behind what was read.
+    const fn admits(self, kind: u16) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Sha1 => matches!(kind, attribute::MESSAGE_INTEGRITY_SHA256 | attribute::FINGERPRINT),
+            Self::Sha256 => kind == attribute::FINGERPRINT,
+        }
+    }
+}
+
 impl Message {
     /// Reads the one message that `data` must be. Of attributes of one type the first counts, and those behind a MESSAGE-INTEGRITY count only if
-    /// they are the FINGERPRINT, which must be right where there is one (RFC 8489 sections 14, 14.5 and 14.7).
+    /// they are a MESSAGE-INTEGRITY-SHA256 or the FINGERPRINT, which must be right where there is one (RFC 8489 sections 14 and 14.5 to 14.7).
     ///
     /// # Errors
     /// When it is none.
@@ -134,7 +135,7 @@ impl Message {
     }
 
     fn read_attributes(&mut self) -> Result<(), StunError> {
-        let (mut at, mut protected) = (HEADER, false);
+        let (mut at, mut protected) = (HEADER, Protected::Nothing);
         while at < self.data.len() {
             let error = StunError::Attribute(at);
             let kind = word16(&self.data, at).ok_or(error)?;
@@ -152,13 +153,17 @@ impl Message {
                     return Err(StunError::Fingerprint);
                 }
             }
-            if !protected || kind == attribute::FINGERPRINT {
+            if protected.admits(kind) {
                 if self.attributes.len() >= ATTRIBUTES {
                     return Err(StunError::TooMany);
                 }
                 self.attributes.push((kind, value));
             }
-            protected |= kind == attribute::MESSAGE_INTEGRITY;
+            match kind {
+                attribute::MESSAGE_INTEGRITY if protected == Protected::Nothing => protected = Protected::Sha1,
+                attribute::MESSAGE_INTEGRITY_SHA256 => protected = Protected::Sha256,
+                _ => {}
+            }
             at = next;
         }
         // Padding that is not there.
@@ -202,6 +207,70 @@ impl Message {
         self.attribute(attribute::FINGERPRINT).is_some()
     }
 
+    /// The value of an attribute that is text; `None` as well when it is not UTF-8.
+    #[must_use]
+    pub fn text(&self, kind: u16) -> Option<&str> {
+        std::str::from_utf8(self.attribute(kind)?).ok()
+    }
+
+    /// The value of an attribute of 32 bits.
+    #[must_use]
+    pub fn word(&self, kind: u16) -> Option<u32> {
+        self.attribute(kind)?.try_into().ok().map(u32::from_be_bytes)
+    }
+
+    /// The value of an attribute of 64 bits.
+    #[must_use]
+    pub fn long(&self, kind: u16) -> Option<u64> {
+        self.attribute(kind)?.try_into().ok().map(u64::from_be_bytes)
+    }
+
+    /// The address in the first attribute of this type, one of those that are combined with the cookie (XOR-…).
+    #[must_use]
+    pub fn xor_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.attribute(kind)?, Some(self.transaction))
+    }
+
+    /// The value of an attribute as a slice of the message.
+    #[must_use]
+    pub fn slice(&self, kind: u16) -> Option<Bytes> {
+        let (_, value) = self.attributes.iter().find(|(known, _)| *known == kind)?;
+        self.data.get(value.clone())?;
+        Some(self.data.slice(value.clone()))
+    }
+
+    /// The address in the first attribute of this type, one of those that stand as they are.
+    #[must_use]
+    pub fn plain_address(&self, kind: u16) -> Option<SocketAddr> {
+        address(self.attribute(kind)?, None)
+    }
+
+    /// How the message is protected: by the stronger of what it carries.
+    #[must_use]
+    pub fn integrity(&self) -> Option<Integrity> {
+        let has = |kind| self.attribute(kind).is_some();
+        if has(attribute::MESSAGE_INTEGRITY_SHA256) {
+            Some(Integrity::Sha256)
+        } else if has(attribute::MESSAGE_INTEGRITY) {
+            Some(Integrity::Sha1)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the message is vouched for by this key: its MESSAGE-INTEGRITY-SHA256, or else its MESSAGE-INTEGRITY, is there and right (RFC 8489 sections 9.1.3 and 9.2.4).
+    #[must_use]
+    pub fn is_from(&self, key: &Key) -> bool {
+        self.integrity().is_some_and(|integrity| self.check(integrity, key).is_some_and(|right| right))
+    }
+
+    fn check(&self, integrity: Integrity, key: &Key) -> Option<bool> {
+        let (_, value) = self.attributes.iter().find(|(kind, _)| *kind == integrity.attribute())?;
+        let covered = self.data.get(..value.start.checked_sub(4)?)?;
+        let head = protected_head(covered, value.end)?;
+        Some(integrity.is_right(key, &[&head, covered.get(4..)?], self.data.get(value.clone())?))
+    }
+
     /// The address from which a server saw the request come: XOR-MAPPED-ADDRESS, or MAPPED-ADDRESS of old servers (RFC 8489 section 14.2).
     #[must_use]
     pub fn mapped_address(&self) -> Option<SocketAddr> {
@@ -222,9 +291,31 @@ impl Message {
         }
     }
 
+    /// The reason phrase of an error response; empty where there is none that reads.
+    #[must_use]
+    pub fn error_reason(&self) -> &str {
+        let reason = self.attribute(attribute::ERROR_CODE).and_then(|value| value.get(4..)).unwrap_or_default();
+        std::str::from_utf8(reason).unwrap_or_default()
+    }
+
+    /// The types in an UNKNOWN-ATTRIBUTES.
+    pub fn unknown_attributes(&self) -> impl Iterator<Item = u16> + '_ {
+        let value = self.attribute(attribute::UNKNOWN_ATTRIBUTES).unwrap_or_default();
+        value.chunks_exact(2).filter_map(|kind| kind.try_into().ok().map(u16::from_be_bytes))
+    }
+
     /// The types of attributes that must be understood, and that are not in `known` (RFC 8489 section 6.3.1).
     pub fn not_understood<'a>(&'a self, known: &'a [u16]) -> impl Iterator<Item = u16> + 'a {
         self.attributes.iter().map(|(kind, _)| *kind).filter(|kind| *kind < 0x8000 && !known.contains(kind))
+    }
+}
+
+/// The first word of a message as it is when its integrity is computed: the length ends with the attribute of the integrity, at byte `end`.
+pub(super) fn protected_head(covered: &[u8], end: usize) -> Option<[u8; 4]> {
+    let length = u16::try_from(end.checked_sub(HEADER)?).ok()?.to_be_bytes();
+    match (covered.get(..2)?, length) {
+        (&[a, b], [c, d]) => Some([a, b, c, d]),
+        _ => None,
     }
 }
 

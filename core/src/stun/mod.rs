@@ -1,14 +1,30 @@
-//! STUN (RFC 8489): the messages, and the Binding transaction by which a flow is kept alive and tells its public address.
+//! STUN (RFC 8489): the messages and what vouches for them, the client's transaction and its credentials, and the Binding
+//! transaction by which a flow is kept alive and tells its public address.
+//!
+//! | of RFC 8489 | here |
+//! |---|---|
+//! | 5, 14: messages, attributes | [`Message`], [`Builder`], [`attribute`] |
+//! | 6.2.1: requests over datagrams | [`Transaction`] |
+//! | 9.1, 14.5, 14.6: short-term credentials, integrity | [`Key`], [`Integrity`] |
+//! | 9.2: long-term credentials | [`LongTerm`] |
+//! | 6.2.2, 6.2.3, 8: streams, TLS and DTLS, DNS | not here: candidates are UDP, servers are found by the resolver |
 
+pub mod attribute;
 mod binding;
 mod build;
+mod integrity;
+mod long_term;
 mod message;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
-pub use binding::{Binding, Step};
+pub use binding::Binding;
 pub use build::Builder;
-pub use message::{Class, Message, StunError, TransactionId, attribute};
+pub use integrity::{Algorithm, Integrity, Key, userhash};
+pub use long_term::{LongTerm, Verdict};
+pub use message::{Class, Message, StunError, TransactionId};
+pub use transaction::{RTO, Step, Transaction};
 
 /// The method of a Binding request (RFC 8489 section 18.2).
 pub const BINDING: u16 = 1;

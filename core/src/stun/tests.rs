@@ -9,6 +9,9 @@ use super::*;
 use crate::random::{Random, Seed};
 use crate::time::Instant;
 
+mod integrity;
+mod long_term;
+
 const REQUEST: &[u8] = include_bytes!("../../../vectors/stun/request.bin");
 const V4: &[u8] = include_bytes!("../../../vectors/stun/response-ipv4.bin");
 const V6: &[u8] = include_bytes!("../../../vectors/stun/response-ipv6.bin");
@@ -141,6 +144,20 @@ fn a_request_is_repeated_as_the_rfc_says_and_then_given_up() {
     // RFC 8489 section 6.2.1, with an RTO of 500 ms.
     assert_eq!(times, [500, 1500, 3500, 7500, 15500, 31500]);
     assert_eq!(now - start, Duration::from_millis(39_500));
+}
+
+#[test]
+fn what_is_cancelled_is_not_repeated_but_ends_when_it_would_have() {
+    for repeated in 0..7 {
+        let id = TransactionId([3; 12]);
+        let mut transaction = Transaction::start(Instant::ZERO, id, Bytes::new(), RTO);
+        for _ in 0..repeated {
+            transaction.timeout(transaction.deadline());
+        }
+        transaction.cancel();
+        assert_eq!(transaction.deadline(), Instant::from_millis(39_500), "{repeated}");
+        assert_eq!(transaction.timeout(transaction.deadline()), Step::Failed);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::Dialog;
 use crate::package::Forking;
-use crate::sip::{Contact, Method, Response, Text};
+use crate::sip::{Contact, ReferSub, Response, Text};
 use crate::transaction::End;
 use crate::transport::CloseCause;
 use crate::uac::{Done, Exchange, Failure, Located, Output, Target, Ticket};
@@ -39,8 +39,8 @@ impl Subscription {
 
     fn send(&mut self, cx: &Context<'_>, targets: Vec<Target>, out: Out<'_>) {
         let patience = self.patience.unwrap_or_else(|| patience(targets.len(), cx.config.timers.timeout()));
-        let builder = self.sender.request(Method::Subscribe);
-        let request = self.words.finish(cx, builder, None, self.expires, true).map_err(Failure::Unwritable);
+        let request = self.words.open(cx, &mut self.sender, self.refer.as_ref(), self.expires);
+        let request = request.map_err(Failure::Unwritable);
         let exchange =
             request.and_then(|request| Exchange::start(cx, &mut self.client, request, targets, patience, out));
         match exchange {
@@ -142,6 +142,13 @@ impl Subscription {
         self.answered = true;
         let expires = response.expires().ok().flatten().unwrap_or(self.expires).min(self.expires);
         self.start(out);
+        let told =
+            matches!(response.get::<ReferSub>(), Ok(Some(ReferSub(item))) if item.value.eq_ignore_ascii_case("false"));
+        if self.refer.is_some() && told {
+            // It does what it was asked, and says no more (RFC 4488 section 4).
+            self.over(Cause::new(By::Remote, "norefersub"), None, Retry::Never, out);
+            return;
+        }
         if let (Ok(essentials), Some(request)) = (response.validate(), &self.request) {
             let tag = essentials.to.tag().unwrap_or_default();
             // Where the NOTIFY overtook it, what that said is newer.

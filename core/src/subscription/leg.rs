@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use crate::config::Context;
 use crate::dialog::Dialog;
-use crate::sip::{BuildError, Contact, Event, HeaderName, Method, NameAddr, Request, Text};
+use crate::invitation::{ALLOWED, supported_value};
+use crate::package::AllowEvents;
+use crate::sip::{
+    BuildError, Contact, Event, HeaderName, Method, NameAddr, Params, ReferTo, ReferredBy, Request, Text,
+};
 use crate::time::{Instant, earliest};
 use crate::uac::Exchange;
-use crate::usage::{Content, refresh_after};
+use crate::usage::{Content, Sender, refresh_after};
 
-use super::State;
+use super::{Refer, State};
 
 /// Expiries that differ by less are the same, rounded or delayed on the way.
 const SLACK: Duration = Duration::from_secs(2);
@@ -42,6 +46,32 @@ pub(super) struct Words {
 }
 
 impl Words {
+    /// The request outside of any dialog: a SUBSCRIBE, or the REFER that makes the subscription.
+    pub(super) fn open(
+        &self,
+        cx: &Context<'_>,
+        sender: &mut Sender,
+        refer: Option<&Refer>,
+        expires: u32,
+    ) -> Result<Request, BuildError> {
+        let Some(refer) = refer else {
+            return self.finish(cx, sender.request(Method::Subscribe), None, expires, true);
+        };
+        let by = NameAddr { params: Params::default(), ..sender.from().clone() };
+        let mut builder = sender
+            .request(Method::Refer)
+            .header(&ReferTo(refer.refer_to.clone()))
+            .header(&ReferredBy(by))
+            .field(HeaderName::Allow, ALLOWED)
+            .field(HeaderName::Supported, supported_value(cx.config))
+            .field(HeaderName::UserAgent, &cx.config.user_agent);
+        builder = AllowEvents(&cx.config.packages).on(builder);
+        if !refer.subscription {
+            builder = builder.field(HeaderName::ReferSub, "false");
+        }
+        builder.finish()
+    }
+
     /// Adds them to a request.
     pub(super) fn finish(
         &self,
@@ -55,6 +85,7 @@ impl Words {
             .header(&self.event)
             .field(HeaderName::Expires, expires)
             .field(HeaderName::UserAgent, &cx.config.user_agent);
+        builder = AllowEvents(&cx.config.packages).on(builder);
         if let Some(contact) = contact {
             builder = builder.header(&Contact::Address(contact.clone()));
         }

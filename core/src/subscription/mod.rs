@@ -39,6 +39,15 @@ use crate::usage::{Content, Retry, Sender};
 
 use leg::{Leg, Words};
 
+/// What a REFER says, where one makes the subscription (RFC 3515).
+#[derive(Clone, Debug)]
+pub struct Refer {
+    /// Whom the other side is to call.
+    pub refer_to: NameAddr,
+    /// Whether we want to be told what comes of it (RFC 4488).
+    pub subscription: bool,
+}
+
 /// What a subscription asks for.
 #[derive(Clone, Debug)]
 pub struct Subscribe {
@@ -48,6 +57,8 @@ pub struct Subscribe {
     pub to: NameAddr,
     /// The package, and the subscription's id.
     pub event: Event,
+    /// The REFER that makes it, in place of a SUBSCRIBE.
+    pub refer: Option<Refer>,
     /// The media types that we understand.
     pub accept: Vec<Text>,
     /// Whether several notifiers may answer.
@@ -77,6 +88,8 @@ pub struct Subscription {
     sender: Sender,
     client: Client,
     words: Words,
+    /// The REFER that makes it, in place of a SUBSCRIBE.
+    refer: Option<Refer>,
     forking: Forking,
     /// For how many seconds we ask.
     expires: u32,
@@ -120,12 +133,13 @@ impl Subscription {
             content: subscribe.content,
             eventlist: subscribe.eventlist,
         };
-        words.finish(cx, sender.request(crate::sip::Method::Subscribe), None, subscribe.expires, true)?;
+        words.open(cx, &mut sender, subscribe.refer.as_ref(), subscribe.expires)?;
         let subscription = Self {
             state: State::Null,
             sender,
             client,
             words,
+            refer: subscribe.refer,
             forking: subscribe.forking,
             expires: subscribe.expires,
             patience: subscribe.patience,

@@ -48,7 +48,7 @@ impl Subscription {
             return Err((500, None));
         }
         match request.get::<Event>() {
-            Ok(Some(event)) if event.matches(&self.words.event) => {}
+            Ok(Some(event)) if self.is_of(&event) => {}
             Ok(Some(_) | None) => return Err((481, None)),
             Err(_) => return Err((400, None)),
         }
@@ -83,6 +83,14 @@ impl Subscription {
             leg.dialog.refresh_target(request);
         }
         Ok((Some(index), header))
+    }
+
+    /// Whether an Event header names this subscription; that of a REFER may be named by the REFER's number (RFC 3515 section 2.4.6).
+    fn is_of(&self, event: &Event) -> bool {
+        let number =
+            || self.request.as_ref().and_then(|request| request.cseq().ok()).map(|cseq| cseq.number.to_string());
+        let by_number = || event.value == self.words.event.value && event.id() == number().as_deref();
+        event.matches(&self.words.event) || (self.refer.is_some() && by_number())
     }
 
     /// The Accept header for a body that we did not ask for.

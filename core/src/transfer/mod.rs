@@ -2,7 +2,8 @@
 //!
 //! Both are state machines for one REFER inside the dialog of a call, whose INVITE usage sends and receives for them (RFC 5057). A [`Referral`] is
 //! the REFER that we sent, a [`Referee`] one that came. The subscription that a REFER makes lives in them: it has one event, one
-//! dialog and one end, and needs none of the [`subscription`](crate::subscription)'s own SUBSCRIBE.
+//! dialog and one end, and needs none of the [`subscription`](crate::subscription)'s own SUBSCRIBE. A REFER outside of any dialog makes a
+//! [`Subscription`](crate::subscription::Subscription) where we send it, and a [`Notifier`](crate::notifier::Notifier) where it comes.
 //!
 //! | file | what it does |
 //! |---|---|

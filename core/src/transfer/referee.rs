@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::sip::Text;
+use crate::sip::{Event, Text};
 use crate::time::Instant;
 
 use super::target::ReferTarget;
@@ -31,6 +31,10 @@ pub struct Referee {
     busy: bool,
     /// What is to be told next.
     next: Option<(u16, Text)>,
+    /// What was told last.
+    last: (u16, Text),
+    /// The CSeq number of the REFER, by which its subscription may be named.
+    number: u32,
     reason: &'static str,
 }
 
@@ -65,6 +69,8 @@ impl Referee {
             until: now + THOUGHT,
             busy: false,
             next: None,
+            last: (100, Text::from_static("Trying")),
+            number,
             reason: "noresource",
         }
     }
@@ -127,6 +133,33 @@ impl Referee {
         self.next(now)
     }
 
+    /// A SUBSCRIBE came for what becomes of it, which prolongs that, or with 0 ends it: for how many seconds it goes on, and what is told at once (RFC 3515 section 2.4.4).
+    ///
+    /// # Errors
+    /// With the code that refuses it.
+    pub fn subscribed(
+        &mut self,
+        now: Instant,
+        event: &Event,
+        expires: Option<u32>,
+    ) -> Result<(u32, Option<Notification>), u16> {
+        let number = self.number.to_string();
+        let ours = event.value == "refer" && event.id().is_none_or(|id| id == number);
+        if self.state != State::Subscribed || !ours {
+            return Err(481);
+        }
+        let granted = expires.map_or(SUBSCRIPTION, |seconds| Duration::from_secs(seconds.into())).min(SUBSCRIPTION);
+        self.until = now + granted;
+        if granted.is_zero() {
+            return Ok((0, self.timeout(now).1));
+        }
+        if self.next.is_none() {
+            self.next = Some(self.last.clone());
+        }
+        let seconds = u32::try_from(granted.as_secs()).unwrap_or(u32::MAX);
+        Ok((seconds, self.next(now)))
+    }
+
     /// Time has passed. True when nobody has decided: the REFER is to be refused.
     pub fn timeout(&mut self, now: Instant) -> (bool, Option<Notification>) {
         if now < self.until {
@@ -141,7 +174,7 @@ impl Referee {
                 // Whatever else was to be told, this is the last chance.
                 self.busy = false;
                 self.reason = "timeout";
-                let (code, reason) = self.next.take().unwrap_or_else(|| (100, "Trying".into()));
+                let (code, reason) = self.next.take().unwrap_or_else(|| self.last.clone());
                 self.state = State::Over;
                 (false, Some(self.notification(now, code, reason, true)))
             }
@@ -154,6 +187,7 @@ impl Referee {
             return None;
         }
         let (code, reason) = self.next.take()?;
+        self.last = (code, reason.clone());
         let last = code >= 200;
         if last {
             self.state = State::Over;

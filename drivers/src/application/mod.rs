@@ -1,6 +1,7 @@
 //! A whole client: an agent with its sockets, timers and media, each on a thread of its own (seed class SIPApplication).
 
 mod audio;
+mod disk;
 mod event;
 mod settings;
 
@@ -8,6 +9,7 @@ mod settings;
 mod tests;
 
 pub use audio::AudioError;
+pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
 pub use settings::{Settings, listen};
 
@@ -65,6 +67,14 @@ pub enum StartError {
         /// The words of the operating system.
         error: std::io::Error,
     },
+    /// The settings cannot be used. Nothing that is stored is overwritten.
+    #[error("{path}: {error}")]
+    Settings {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why: with the line, where there is one.
+        error: Text,
+    },
     /// The operating system gives no randomness.
     #[error("the system gives no randomness: {0}")]
     Randomness(getrandom::Error),
@@ -91,7 +101,7 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { mut config, trace, seed, audio, tls } = settings;
+        let Settings { mut config, trace, seed, audio, tls, directory } = settings;
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
@@ -103,12 +113,14 @@ impl Application {
         };
         let clock = Clock::start();
         let new = if trace.is_some() { Agent::new_traced } else { Agent::new };
-        let agent = new(config, seed, clock.now(), Clock::utc())?;
+        let listen = directory.is_some() && config.listen.is_empty();
+        let mut agent = new(config, seed, clock.now(), Clock::utc())?;
         let (commands, orders) = smol::channel::unbounded();
+        let (disk, effects) = disk::start(&mut agent, clock.now(), directory.as_deref(), listen, &commands)?;
         let (news, events) = smol::channel::unbounded();
         let media = media::start(clock, audio).map_err(StartError::Thread)?;
         let engine = media.orders.clone();
-        let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run();
+        let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run(disk, effects);
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
         Ok(Self { commands, events, thread: Mutex::new(Some(thread)), clock, engine, sample_rate })
     }

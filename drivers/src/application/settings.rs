@@ -23,6 +23,8 @@ pub struct Settings {
     pub audio: EngineConfig,
     /// The certificates, keys and authorities of TLS.
     pub tls: TlsSettings,
+    /// The directory that the settings are stored in, in the file `config`; `None` keeps them in memory. The configuration gives their defaults.
+    pub directory: Option<PathBuf>,
 }
 
 /// Slots of the mixer: a call takes one, and one more each for what it plays and records.
@@ -31,11 +33,17 @@ const SLOTS: usize = 1023;
 impl Default for Settings {
     fn default() -> Self {
         let audio = EngineConfig { slot_count: SLOTS, ..EngineConfig::default() };
-        Self { config: Config::default(), trace: None, seed: None, audio, tls: TlsSettings::default() }
+        Self { config: Config::default(), trace: None, seed: None, audio, tls: TlsSettings::default(), directory: None }
     }
 }
 
 impl Settings {
+    /// Those that are stored in this directory, which need not exist: with their accounts, and with the sockets that they speak of.
+    #[must_use]
+    pub fn stored_in(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: Some(directory.into()), ..Self::default() }
+    }
+
     /// Settings with these sockets for SIP. Port 0 lets the system pick one.
     #[must_use]
     pub fn listening(on: impl IntoIterator<Item = Route>) -> Self {

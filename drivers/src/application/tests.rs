@@ -1,6 +1,7 @@
 //! An application from start to stop.
 
 use sipsimple_core::agent::TransportEvent;
+use sipsimple_core::settings::{Change, ObjectClass, SipSimpleSettings};
 use sipsimple_core::transport::{CloseCause, Transport};
 
 use super::*;
@@ -101,4 +102,59 @@ fn an_intent_that_is_wrong_fails_at_once() {
     assert!(matches!(application.play_wave(stream, "/nowhere/a.wav"), Err(AudioError::Wave(_))));
     application.stop(MOMENT);
     assert!(matches!(application.echo(stream, true), Err(AudioError::Stopped)));
+}
+
+fn account(id: &str) -> Intent {
+    let changes = vec![Change::typed("enabled", "yes"), Change::typed("sip.register", "no")];
+    Intent::CreateAccount { id: id.into(), changes }
+}
+
+#[test]
+fn settings_are_there_again_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = Settings::stored_in(directory.path().join("new"));
+    // No sockets on all addresses of this machine.
+    settings.config.listen = vec![listen("udp:127.0.0.1:0".parse().unwrap())];
+    let application = Application::start(settings.clone()).unwrap();
+    application.intend(account("alice@127.0.0.1")).unwrap();
+    let change = Change::typed("user_agent", "phone");
+    let object = SipSimpleSettings::key("");
+    application.intend(Intent::ChangeSettings { object, changes: vec![change] }).unwrap();
+    application.stop(PATIENCE);
+    let told = names(&application);
+    let place = |name| told.iter().position(|told| *told == name).unwrap_or_else(|| panic!("no {name} in {told:?}"));
+    let order = [
+        "SIPApplicationWillStart",
+        "CFGSettingsObjectWasActivated",
+        "SIPAccountManagerWillStart",
+        "SIPAccountManagerDidStart",
+        "SIPSessionManagerWillStart",
+        "SIPSessionManagerDidStart",
+        "SIPApplicationDidStart",
+        "SIPAccountManagerDidAddAccount",
+        "CFGSettingsObjectDidChange",
+        "SIPApplicationWillEnd",
+        "SIPSessionManagerWillEnd",
+        "SIPAccountManagerWillEnd",
+        "SIPSessionManagerDidEnd",
+        "SIPAccountManagerDidEnd",
+        "SIPApplicationDidEnd",
+    ];
+    assert!(order.map(place).is_sorted(), "{told:?}");
+
+    let again = Application::start(settings.clone()).unwrap();
+    let found = again.with_agent(|agent, _| {
+        let user_agent = agent.settings().get::<SipSimpleSettings>("").unwrap().user_agent.to_string();
+        (
+            agent.has_account("alice@127.0.0.1"),
+            agent.default_account() == agent.get_account("alice@127.0.0.1"),
+            user_agent,
+        )
+    });
+    assert_eq!(found, Ok((true, true, "phone".to_owned())));
+    again.stop(PATIENCE);
+
+    std::fs::write(directory.path().join("new/config"), "Accounts:\n    \"\n").unwrap();
+    let error = Application::start(settings).unwrap_err().to_string();
+    assert!(error.contains("new/config: the settings cannot be understood: line 2"), "{error}");
 }

@@ -14,25 +14,7 @@ use crate::model::{Client, Server, ServerKey, Step};
 use crate::sip::{Sip, address_of, param, uri_of};
 use crate::wire::Fate;
 
-use super::{Memory, Property, Seen, Violations};
-
-/// A dialog at one of its sides.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    host: usize,
-    call_id: String,
-    local_tag: String,
-    remote_tag: String,
-}
-
-impl Key {
-    /// Of a message: its sender's side if the host sent a request or got a response.
-    fn of(host: usize, sip: &Sip, caller: bool) -> Self {
-        let (from, to) = (sip.from_tag().to_owned(), sip.to_tag().to_owned());
-        let (local_tag, remote_tag) = if caller { (from, to) } else { (to, from) };
-        Self { host, call_id: sip.call_id().to_owned(), local_tag, remote_tag }
-    }
-}
+use super::{Memory, Property, Seen, Side, Violations};
 
 #[derive(Clone, Debug)]
 struct Dialog {
@@ -65,18 +47,20 @@ enum Number {
 /// Watches what happens inside of dialogs.
 #[derive(Debug, Default)]
 pub struct Dialogs {
-    dialogs: Memory<Key, Dialog>,
+    dialogs: Memory<Side, Dialog>,
     /// Requests that came: how their CSeq compares.
     low: Memory<ServerKey, Number>,
     /// BYEs that came: whether their dialog was there.
     byes: Memory<ServerKey, bool>,
+    /// The subscriptions that hosts have asked for, by Call-ID and tag: the number of the SUBSCRIBE. A NOTIFY makes their dialogs too.
+    asked: Memory<(usize, String, String), u32>,
 }
 
 impl Property for Dialogs {
     fn seen(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         match seen.step {
-            Step::ResponseGot { key: Some(key), .. } if key.method == "INVITE" => {
+            Step::ResponseGot { key: Some(key), .. } if matches!(key.method.as_str(), "INVITE" | "SUBSCRIBE") => {
                 // What follows a refusal is absorbed by the transaction.
                 let refused = |client: &&Client| client.answer.as_ref().is_some_and(|answer| answer.sip.code() >= 300);
                 if let Some(client) = seen.model.client(key).filter(|client| !refused(client)) {
@@ -93,20 +77,31 @@ impl Property for Dialogs {
                         let excused = self.low.get(key) == Some(&Number::Low);
                         broken.unless(fits || excused, "DLG-14", seen, format!("the dialog is there: {known}"));
                     }
-                    ("INVITE", _) => {
+                    ("INVITE" | "SUBSCRIBE", _) => {
                         if let Some(server) = seen.model.server(key) {
                             self.answered(seen, server);
                         }
                     }
+                    ("NOTIFY" | "UPDATE", _) if (200..300).contains(&sip.code()) => {
+                        let contact = seen.model.server(key).map_or("", |server| server.request.contact());
+                        self.refreshed(Side::of(sight.host, sip, false), contact, sight.at);
+                    }
                     _ => {}
                 }
+            }
+            Step::ResponseGot { key: Some(key), .. } if key.method == "UPDATE" && (200..300).contains(&sip.code()) => {
+                self.refreshed(Side::of(sight.host, sip, true), sip.contact(), sight.at);
+            }
+            Step::RequestSent { key, first: true } if key.method == "SUBSCRIBE" && sip.to_tag().is_empty() => {
+                let name = (sight.host, sip.call_id().to_owned(), sip.from_tag().to_owned());
+                self.asked.put(sight.at, name, sip.cseq().0);
             }
             Step::RequestSent { first: true, .. } | Step::AckSent { refused: None } if !sip.to_tag().is_empty() => {
                 self.sent(seen, broken);
             }
             Step::RequestGot { key, first: true } if !sip.to_tag().is_empty() => self.got(seen, key),
             Step::AckGot { refused: None } => {
-                if let Some(dialog) = self.dialogs.get_mut(sight.at, &Key::of(sight.host, sip, false)) {
+                if let Some(dialog) = self.dialogs.get_mut(sight.at, &Side::of(sight.host, sip, false)) {
                     dialog.acknowledged = true;
                 }
             }
@@ -126,7 +121,7 @@ impl Dialogs {
         let mut routes: Vec<String> = sip.list("record-route").into_iter().map(str::to_owned).collect();
         routes.reverse();
         let contact = if sip.count("contact") == 1 { sip.contact() } else { "" };
-        let key = Key::of(sight.host, sip, true);
+        let key = Side::of(sight.host, sip, true);
         let initial = invite.to_tag().is_empty();
         let dialog = self.dialogs.entry(sight.at, key, || Dialog {
             caller: true,
@@ -157,7 +152,7 @@ impl Dialogs {
         if sip.code() <= 100 || sip.code() >= 300 {
             return;
         }
-        let key = Key::of(sight.host, sip, false);
+        let key = Side::of(sight.host, sip, false);
         let dialog = self.dialogs.entry(sight.at, key, || Dialog {
             caller: false,
             confirmed: false,
@@ -182,9 +177,36 @@ impl Dialogs {
         }
     }
 
+    /// A request that refreshes the target was accepted (RFC 3261 section 12.2).
+    fn refreshed(&mut self, side: Side, contact: &str, now: Instant) {
+        if let Some(dialog) = self.dialogs.get_mut(now, &side).filter(|_| !contact.is_empty()) {
+            dialog.target = contact.to_owned();
+        }
+    }
+
+    /// A NOTIFY came before any answer to its SUBSCRIBE, or from another who got it (RFC 6665 section 4.4.1).
+    fn made_by_notify(&mut self, seen: &Seen<'_>, side: &Side) {
+        let (sight, sip) = (seen.sight, seen.sight.sip);
+        let Some(number) = self.asked.get(&(side.host, side.call_id.clone(), side.local.clone())).copied() else {
+            return;
+        };
+        self.dialogs.entry(sight.at, side.clone(), || Dialog {
+            caller: true,
+            confirmed: true,
+            routes: sip.list("record-route").into_iter().map(str::to_owned).collect(),
+            target: sip.contact().to_owned(),
+            local: Some(number),
+            invites: Vec::new(),
+            remote: None,
+            accepted: None,
+            acknowledged: false,
+            over: false,
+        });
+    }
+
     fn sent(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
-        let key = Key::of(sight.host, sip, true);
+        let key = Side::of(sight.host, sip, true);
         let timers = seen.model.timers(sight.host);
         let Some(dialog) = self.dialogs.get_mut(sight.at, &key) else {
             broken.seen("DLG-1", seen, "there is no such dialog");
@@ -194,6 +216,7 @@ impl Dialogs {
         let number = sip.cseq().0;
         if sip.request() == "ACK" {
             broken.unless(dialog.invites.contains(&number), "DLG-4", seen, "the ACK is of no INVITE");
+            dialog.acknowledged = true;
             return;
         }
         if sip.request() == "CANCEL" {
@@ -220,9 +243,12 @@ impl Dialogs {
 
     fn got(&mut self, seen: &Seen<'_>, server: &ServerKey) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
-        let key = Key::of(sight.host, sip, false);
+        let key = Side::of(sight.host, sip, false);
         let bye = sip.request() == "BYE";
         self.low.put(sight.at, server.clone(), Number::InOrder);
+        if sip.request() == "NOTIFY" {
+            self.made_by_notify(seen, &key);
+        }
         let Some(dialog) = self.dialogs.get_mut(sight.at, &key) else {
             if bye {
                 self.byes.put(sight.at, server.clone(), false);
@@ -242,7 +268,8 @@ impl Dialogs {
         }
         if bye {
             // An early dialog may have ended unseen, by a refusal or on another fork's behalf.
-            let there = dialog.confirmed && !dialog.over;
+            // And a 2xx that comes after the connection of its INVITE was lost is nobody's.
+            let there = dialog.confirmed && !dialog.over && (!dialog.caller || dialog.acknowledged);
             dialog.over = true;
             self.byes.put(sight.at, server.clone(), there);
         }

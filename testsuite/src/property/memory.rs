@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use sipsimple_core::time::Instant;
 
-/// How long something is remembered after it was last touched: longer than any timer of any host.
-const MEMORY: Duration = Duration::from_secs(400);
+/// How long something is remembered after it was last touched: longer than any timer of any host, and than a subscription that nothing
+/// happens in.
+const MEMORY: Duration = Duration::from_secs(2 * 3600);
 
 /// A map that forgets what was not touched for long, so that a world may go on for ever.
 #[derive(Clone, Debug)]
@@ -127,8 +128,8 @@ mod tests {
         let mut memory = Memory::default();
         let at = |seconds: u64| Instant::from_millis(seconds * 1000);
         *memory.entry(at(0), 1, || 10) += 1;
-        memory.entry(at(300), 2, || 20);
-        memory.entry(at(500), 3, || 30);
+        memory.entry(at(6000), 2, || 20);
+        memory.entry(at(8000), 3, || 30);
         assert_eq!((memory.get(&1), memory.get(&2)), (None, Some(&20)));
     }
 }

@@ -5,6 +5,7 @@
 
 mod cancel;
 mod dialog;
+mod events;
 mod invite_client;
 mod invite_server;
 mod lifecycle;
@@ -13,10 +14,19 @@ mod memory;
 mod non_invite_client;
 mod non_invite_server;
 mod offer_answer;
+mod prack;
+mod reason;
+mod refer;
+mod registration;
+mod replaces;
 mod show;
+mod side;
+mod timer;
+mod update;
 
 pub use cancel::Cancel;
 pub use dialog::Dialogs;
+pub use events::Events;
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
 pub use lifecycle::Lifecycle;
@@ -25,19 +35,39 @@ pub use memory::{Memory, Owed};
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use offer_answer::OfferAnswer;
+pub use prack::Prack;
+pub use reason::Reason;
+pub use refer::Refer;
+pub use registration::Registrations;
+pub use replaces::Replaces;
 pub use show::Show;
+pub use side::Side;
+pub use timer::SessionTimer;
+pub use update::Update;
 
 use std::fmt;
 use std::time::Duration;
 
 use sipsimple_core::agent::Event;
 use sipsimple_core::time::Instant;
+use sipsimple_core::transport::Transport;
 
-use crate::model::{Model, Step};
+use crate::model::{Client, Model, Step};
+use crate::sip::Sip;
 use crate::wire::Sight;
 
 /// The requests that follow an INVITE larger than this may leave UDP, and so take their time (RFC 3261 section 18.1.1).
 const LARGE: usize = 1300;
+
+/// Whether a list of option tags has this one.
+fn lists(sip: &Sip, field: &str, option: &str) -> bool {
+    sip.list(field).iter().any(|known| known.eq_ignore_ascii_case(option))
+}
+
+/// Whether a request went as a datagram, and what follows from it does so too.
+fn within_datagram(client: &Client) -> bool {
+    client.transport == Transport::Udp && client.request.data().len() <= LARGE
+}
 
 /// All properties.
 #[must_use]
@@ -52,6 +82,14 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(Cancel::default()),
         Box::new(Dialogs::default()),
         Box::new(OfferAnswer::default()),
+        Box::new(Prack::default()),
+        Box::new(Update::default()),
+        Box::new(SessionTimer::default()),
+        Box::new(Refer::default()),
+        Box::new(Replaces::default()),
+        Box::new(Reason),
+        Box::new(Registrations::default()),
+        Box::new(Events::default()),
     ]
 }
 

@@ -68,8 +68,17 @@ impl World {
             Effect::Write { conn, data } => self.write(End { node: Node::Host(host), conn }, &data),
             Effect::Close { conn, how } => self.close(End { node: Node::Host(host), conn }, how),
             Effect::Ask { ask, question } => {
-                let Question::LocalAddress { toward } = question else { return };
-                let answer = Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()));
+                let answer = match question {
+                    Question::LocalAddress { toward } => {
+                        Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()))
+                    }
+                    Question::LoadSettings { .. } => Answer::Settings(Ok(self.hosts[host].stored.clone())),
+                    Question::PersistSettings { text } => {
+                        self.hosts[host].stored = Some(text);
+                        Answer::Persisted(Ok(()))
+                    }
+                    _ => return,
+                };
                 self.later(host, Input::Answer { ask, answer });
             }
             Effect::Media { stream, command } => self.media(host, stream, &command),

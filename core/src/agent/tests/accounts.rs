@@ -16,7 +16,7 @@ impl Script {
     }
 
     /// The registrar answers a REGISTER with 200 and its Contact.
-    fn accept_register(&mut self, register: &Request) {
+    pub(super) fn accept_register(&mut self, register: &Request) {
         let contact = register.text(HeaderName::Contact).unwrap().unwrap();
         let expires = register.expires().unwrap().unwrap();
         let mut builder = Response::reply(register, 200, None, Some("registrar"), None);

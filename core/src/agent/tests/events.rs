@@ -166,7 +166,7 @@ fn notifies_of_nobody_are_refused_by_their_event() {
         let (got, response) = script.answers().pop().unwrap();
         assert_eq!(got, code, "{event}");
         let allowed = response.text(HeaderName::AllowEvents).unwrap();
-        assert_eq!(allowed.as_deref(), (code == 489).then_some("weather"), "{event}");
+        assert_eq!(allowed.as_deref(), (code == 489).then_some("refer, weather"), "{event}");
     }
     let untagged = script.theirs("NOTIFY", 2, "", "Event: presence\r\nSubscription-State: active\r\n", "");
     script.datagram(PEER, untagged);

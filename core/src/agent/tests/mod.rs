@@ -11,6 +11,7 @@ mod nat;
 mod replay;
 mod requests;
 mod sessions;
+mod settings;
 mod shutdown;
 mod transfers;
 
@@ -52,6 +53,11 @@ struct Script {
     keep_alives: Vec<Bytes>,
     opened: Vec<(ConnId, SocketAddr)>,
     asked: Vec<(AskId, SocketAddr)>,
+    /// Questions about stored settings.
+    desk: VecDeque<(AskId, Question)>,
+    /// What sockets there were to be bound, with their ports, and to be closed.
+    bound: Vec<(SocketId, IpAddr, Port)>,
+    unbound: Vec<SocketId>,
     abandoned: Vec<AskId>,
     events: Vec<EventKind>,
     udp: SocketId,
@@ -82,6 +88,9 @@ impl Script {
             keep_alives: Vec::new(),
             opened: Vec::new(),
             asked: Vec::new(),
+            desk: VecDeque::new(),
+            bound: Vec::new(),
+            unbound: Vec::new(),
             abandoned: Vec::new(),
             events: Vec::new(),
             udp: SocketId::from_u64(0),
@@ -123,11 +132,13 @@ impl Script {
     fn effect(&mut self, effect: Effect) {
         let now = self.now;
         match effect {
-            Effect::Bind { socket, addr, .. } => {
+            Effect::Bind { socket, addr, port, .. } => {
+                self.bound.push((socket, addr, port));
                 let local = SocketAddr::new(addr, 5060);
                 self.agent.handle(now, Input::Socket { socket, event: SocketEvent::Bound { local } });
             }
             Effect::Unbind { socket } => {
+                self.unbound.push(socket);
                 self.agent.handle(now, Input::Socket { socket, event: SocketEvent::Closed });
             }
             Effect::Send { to, data, .. } => self.record(Way::Datagram(to), data),
@@ -141,6 +152,7 @@ impl Script {
                 self.agent.handle(now, Input::Stream { conn, event: ConnectionEvent::Closed(CloseCause::Local) });
             }
             Effect::Ask { ask, question: Question::LocalAddress { toward } } => self.asked.push((ask, toward)),
+            Effect::Ask { ask, question } => self.desk.push_back((ask, question)),
             Effect::Abandon { ask } => self.abandoned.push(ask),
             Effect::Media { stream, command } => {
                 if let media::Command::Start(parameters) | media::Command::Update(parameters) = &command {
@@ -193,6 +205,14 @@ impl Script {
             Message::Response(_) | Message::Request(_) => None,
         })
         .collect()
+    }
+
+    /// The status codes of the responses that were sent, and the requests beside them.
+    fn codes_and_requests(&mut self) -> (Vec<u16>, Vec<Request>) {
+        let sent: Vec<Message> = self.sent.drain(..).map(|(_, message)| message).collect();
+        let code = |message: &Message| message.as_response().map(Response::code).filter(|code| *code > 100);
+        let codes = sent.iter().filter_map(code).collect();
+        (codes, sent.into_iter().filter_map(|message| message.as_request().cloned()).collect())
     }
 
     fn codes(&mut self) -> Vec<u16> {

@@ -214,6 +214,27 @@ fn a_transfer_is_refused_or_nobody_decides() {
 }
 
 #[test]
+fn with_the_session_a_transfer_ends_once() {
+    // Nobody has decided: what waits is answered with 487 (RFC 3261 section 15.1.2).
+    let (mut script, _, tag) = referred("");
+    let bye = script.theirs("BYE", 3, &tag, "", "");
+    script.datagram(PEER, bye);
+    assert_eq!(script.codes(), [200, 487]);
+    assert_eq!(news(&script), ["NewIncoming", "DidFail"]);
+    assert_eq!(script.names().last(), Some(&"SIPSessionDidEnd"));
+
+    // The new call goes on for itself, and what becomes of it is not told of the old one.
+    let (mut script, session, tag) = referred("");
+    script.intend(accept(session)).unwrap();
+    let requests: Vec<_> = std::iter::from_fn(|| script.request()).map(|(_, request)| request).collect();
+    let bye = script.theirs("BYE", 3, &tag, "", "");
+    script.datagram(PEER, bye);
+    let invite = requests.iter().find(|request| *request.method() == Method::Invite).unwrap();
+    script.respond(invite, 486, "", "");
+    assert_eq!(news(&script), ["NewIncoming", "DidStart", "DidFail"]);
+}
+
+#[test]
 fn without_a_subscription_nothing_is_notified() {
     let (mut script, session, _) = referred("Refer-Sub: false\r\n");
     script.intend(accept(session)).unwrap();
@@ -300,4 +321,166 @@ fn an_early_dialog_is_replaced_only_if_it_is_ours() {
     script.datagram("192.0.2.7:5060", of_carol(&ack, "other"));
     let (_, cancel) = script.request().unwrap();
     assert_eq!(cancel.method(), &Method::Cancel);
+}
+
+/// A REFER of the peer outside of any dialog.
+fn refer(script: &mut Script, headers: &str) {
+    script.branches += 1;
+    let text = format!(
+        "REFER sip:us@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP {PEER};branch=z9hG4bKr{}\r\nMax-Forwards: 70\r\nFrom: <sip:them@192.0.2.4>;tag=r\r\n\
+         To: <sip:us@192.0.2.9>\r\nCall-ID: refer\r\nCSeq: 7 REFER\r\n{CONTACT}{headers}Content-Length: 0\r\n\r\n",
+        script.branches
+    );
+    script.datagram(PEER, text);
+}
+
+fn referral(script: &Script) -> crate::id::IncomingSubscriptionId {
+    let of = |event: &EventKind| match event {
+        EventKind::IncomingSubscription { id, .. } => Some(*id),
+        _ => None,
+    };
+    script.events.iter().find_map(of).unwrap()
+}
+
+#[test]
+fn a_refer_outside_of_any_dialog_is_followed_and_told_of() {
+    let mut script = Script::new(OURS);
+    refer(&mut script, "Refer-To: <sip:carol@192.0.2.7>\r\nReferred-By: <sip:them@192.0.2.4>\r\n");
+    assert_eq!(script.names().last(), Some(&"SIPIncomingReferralGotRefer"));
+    let subscription = referral(&script);
+    let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+    let accept = Intent::AcceptRefer { subscription, routes: Vec::new(), streams };
+    let Outcome::Session(_) = script.intend(accept.clone()).unwrap() else { panic!("no session") };
+    assert!(matches!(script.intend(accept), Err(IntentError::Usage(UsageError::IllegalState(_)))));
+    let (codes, sent) = script.codes_and_requests();
+    assert_eq!(codes, [202]);
+    let of = |method: &Method| sent.iter().find(|request| request.method() == method).unwrap().clone();
+    let (invite, notify) = (of(&Method::Invite), of(&Method::Notify));
+    assert!(invite.has(HeaderName::ReferredBy) && invite.uri_text() == "sip:carol@192.0.2.7");
+    assert_eq!(&notify.body()[..], b"SIP/2.0 100 Trying\r\n");
+    script.respond(&notify, 200, "", "");
+    script.respond(&invite, 180, "sip:carol@192.0.2.7", "");
+    let (_, ringing) = script.request().unwrap();
+    assert_eq!(&ringing.body()[..], b"SIP/2.0 180 Ringing\r\n");
+    script.respond(&ringing, 200, "", "");
+    script.respond(&invite, 486, "", "");
+    let told: Vec<Request> = std::iter::from_fn(|| script.request()).map(|(_, request)| request).collect();
+    let last = told.iter().find(|request| *request.method() == Method::Notify).unwrap();
+    assert_eq!(last.text(HeaderName::SubscriptionState).unwrap().unwrap(), "terminated;reason=noresource");
+    assert_eq!(&last.body()[..], b"SIP/2.0 486 Busy Here\r\n");
+    script.respond(last, 200, "", "");
+    script.pass(Duration::from_secs(60));
+    assert!(script.agent.is_quiescent() && script.agent.owners.is_empty());
+}
+
+#[test]
+fn a_refer_outside_of_any_dialog_is_refused() {
+    let mut script = Script::new(OURS);
+    refer(&mut script, "Refer-To: <sip:carol@192.0.2.7>\r\n");
+    // The same by another way.
+    refer(&mut script, "Refer-To: <sip:carol@192.0.2.7>\r\n");
+    assert_eq!(script.codes(), [482]);
+    let reject = Intent::RejectSubscription { subscription: referral(&script), code: 603, reason: None };
+    script.intend(reject).unwrap();
+    assert_eq!(script.codes(), [603]);
+    script.pass(Duration::from_secs(60));
+    assert!(script.request().is_none() && script.agent.is_quiescent());
+    for (headers, code) in [("", 400), ("Refer-To: <sip:a@b>\r\nRefer-To: <sip:c@d>\r\n", 400)] {
+        refer(&mut script, headers);
+        assert_eq!(script.codes(), [code]);
+        script.pass(Duration::from_secs(60));
+    }
+    // Only a REFER makes such a subscription.
+    let subscribe = script.theirs("SUBSCRIBE", 1, "", "Event: refer\r\nContact: <sip:them@192.0.2.4>\r\n", "");
+    script.datagram(PEER, subscribe);
+    assert_eq!(script.codes(), [403]);
+}
+
+#[test]
+fn a_focus_is_asked_to_invite_somebody() {
+    let mut script = Script::new(OURS);
+    let intent = |subscription| Intent::Refer {
+        account: AccountId::from_u64(0),
+        to: "sip:room@192.0.2.4".into(),
+        target: "sip:carol@192.0.2.7".into(),
+        subscription,
+        routes: Vec::new(),
+    };
+    script.intend(intent(true)).unwrap();
+    let (_, refer) = script.request().unwrap();
+    assert_eq!(refer.method(), &Method::Refer);
+    assert_eq!(refer.get::<ReferTo>().unwrap().unwrap().to_string(), "<sip:carol@192.0.2.7>");
+    assert!(refer.has(HeaderName::Contact) && refer.has(HeaderName::ReferredBy) && !refer.has(HeaderName::Event));
+    script.respond(&refer, 202, "sip:room@192.0.2.4", "");
+    let told = |script: &mut Script, cseq: u32, event: &str, state: &str, status: &str| {
+        script.branches += 1;
+        let body = format!("SIP/2.0 {status}\r\n");
+        let text = format!(
+            "NOTIFY sip:us@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP {PEER};branch=z9hG4bKn{}\r\nMax-Forwards: 70\r\nFrom: <sip:room@192.0.2.4>;tag=them\r\n\
+             To: {}\r\nCall-ID: {}\r\nCSeq: {cseq} NOTIFY\r\n{CONTACT}Event: {event}\r\nSubscription-State: {state}\r\n\
+             Content-Type: message/sipfrag\r\nContent-Length: {}\r\n\r\n{body}",
+            script.branches,
+            refer.from().unwrap(),
+            refer.call_id().unwrap(),
+            body.len()
+        );
+        script.datagram(PEER, text);
+        script.codes()
+    };
+    let numbered = format!("refer;id={}", refer.cseq().unwrap().number);
+    assert_eq!(told(&mut script, 1, &numbered, "active;expires=60", "100 Trying"), [200]);
+    assert_eq!(told(&mut script, 2, "refer;id=1", "active;expires=60", "100 Trying"), [481]);
+    script.pass(Duration::from_secs(31));
+    let (_, refresh) = script.request().unwrap();
+    assert_eq!(refresh.method(), &Method::Subscribe);
+    assert_eq!(refresh.text(HeaderName::Event).unwrap().unwrap(), "refer");
+    script.respond(&refresh, 200, "sip:room@192.0.2.4", "");
+    assert_eq!(told(&mut script, 3, "refer", "terminated;reason=noresource", "200 OK"), [200]);
+    let names = script.names();
+    assert_eq!(names.iter().filter(|name| **name == "SIPSubscriptionGotNotify").count(), 2);
+    assert_eq!(names.last(), Some(&"SIPSubscriptionDidEnd"));
+
+    // Nobody wants to know what comes of it.
+    script.intend(intent(false)).unwrap();
+    let (_, refer) = script.request().unwrap();
+    assert_eq!(refer.text(HeaderName::ReferSub).unwrap().unwrap(), "false");
+    let answer = Response::reply(&refer, 202, None, Some("them"), None);
+    let answer = answer.field(HeaderName::ReferSub, "false").field(HeaderName::Contact, "<sip:room@192.0.2.4>");
+    script.datagram(PEER, answer.finish().unwrap().bytes().to_vec());
+    assert_eq!(script.names().last(), Some(&"SIPSubscriptionDidEnd"));
+    script.pass(Duration::from_secs(60));
+    assert!(script.agent.is_quiescent());
+}
+
+#[test]
+fn the_outcome_of_a_refer_inside_a_call_is_subscribed_to_for_longer() {
+    let mut script = Script::new(OURS);
+    let (session, tag) = script.established(THEM);
+    let refer = script.theirs("REFER", 2, &tag, &format!("{CONTACT}Refer-To: <sip:carol@192.0.2.7>\r\n"), "");
+    script.datagram(PEER, refer);
+    let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+    script.intend(Intent::AcceptTransfer { session, routes: Vec::new(), streams }).unwrap();
+    let sent: Vec<Request> = std::iter::from_fn(|| script.request()).map(|(_, request)| request).collect();
+    let notify = sent.iter().find(|request| *request.method() == Method::Notify).unwrap();
+    script.respond(notify, 200, "", "");
+    script.codes();
+    let mut told = Vec::new();
+    for (event, expires, code) in [("presence", 60, 481), ("refer;id=9", 60, 481), ("refer;id=2", 60, 200)] {
+        let headers = format!("{CONTACT}Event: {event}\r\nExpires: {expires}\r\n");
+        let cseq = if code == 200 {
+            5
+        } else if event == "presence" {
+            3
+        } else {
+            4
+        };
+        let subscribe = script.theirs("SUBSCRIBE", cseq, &tag, &headers, "");
+        script.datagram(PEER, subscribe);
+        let (codes, requests) = script.codes_and_requests();
+        assert_eq!((codes, requests.len()), (vec![code], usize::from(code == 200)), "{event}");
+        told.extend(requests);
+    }
+    let notify = &told[0];
+    assert_eq!(notify.text(HeaderName::SubscriptionState).unwrap().unwrap(), "active;expires=60");
+    assert_eq!(&notify.body()[..], b"SIP/2.0 100 Trying\r\n");
 }

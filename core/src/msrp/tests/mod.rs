@@ -1,1 +1,7 @@
+mod assembly;
+mod endpoint;
 mod frames;
+mod harness;
+mod hostile;
+mod relay;
+mod selector;

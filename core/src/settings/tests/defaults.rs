@@ -161,19 +161,61 @@ fn correlated_settings_are_refused_at_once_by_name_and_when_saved_by_field() {
 }
 
 #[test]
-fn the_configuration_of_the_agent_is_made_of_them() {
+fn the_configuration_of_the_agent_follows_them() {
+    let mut desk = Desk::in_memory();
+    let record = desk.open::<SipSimpleSettings>("");
+    for (name, text) in [
+        ("sip.invite_timeout", ""),
+        ("rtp.timeout", "0"),
+        ("rtp.symmetric_rtp", "no"),
+        ("rtp.port_range", "6000-6100"),
+        ("rtp.audio_codec_list", "opus, PCMU"),
+        ("sip.transport_list", "udp"),
+        ("user_agent", "phone"),
+        ("instance_id", "urn:uuid:00000000-0000-4000-8000-000000000001"),
+        ("dns.probe_domain", "example.com"),
+        ("dns.fallback_servers", "192.0.2.53"),
+        ("dns.authoritative_first", "yes"),
+    ] {
+        record.set_text(name, text).unwrap();
+    }
+    let mut config = Config::default();
+    let settings = record.group::<SipSimpleSettings>().unwrap();
+    record.modified().keys().for_each(|name| settings.configure(name, &mut config));
+    assert_eq!((config.invite_timeout, config.rtp.timeout, config.rtp.symmetric), (None, None, false));
+    assert_eq!((config.user_agent.as_str(), config.rtp.port_range), ("phone", (6000, 6100)));
+    assert_eq!(config.rtp.audio_codecs, ["opus", "PCMU"]);
+    assert_eq!(config.dns.transports, [Transport::Udp]);
+    assert_eq!(config.instance_id.as_deref(), Some("urn:uuid:00000000-0000-4000-8000-000000000001"));
+    assert_eq!(config.dns.probe_domain, "example.com");
+    assert_eq!(config.dns.fallback_nameservers, ["192.0.2.53:53".parse().unwrap()]);
+    assert!(config.dns.authoritative_first);
+
+    // And the other way round: what the program has configured are the defaults of its settings.
+    let mut desk = Desk::in_memory();
+    let names = configured_defaults(&config).map(|(name, value)| {
+        desk.manager.set_default::<SipSimpleSettings>(name, &value).unwrap();
+        name
+    });
+    let record = desk.open::<SipSimpleSettings>("");
+    assert!(record.stored().is_empty());
+    let mut again = Config::default();
+    again.dns.probe_domain = config.dns.probe_domain.clone();
+    let settings = record.group::<SipSimpleSettings>().unwrap();
+    names.iter().for_each(|name| settings.configure(name, &mut again));
+    assert_eq!(again, config);
+}
+
+#[test]
+fn sockets_are_those_of_the_transports() {
     let mut settings = SipSimpleSettings { local_ip: "192.0.2.1".parse().ok(), ..SipSimpleSettings::default() };
     settings.sip.udp_port = 5060;
-    settings.sip.invite_timeout = None;
-    settings.rtp.timeout = kind::Seconds(0);
-    settings.rtp.symmetric_rtp = false;
-    settings.user_agent = "phone".parse().unwrap();
-    let config = Config::from(&settings);
-    let listen: Vec<_> = config.listen.iter().map(|on| (on.transport, on.address.to_string(), on.port)).collect();
+    let sockets = |settings: &SipSimpleSettings, tls| -> Vec<_> {
+        settings.sockets(tls).iter().map(|on| (on.transport, on.address.to_string(), on.port)).collect()
+    };
     let address = || "192.0.2.1".to_owned();
-    assert_eq!(listen, [(Transport::Tcp, address(), Port::Random), (Transport::Udp, address(), Port::Fixed(5060))]);
-    assert_eq!((config.invite_timeout, config.rtp.timeout, config.rtp.symmetric), (None, None, false));
-    assert_eq!((config.user_agent.as_str(), config.rtp.port_range), ("phone", (50_000, 50_500)));
-    assert_eq!(config.rtp.audio_codecs, ["opus", "G722", "PCMU", "PCMA"]);
-    assert_eq!(Config::from(&SipSimpleSettings::default()).listen.len(), 4);
+    let plain = [(Transport::Tcp, address(), Port::Random), (Transport::Udp, address(), Port::Fixed(5060))];
+    assert_eq!(sockets(&settings, false), plain);
+    assert_eq!(sockets(&settings, true)[0], (Transport::Tls, address(), Port::Random));
+    assert_eq!(sockets(&SipSimpleSettings::default(), false).len(), 4, "both families");
 }

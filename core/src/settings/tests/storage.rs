@@ -320,3 +320,48 @@ fn notifications_have_the_seeds_names() {
     let told = serde_json::to_string(&event).unwrap();
     assert_eq!(serde_json::from_str::<SettingsEvent>(&told).unwrap(), event);
 }
+
+#[test]
+fn several_changes_are_made_together_or_not_at_all() {
+    let mut desk = Desk::in_memory();
+    let record = desk.open::<SipSimpleSettings>("");
+    let ports = |record: &Record| {
+        let sip = &record.group::<SipSimpleSettings>().unwrap().sip;
+        (sip.tcp_port, sip.tls_port, sip.udp_port)
+    };
+    let change = |name, text| Change::typed(name, text);
+    record.change_all(&[change("sip.tcp_port", "5060"), change("sip.tls_port", "5061")]).unwrap();
+    // On the way both have the same port.
+    record.change_all(&[change("sip.tcp_port", "5061"), change("sip.tls_port", "5060")]).unwrap();
+    assert_eq!(ports(record), (5061, 5060, 0));
+    for (second, error) in [
+        (change("sip.tls_port", "x"), "sip.tls_port: 'x' is not a port, 0 to 65535"),
+        (change("sip.sctp_port", "1"), "there is no setting sip.sctp_port"),
+        (
+            change("sip.tls_port", "5061"),
+            "sip.tcp_port: '5061' does not go with sip.tls_port: TCP and TLS need a port each",
+        ),
+    ] {
+        let error_of = record.change_all(&[change("sip.udp_port", "5060"), second]).unwrap_err().to_string();
+        assert_eq!(error_of, error);
+        assert_eq!(ports(record), (5061, 5060, 0));
+    }
+    let value = Change::value("sip.udp_port", Value::from("5070"));
+    record.change_all(&[value, Change::reset("sip.tls_port")]).unwrap();
+    assert_eq!(ports(record), (5061, 0, 5070));
+}
+
+#[test]
+fn a_change_is_traced_whole_and_not_shown() {
+    let changes = [
+        Change::typed("auth.password", "hush"),
+        Change::value("auth.password", Value::Secret("hush".into())),
+        Change::value("sip.transport_list", Value::List(vec!["udp".to_owned()])),
+        Change::value("display_name", Value::None),
+        Change::reset("enabled"),
+    ];
+    assert!(!format!("{changes:?}").contains("hush"), "{changes:?}");
+    let text = serde_json::to_string(&changes).unwrap();
+    let read: [Change; 5] = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, changes);
+}

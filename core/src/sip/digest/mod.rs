@@ -28,3 +28,4 @@ mod tests;
 pub use algorithm::Algorithm;
 pub use authenticator::{Attempt, Authenticator, Refusal};
 pub use credentials::{Credentials, Secret};
+pub(crate) use space::{Space, Subject};

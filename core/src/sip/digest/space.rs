@@ -13,10 +13,10 @@ const LONGEST: usize = 4096;
 
 /// What is to be protected.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Subject<'a> {
-    pub(super) method: &'a str,
-    pub(super) uri: &'a str,
-    pub(super) body: &'a [u8],
+pub(crate) struct Subject<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) uri: &'a str,
+    pub(crate) body: &'a [u8],
 }
 
 /// The quality of protection that was chosen.
@@ -30,7 +30,7 @@ enum Qop {
 
 /// A protection space.
 #[derive(Clone)]
-pub(super) struct Space {
+pub(crate) struct Space {
     pub(super) proxy: bool,
     pub(super) realm: Text,
     pub(super) nonce: Text,
@@ -49,7 +49,7 @@ pub(super) struct Space {
 
 impl Space {
     /// The space that this challenge makes; `None` when it is not understood.
-    pub(super) fn new(challenge: &Auth, proxy: bool, random: &mut Random) -> Option<Self> {
+    pub(crate) fn new(challenge: &Auth, proxy: bool, random: &mut Random) -> Option<Self> {
         if !challenge.is_digest() {
             return None;
         }
@@ -109,7 +109,7 @@ impl Space {
     }
 
     /// The credentials for one more request.
-    pub(super) fn credentials(&mut self, who: &Credentials, subject: Subject<'_>) -> Auth {
+    pub(crate) fn credentials(&mut self, who: &Credentials, subject: Subject<'_>) -> Auth {
         self.count = self.count.saturating_add(1);
         let count = format!("{:08x}", self.count);
         let hex = |parts: &[&[u8]]| self.algorithm.hex(parts);

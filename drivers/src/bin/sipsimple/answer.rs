@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent, Outcome};
-use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::id::{IncomingSubscriptionId, SessionId, StreamId};
+use sipsimple_core::notifier::NotifierEvent;
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
@@ -166,6 +167,9 @@ impl Answering<'_> {
                 }
                 _ => Ok(()),
             },
+            EventKind::Agent(AgentEvent::IncomingSubscription {
+                id, event: NotifierEvent::GotRefer { .. }, ..
+            }) => self.refer(*id),
             EventKind::Agent(AgentEvent::Stream { id, event: StreamEvent::DidStart { .. }, .. }) => self.started(*id),
             _ => Ok(()),
         }
@@ -184,14 +188,27 @@ impl Answering<'_> {
         still_there(done)
     }
 
-    /// Calls whom the caller asks us to call, or refuses to.
+    /// Calls whom a caller asks us to call, or refuses to.
     fn transfer(&mut self, session: SessionId) -> Result<(), Failure> {
-        let application = &self.client.application;
-        if !self.options.transfer {
-            return still_there(application.intend(Intent::RejectTransfer { session, code: 603 }).map(drop));
-        }
         let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-        match application.intend(Intent::AcceptTransfer { session, routes: Vec::new(), streams }) {
+        self.follow(
+            Intent::AcceptTransfer { session, routes: Vec::new(), streams },
+            Intent::RejectTransfer { session, code: 603 },
+        )
+    }
+
+    /// The same, where somebody asks who is in no call with us.
+    fn refer(&mut self, subscription: IncomingSubscriptionId) -> Result<(), Failure> {
+        let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+        self.follow(
+            Intent::AcceptRefer { subscription, routes: Vec::new(), streams },
+            Intent::RejectSubscription { subscription, code: 603, reason: None },
+        )
+    }
+
+    fn follow(&mut self, accept: Intent, reject: Intent) -> Result<(), Failure> {
+        let application = &self.client.application;
+        match application.intend(if self.options.transfer { accept } else { reject }) {
             Ok(Outcome::Session(id)) => {
                 self.transferred.insert(id);
                 Ok(())

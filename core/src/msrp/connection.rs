@@ -1,0 +1,62 @@
+//! One connection, which any number of sessions share.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use super::sender::Sender;
+use super::{Framer, Head};
+use crate::id::StreamId;
+use crate::time::Instant;
+use crate::transport::{Security, TlsInfo};
+
+use super::event::Wish;
+
+/// What the frame is that is being read.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// Nothing of it is wanted any longer; it was answered if it had to be.
+    Nothing,
+    /// An empty SEND.
+    Empty,
+    /// A chunk; the number of its next byte.
+    Chunk { stream: StreamId, wish: Wish, next: u64 },
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// Where we opened it to.
+    pub(super) ours: Option<(SocketAddr, Security)>,
+    pub(super) open: bool,
+    pub(super) closing: bool,
+    pub(super) tls: Option<TlsInfo>,
+    pub(super) framer: Framer,
+    /// The request that is being read.
+    pub(super) reading: Option<(Head, Reading)>,
+    /// A request for a session that has not started: nothing more is read until it has.
+    pub(super) held: Option<(StreamId, Head)>,
+    pub(super) sender: Sender,
+    /// The sessions that are bound to it, or will be.
+    pub(super) sessions: BTreeSet<StreamId>,
+    /// Until then a connection that was opened to us must carry a session.
+    pub(super) idle_until: Option<Instant>,
+    /// Whether the peer is not read.
+    pub(super) paused: bool,
+}
+
+impl Connection {
+    pub(super) fn new(ours: Option<(SocketAddr, Security)>, idle_until: Option<Instant>) -> Self {
+        Self {
+            ours,
+            open: false,
+            closing: false,
+            tls: None,
+            framer: Framer::new(),
+            reading: None,
+            held: None,
+            sender: Sender::default(),
+            sessions: BTreeSet::new(),
+            idle_until,
+            paused: false,
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! The sessions of one endpoint on their connections (RFC 4975 sections 5.4, 7 and 8; RFC 4976 section 5; RFC 6135).
+//!
+//! A session is named by the media stream that it belongs to. The side that is active opens the connection, or shares one that is open to
+//! the same place, and binds the session with an empty SEND; the other side learns from the first SEND on which connection the
+//! session is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::connection::Connection;
+use super::outgoing::Ends;
+use super::relay::{Relay, Step};
+use super::sender::{Asked, News};
+use super::session::{Session, State};
+use super::{
+    ByteRange, Connect, Continuation, End, Event, Field, Head, Message, Method, Output, Path, RelaySetup, SendError,
+    SessionStart, Setup, Status, Writer, reason_phrase,
+};
+use crate::id::{ConnId, StreamId};
+use crate::limits::Limits;
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::sip::Text;
+use crate::time::Instant;
+use crate::transport::{CloseCause, CloseHow, Fingerprint, TlsInfo};
+
+/// How long a connection may take to open and to be bound.
+const BIND: Duration = Duration::from_secs(30);
+/// Bytes of responses and reports that wait for the peer to read before the peer is not read any longer.
+const BACKLOG: usize = 64 * 1024;
+
+/// What comes with every call: the time, chance, limits.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Now.
+    pub now: Instant,
+    /// Chance.
+    pub random: &'a mut Random,
+    /// Limits.
+    pub limits: &'a Limits,
+}
+
+pub(super) type Out<'a> = &'a mut Outbox<Output>;
+
+/// The sessions of one endpoint, and their connections.
+#[derive(Debug, Default)]
+pub struct Endpoint {
+    pub(super) sessions: BTreeMap<StreamId, Session>,
+    /// Sessions by the identifier in their URI.
+    pub(super) names: BTreeMap<Text, StreamId>,
+    pub(super) connections: BTreeMap<ConnId, Connection>,
+}
+
+impl Endpoint {
+    /// An endpoint without sessions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A session is prepared: its URI can be told to the peer.
+    pub fn prepare(&mut self, stream: StreamId, setup: Setup) {
+        if let Some(name) = &setup.local.session {
+            self.names.insert(name.clone(), stream);
+        }
+        self.sessions.insert(stream, Session::new(setup));
+    }
+
+    /// A session that is prepared asks a relay for a path: `Relayed` tells it.
+    pub fn relay(&mut self, cx: &Context<'_>, stream: StreamId, setup: &RelaySetup, out: Out<'_>) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        session.relay = Some(Box::new(Relay::new(setup)));
+        session.conn = Some(setup.conn);
+        session.state = State::Starting(cx.now + BIND);
+        session.passive = false;
+        let mut connection = Connection::new(Some((setup.to, setup.security.clone())), None);
+        connection.sessions.insert(stream);
+        self.connections.insert(setup.conn, connection);
+        out.push(Output::Open { conn: setup.conn, to: setup.to, security: setup.security.clone() });
+    }
+
+    /// The peer's side of a session is known: it starts.
+    pub fn start(&mut self, cx: &mut Context<'_>, stream: StreamId, start: SessionStart, out: Out<'_>) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        let to = session.granted.as_ref().map_or_else(|| start.remote.clone(), |relay| relay.then(&start.remote));
+        session.ends = Some(Arc::new(Ends { to, from: Path::of(session.local.clone()) }));
+        session.fingerprints = start.fingerprints;
+        if session.state == State::Prepared {
+            session.state = State::Starting(cx.now + BIND);
+        }
+        match start.connect {
+            Connect::Active { conn, to, security } => {
+                session.passive = false;
+                let place = (to, security);
+                let shared = self.connections.iter().find(|(_, c)| !c.closing && c.ours.as_ref() == Some(&place));
+                if let Some((conn, connection)) = shared.map(|(conn, connection)| (*conn, connection.open)) {
+                    session.conn = Some(conn);
+                    self.join(conn, stream);
+                    if connection {
+                        self.bind(cx, conn, stream, out);
+                    }
+                } else {
+                    session.conn = Some(conn);
+                    let (to, security) = place.clone();
+                    self.connections.insert(conn, Connection::new(Some(place), None));
+                    self.join(conn, stream);
+                    out.push(Output::Open { conn, to, security });
+                }
+            }
+            Connect::Passive => {
+                let held = self.connections.iter_mut().find_map(|(conn, connection)| {
+                    connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
+                });
+                if let Some((conn, head)) = held {
+                    self.begin(cx, conn, head, out);
+                    self.read(cx, conn, out);
+                }
+            }
+            Connect::Relay => {
+                if let Some(conn) = session.conn {
+                    self.bound(cx, conn, stream, out);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, conn: ConnId, stream: StreamId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.sessions.insert(stream);
+            connection.idle_until = None;
+        }
+    }
+
+    /// Binds a session of ours to a connection that is open.
+    fn bind(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, out: Out<'_>) {
+        let ends = self.sessions.get(&stream).and_then(|session| session.ends.clone());
+        if let (Some(ends), Some(connection)) = (ends, self.connections.get_mut(&conn)) {
+            connection.sender.empty(cx.now, stream, Asked::Bind, &ends, cx.random);
+        }
+        self.pump(cx, conn, out);
+    }
+
+    /// A session is bound to this connection: what waited is sent.
+    pub(super) fn bound(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, out: Out<'_>) {
+        self.join(conn, stream);
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        session.conn = Some(conn);
+        session.state = State::Bound;
+        out.push(Output::Session(stream, Event::Started));
+        let mut news = Vec::new();
+        if let (Some(ends), Some(connection)) = (session.ends.clone(), self.connections.get_mut(&conn)) {
+            session.waiting_bytes = 0;
+            for message in session.waiting.drain(..) {
+                connection.sender.send(stream, Arc::clone(&ends), message, &mut news);
+            }
+        }
+        self.told(cx, conn, news, None, out);
+        self.pump(cx, conn, out);
+    }
+
+    /// Sends a message; before the session is bound it waits.
+    ///
+    /// # Errors
+    /// When it cannot be sent; nothing was.
+    pub fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        message: Message,
+        out: Out<'_>,
+    ) -> Result<(), SendError> {
+        let session = self.sessions.get_mut(&stream).ok_or(SendError::NoSession)?;
+        let is_text = |text: &Text| !text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_control());
+        if !is_text(&message.content_type) || !super::head::is_ident(&message.id) || message.id.contains(' ') {
+            return Err(SendError::Unwritable);
+        }
+        let connection = session.conn.and_then(|conn| Some((conn, self.connections.get_mut(&conn)?)));
+        let (messages, bytes) = match &connection {
+            Some((_, connection)) => connection.sender.unsent(stream),
+            None => (0, 0),
+        };
+        let bytes = bytes + session.waiting_bytes;
+        if messages + session.waiting.len() >= cx.limits.msrp_waiting || bytes > cx.limits.msrp_waiting_bytes as u64 {
+            session.full = true;
+            return Err(SendError::Full);
+        }
+        match (connection, session.ends.clone()) {
+            (Some((conn, connection)), Some(ends)) if session.state == State::Bound => {
+                let mut news = Vec::new();
+                connection.sender.send(stream, ends, message, &mut news);
+                self.told(cx, conn, news, None, out);
+                self.pump(cx, conn, out);
+            }
+            _ => {
+                session.waiting_bytes += message.content.ready();
+                session.waiting.push_back(message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that a message wanted.
+    pub fn feed(&mut self, cx: &mut Context<'_>, stream: StreamId, id: &Text, data: Bytes, out: Out<'_>) {
+        if let Some((conn, connection)) = self.connection_of(stream) {
+            connection.sender.feed(stream, id, data);
+            self.pump(cx, conn, out);
+        }
+    }
+
+    /// Gives up a message of ours: nothing more is told of it.
+    pub fn cancel(&mut self, cx: &mut Context<'_>, stream: StreamId, id: &Text, out: Out<'_>) {
+        if let Some(session) = self.sessions.get_mut(&stream) {
+            session.waiting.retain(|message| message.id != *id);
+        }
+        if let Some((conn, connection)) = self.connection_of(stream) {
+            connection.sender.cancel(stream, id, cx.random);
+            self.pump(cx, conn, out);
+        }
+    }
+
+    /// Reports on bytes of a message that came: its sender hears what became of it.
+    pub fn report(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        id: &Text,
+        range: ByteRange,
+        code: u16,
+        out: Out<'_>,
+    ) {
+        let Some(ends) = self.sessions.get(&stream).and_then(|session| session.ends.clone()) else { return };
+        let Some((conn, connection)) = self.connection_of(stream) else { return };
+        let status = Status { namespace: 0, code, comment: reason_phrase(code).into() };
+        let frame = Writer::request(&cx.random.token(16), &Method::Report, &ends.to, &ends.from)
+            .field(Field::MessageId, id)
+            .field(Field::ByteRange, range)
+            .field(Field::Status, status)
+            .finish(Continuation::Complete);
+        // A peer whose own identifier cannot be written has none that it could know it by.
+        if let Ok(frame) = frame {
+            connection.sender.urgent(frame);
+            self.pump(cx, conn, out);
+        }
+    }
+
+    /// Refuses a message that is coming in: its sender is told so at its next chunk.
+    pub fn refuse(&mut self, stream: StreamId, id: &Text) {
+        if let Some(session) = self.sessions.get_mut(&stream) {
+            session.finish(id, 413);
+        }
+    }
+
+    /// Asks for a nickname (RFC 7701 section 7.1); an empty one gives it back.
+    ///
+    /// # Errors
+    /// When the session is not bound, or the nickname cannot be written.
+    pub fn nickname(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        nickname: &str,
+        out: Out<'_>,
+    ) -> Result<(), SendError> {
+        let session = self.sessions.get(&stream).filter(|session| session.state == State::Bound);
+        let ends = session.and_then(|session| session.ends.clone()).ok_or(SendError::NoSession)?;
+        let (conn, connection) = self.connection_of(stream).ok_or(SendError::NoSession)?;
+        let mut quoted = String::new();
+        crate::sip::quote(nickname, &mut quoted).map_err(|_| SendError::Unwritable)?;
+        let transaction = cx.random.token(16);
+        let frame = Writer::request(&transaction, &Method::Nickname, &ends.to, &ends.from)
+            .field(Field::UseNickname, quoted)
+            .finish(Continuation::Complete);
+        let asked = connection.sender.ask_for(cx.now, stream, Asked::Nickname, transaction.into(), frame);
+        asked.map_err(|_| SendError::Unwritable)?;
+        self.pump(cx, conn, out);
+        Ok(())
+    }
+
+    /// A session is over for us. What has not arrived is told to have not; the connection closes with its last session.
+    pub fn close(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        self.leave(cx, stream, &"the stream was closed".into(), out);
+    }
+
+    fn leave(&mut self, cx: &mut Context<'_>, stream: StreamId, reason: &Text, out: Out<'_>) {
+        let Some(session) = self.sessions.remove(&stream) else { return };
+        if let Some(name) = &session.local.session {
+            self.names.remove(name);
+        }
+        for message in session.waiting {
+            let event = Event::NotDelivered { id: message.id, code: 0, reason: reason.clone() };
+            out.push(Output::Session(stream, event));
+        }
+        let Some(conn) = session.conn else { return };
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let mut news = Vec::new();
+        connection.sender.fail_all(stream, 0, reason, &mut news);
+        connection.sessions.remove(&stream);
+        let is_last = connection.sessions.is_empty();
+        if is_last && connection.open {
+            connection.sender.flush(cx.now, &mut news);
+        }
+        self.told(cx, conn, news, None, out);
+        if is_last {
+            self.hang_up(conn, CloseHow::Flush, out);
+        } else {
+            self.pump(cx, conn, out);
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, conn: ConnId, how: CloseHow, out: Out<'_>) {
+        if let Some(connection) = self.connections.get_mut(&conn)
+            && !connection.closing
+        {
+            connection.closing = true;
+            out.push(Output::Close { conn, how });
+        }
+    }
+
+    /// A session is over against our will.
+    pub(super) fn end(&mut self, cx: &mut Context<'_>, stream: StreamId, end: End, out: Out<'_>) {
+        if self.sessions.contains_key(&stream) {
+            self.leave(cx, stream, &Text::from(end.to_string()), out);
+            out.push(Output::Session(stream, Event::Ended(end)));
+        }
+    }
+
+    fn connection_of(&mut self, stream: StreamId) -> Option<(ConnId, &mut Connection)> {
+        let conn = self.sessions.get(&stream)?.conn?;
+        Some((conn, self.connections.get_mut(&conn)?))
+    }
+
+    /// A peer opened a connection to a listener of ours.
+    pub fn accepted(&mut self, now: Instant, conn: ConnId) {
+        self.connections.insert(conn, Connection::new(None, Some(now + BIND)));
+    }
+
+    /// A connection is open.
+    pub fn opened(&mut self, cx: &mut Context<'_>, conn: ConnId, tls: Option<TlsInfo>, out: Out<'_>) {
+        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else { return };
+        connection.open = true;
+        connection.tls = tls;
+        let sessions: Vec<StreamId> = connection.sessions.iter().copied().collect();
+        for stream in sessions {
+            match self.distrust(conn, stream) {
+                Some(reason) => self.end(cx, stream, End::Distrusted(reason), out),
+                None if self.sessions.get(&stream).is_some_and(|session| session.relay.is_some()) => {
+                    self.ask_relay(cx, stream, out);
+                }
+                None => self.bind(cx, conn, stream, out),
+            }
+        }
+    }
+
+    /// Why the peer of this connection may not have this session.
+    pub(super) fn distrust(&self, conn: ConnId, stream: StreamId) -> Option<Text> {
+        let (session, connection) = (self.sessions.get(&stream)?, self.connections.get(&conn)?);
+        if session.local.secure != connection.tls.is_some() {
+            return Some("the connection is not protected as the URI says".into());
+        }
+        if session.fingerprints.is_empty() || session.relay.is_some() {
+            return None;
+        }
+        let shown = connection.tls.as_ref().and_then(|tls| tls.certificates.first()).map(|own| Fingerprint::of(own));
+        match shown {
+            Some(shown) if session.fingerprints.contains(&shown) => None,
+            Some(shown) => Some(format!("the peer's certificate has the unexpected fingerprint {shown}").into()),
+            None => Some("the peer showed no certificate".into()),
+        }
+    }
+
+    fn ask_relay(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        let (Some(conn), Some(relay)) = (session.conn, session.relay.as_mut()) else { return };
+        let transaction = cx.random.token(16);
+        let frame = relay.request(&transaction, &session.local);
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            // A realm that cannot be written comes to the same as no answer.
+            let _ = connection.sender.ask_for(cx.now, stream, Asked::Auth, transaction.into(), frame);
+        }
+        self.pump(cx, conn, out);
+    }
+
+    fn relay_answered(&mut self, cx: &mut Context<'_>, stream: StreamId, head: Option<&Head>, out: Out<'_>) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        let Some(relay) = session.relay.as_mut() else { return };
+        let step = match head {
+            Some(head) => relay.answered(cx.now, head, cx.random),
+            None => Step::Refused(reason_phrase(408).into()),
+        };
+        match step {
+            Step::Again => self.ask_relay(cx, stream, out),
+            Step::Granted(path) => {
+                if session.granted.as_ref() != Some(&path) {
+                    let own = path.reversed().then(&Path::of(session.local.clone()));
+                    session.granted = Some(path);
+                    out.push(Output::Session(stream, Event::Relayed { path: own }));
+                }
+                if matches!(session.state, State::Starting(_)) && session.ends.is_none() {
+                    session.state = State::Prepared;
+                }
+            }
+            Step::Refused(reason) => self.end(cx, stream, End::Relay(reason), out),
+        }
+    }
+
+    /// Bytes came.
+    pub fn data(&mut self, cx: &mut Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
+        if let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) {
+            connection.framer.feed(data);
+            self.read(cx, conn, out);
+        }
+    }
+
+    /// The system took so many bytes of what was written.
+    pub fn drained(&mut self, cx: &mut Context<'_>, conn: ConnId, bytes: usize, out: Out<'_>) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.sender.drained(bytes);
+            self.pump(cx, conn, out);
+        }
+    }
+
+    /// A connection is closed, or could not be opened: its sessions are over.
+    pub fn closed(&mut self, cx: &mut Context<'_>, conn: ConnId, cause: &CloseCause, out: Out<'_>) {
+        let Some(mut connection) = self.connections.remove(&conn) else { return };
+        for stream in std::mem::take(&mut connection.sessions) {
+            let mut news = Vec::new();
+            connection.sender.fail_all(stream, 0, &Text::from(cause.to_string()), &mut news);
+            self.told(cx, conn, news, None, out);
+            self.end(cx, stream, End::Connection(cause.clone()), out);
+        }
+    }
+
+    /// How many more bytes a connection may be fed now.
+    #[must_use]
+    pub fn read_budget(&self, conn: ConnId, limits: &Limits) -> usize {
+        self.connections.get(&conn).map_or(0, |connection| if connection.paused { 0 } else { limits.read_bytes })
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sessions.is_empty() && self.connections.is_empty()
+    }
+
+    /// Whether this session is bound.
+    #[must_use]
+    pub fn is_bound(&self, stream: StreamId) -> bool {
+        self.sessions.get(&stream).is_some_and(|session| session.state == State::Bound)
+    }
+
+    /// Writes what there is credit for, and tells what follows.
+    pub(super) fn pump(&mut self, cx: &mut Context<'_>, conn: ConnId, out: Out<'_>) {
+        let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) else { return };
+        let mut news = Vec::new();
+        connection.sender.pump(cx.now, cx.limits, cx.random, &mut news);
+        let paused = connection.held.is_some() || connection.sender.backlog() > BACKLOG;
+        if connection.paused && !paused {
+            out.push(Output::Resume(conn));
+        }
+        connection.paused = paused;
+        self.told(cx, conn, news, None, out);
+        self.wake(cx, conn, out);
+    }
+
+    /// Tells those who were told that there is no room that there is some again.
+    fn wake(&mut self, cx: &Context<'_>, conn: ConnId, out: Out<'_>) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        for stream in &connection.sessions {
+            let (messages, bytes) = connection.sender.unsent(*stream);
+            let room = messages <= cx.limits.msrp_waiting / 2 && bytes <= cx.limits.msrp_waiting_bytes as u64 / 2;
+            if let Some(session) = self.sessions.get_mut(stream).filter(|session| session.full && room) {
+                session.full = false;
+                out.push(Output::Session(*stream, Event::Writable));
+            }
+        }
+    }
+
+    /// What a sender had to say, and the response that made it say so.
+    pub(super) fn told(
+        &mut self,
+        cx: &mut Context<'_>,
+        conn: ConnId,
+        news: Vec<News>,
+        head: Option<&Head>,
+        out: Out<'_>,
+    ) {
+        for news in news {
+            let (stream, event) = match news {
+                News::Write(data) => {
+                    out.push(Output::Write { conn, data });
+                    continue;
+                }
+                News::Answered { stream, what, code, reason } => {
+                    self.answered(cx, conn, stream, what, code, reason, head, out);
+                    continue;
+                }
+                News::Wants { stream, id, at, len } => (stream, Event::Wants { id, at, len }),
+                News::Sent { stream, id } => (stream, Event::Sent { id }),
+                News::Reported { stream, id, bytes } => (stream, Event::Reported { id, bytes }),
+                News::Delivered { stream, id, code, reason } => (stream, Event::Delivered { id, code, reason }),
+                News::NotDelivered { stream, id, code, reason } => {
+                    out.push(Output::Session(stream, Event::NotDelivered { id, code, reason }));
+                    // The peer does not know the session, or knows it elsewhere: there is nothing left to send on.
+                    if matches!(code, 481 | 506) {
+                        self.end(cx, stream, End::Refused(code), out);
+                    }
+                    continue;
+                }
+            };
+            out.push(Output::Session(stream, event));
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an answer, whose it is, and where it goes")]
+    fn answered(
+        &mut self,
+        cx: &mut Context<'_>,
+        conn: ConnId,
+        stream: StreamId,
+        what: Asked,
+        code: u16,
+        reason: Text,
+        head: Option<&Head>,
+        out: Out<'_>,
+    ) {
+        match (what, code) {
+            (Asked::Bind, 200) => self.bound(cx, conn, stream, out),
+            (Asked::Bind | Asked::KeepAlive, 481 | 506) | (Asked::Bind, _) => {
+                self.end(cx, stream, End::Refused(code), out);
+            }
+            (Asked::KeepAlive, 408) => {
+                self.hang_up(conn, CloseHow::Abort, out);
+                let sessions: Vec<StreamId> =
+                    self.connections.get(&conn).into_iter().flat_map(|c| c.sessions.iter().copied()).collect();
+                for stream in sessions {
+                    self.end(cx, stream, End::Connection(CloseCause::TimedOut), out);
+                }
+            }
+            // Whatever it says, the peer is there.
+            (Asked::KeepAlive, _) => {}
+            (Asked::Nickname, _) => out.push(Output::Session(stream, Event::Nickname { code, reason })),
+            (Asked::Auth, _) => self.relay_answered(cx, stream, head, out),
+        }
+    }
+
+    /// When [`timeout`](Self::timeout) is next wanted.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let of_sessions = self.sessions.values().filter_map(|session| match session.state {
+            State::Starting(due) => Some(due),
+            State::Prepared | State::Bound => session.relay.as_ref().and_then(|relay| relay.refresh()),
+        });
+        let of_connections = self.connections.values().filter(|connection| !connection.closing).filter_map(|c| {
+            let carries = c.open && c.sessions.iter().any(|stream| self.is_bound(*stream));
+            crate::time::earliest(c.idle_until, c.sender.deadline(carries))
+        });
+        of_sessions.chain(of_connections).min()
+    }
+
+    /// Works off what is due.
+    pub fn timeout(&mut self, cx: &mut Context<'_>, out: Out<'_>) {
+        let late: Vec<(StreamId, bool)> = (self.sessions.iter())
+            .filter_map(|(stream, session)| match session.state {
+                State::Starting(due) => (due <= cx.now).then_some((*stream, true)),
+                State::Prepared | State::Bound => {
+                    let refresh = session.relay.as_ref().and_then(|relay| relay.refresh());
+                    refresh.is_some_and(|at| at <= cx.now).then_some((*stream, false))
+                }
+            })
+            .collect();
+        for (stream, is_late) in late {
+            if is_late {
+                self.end(cx, stream, End::NotBound, out);
+            } else {
+                self.ask_relay(cx, stream, out);
+            }
+        }
+        let conns: Vec<ConnId> = self.connections.keys().copied().collect();
+        for conn in conns {
+            let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else {
+                continue;
+            };
+            if connection.idle_until.is_some_and(|until| until <= cx.now) {
+                self.hang_up(conn, CloseHow::Abort, out);
+                continue;
+            }
+            let mut news = Vec::new();
+            connection.sender.timeout(cx.now, &mut news);
+            let bound = connection.sessions.iter().find_map(|stream| {
+                let session = self.sessions.get(stream).filter(|session| session.state == State::Bound)?;
+                Some((*stream, session.ends.clone()?))
+            });
+            if let Some((stream, ends)) = bound.filter(|_| connection.sender.is_silent(cx.now)) {
+                connection.sender.empty(cx.now, stream, Asked::KeepAlive, &ends, cx.random);
+            }
+            self.told(cx, conn, news, None, out);
+            self.pump(cx, conn, out);
+        }
+    }
+}

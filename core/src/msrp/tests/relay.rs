@@ -1,0 +1,149 @@
+//! A relay, scripted: AUTH with digest, the path that it grants, expiry and bounds (MSR-15, security class M8).
+
+use bytes::Bytes;
+
+use super::harness::{Pair, S1, Seen, names, setup, start, text, tls};
+use crate::msrp::{Connect, Delivery, End, Event, Field, RelaySetup};
+use crate::sip::digest::Credentials;
+use crate::transport::{CertificateChain, TlsInfo};
+
+const OWN: &str = "msrps://192.0.2.1:2855/a1;tcp";
+const RELAY: &str = "msrps://relay.example:2855;tcp";
+const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"relay.example\", nonce=\"n1\", qop=\"auth\"\r\n";
+const GRANT: &str = "Use-Path: msrps://relay.example:2855/r1;tcp msrps://outer.example:2855/r2;tcp\r\nExpires: 900\r\n";
+
+/// Connected to the relay, and asked.
+fn asked(credentials: Option<Credentials>) -> Pair {
+    let mut pair = Pair::new();
+    let (now, conn) = (pair.now, names(0).0);
+    pair.active.call(now, |e, _, _| e.prepare(S1, setup(OWN, Delivery::Whole)));
+    let relay = RelaySetup {
+        conn,
+        to: "192.0.2.9:2855".parse().unwrap(),
+        security: tls(),
+        uri: RELAY.parse().unwrap(),
+        credentials,
+        expires: None,
+    };
+    pair.active.call(now, |e, cx, out| e.relay(cx, S1, &relay, out));
+    assert_eq!(pair.active.opened, [conn]);
+    let shown = TlsInfo { chain: CertificateChain::Trusted, certificates: vec![Bytes::from_static(b"relay")] };
+    pair.active.call(now, |e, cx, out| e.opened(cx, conn, Some(shown), out));
+    pair
+}
+
+fn alice() -> Option<Credentials> {
+    Some(Credentials::new("alice", "secret"))
+}
+
+/// The relay answers the last request.
+fn answers(pair: &mut Pair, status: &str, fields: &str) {
+    let tid = last(pair).head.transaction().clone();
+    let data = format!("MSRP {tid} {status}\r\nTo-Path: {OWN}\r\nFrom-Path: {RELAY}\r\n{fields}-------{tid}$\r\n");
+    let now = pair.now;
+    pair.active.call(now, |e, cx, out| e.data(cx, names(0).0, data.into(), out));
+}
+
+fn last(pair: &Pair) -> &Seen {
+    pair.active.tap.seen.last().unwrap()
+}
+
+fn ended(pair: &Pair) -> bool {
+    matches!(pair.active.events_of(S1).last(), Some(Event::Ended(End::Relay(_))))
+}
+
+#[test]
+fn a_challenge_is_answered_and_the_path_told() {
+    let mut pair = asked(alice());
+    assert!(last(&pair).is("AUTH"));
+    assert_eq!(last(&pair).head.to_path().unwrap().to_string(), RELAY);
+    assert_eq!(last(&pair).head.value(Field::Authorization), None);
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    let credentials = last(&pair).head.value(Field::Authorization).unwrap();
+    assert!(
+        credentials.starts_with("Digest username=\"alice\", realm=\"relay.example\", nonce=\"n1\""),
+        "{credentials}"
+    );
+    answers(&mut pair, "200 OK", GRANT);
+    // RFC 4976 section 5.1: to the peer the last relay comes first.
+    let path = "msrps://outer.example:2855/r2;tcp msrps://relay.example:2855/r1;tcp msrps://192.0.2.1:2855/a1;tcp";
+    assert_eq!(pair.active.events_of(S1), [&Event::Relayed { path: path.parse().unwrap() }]);
+    // The session goes on the same connection, and the first relay is visited first.
+    let remote = start("msrps://bob.example:9999/b1;tcp", Connect::Relay, vec![]);
+    let now = pair.now;
+    pair.active.call(now, |e, cx, out| e.start(cx, S1, remote, out));
+    assert!(pair.active.endpoint.is_bound(S1));
+    pair.send(S1, text("m001", "through the relay"));
+    let to = "msrps://relay.example:2855/r1;tcp msrps://outer.example:2855/r2;tcp msrps://bob.example:9999/b1;tcp";
+    assert_eq!(last(&pair).head.to_path().unwrap().to_string(), to);
+    assert_eq!(last(&pair).head.from_path().unwrap().to_string(), OWN);
+}
+
+#[test]
+fn the_path_is_asked_for_before_it_expires() {
+    let mut pair = asked(alice());
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    answers(&mut pair, "200 OK", GRANT);
+    let before = pair.active.tap.seen.len();
+    pair.pass(839_000, false);
+    assert_eq!(pair.active.tap.seen.len(), before);
+    pair.pass(2000, false);
+    assert!(last(&pair).is("AUTH"));
+    assert!(last(&pair).head.value(Field::Authorization).unwrap().contains("nc=00000002"));
+    // A nonce that is too old is replaced once.
+    answers(&mut pair, "401 Unauthorized", &CHALLENGE.replace("nonce=\"n1\"", "nonce=\"n2\", stale=true"));
+    assert!(last(&pair).head.value(Field::Authorization).unwrap().contains("nonce=\"n2\""));
+    answers(&mut pair, "200 OK", GRANT);
+    assert_eq!(pair.active.events_of(S1).len(), 1);
+}
+
+#[test]
+fn bounds_of_the_expiry_are_kept() {
+    let mut pair = asked(alice());
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    answers(&mut pair, "423 Out of Bounds", "Max-Expires: 600\r\n");
+    assert_eq!(last(&pair).head.value(Field::Expires).unwrap(), "600");
+    answers(&mut pair, "423 Out of Bounds", "Min-Expires: 700\r\n");
+    assert_eq!(last(&pair).head.value(Field::Expires).unwrap(), "700");
+    answers(&mut pair, "423 Out of Bounds", "Max-Expires: 600\r\n");
+    assert!(ended(&pair), "it cannot be pleased");
+}
+
+#[test]
+fn refusals_end_the_session() {
+    let mut pair = asked(None);
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    assert!(ended(&pair));
+    let mut pair = asked(alice());
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    assert!(ended(&pair), "the credentials are wrong");
+    for (status, fields) in [
+        ("403 Forbidden", ""),
+        ("401 Unauthorized", ""),
+        ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n"),
+        ("423 Out of Bounds", ""),
+        ("200 OK", ""),
+        ("200 OK", "Use-Path: msrp://relay.example:2855/r1;tcp\r\n"),
+        ("200 OK", "Use-Path: http://evil.example/\r\n"),
+    ] {
+        let mut pair = asked(alice());
+        answers(&mut pair, status, fields);
+        assert!(ended(&pair), "{status} {fields}");
+        assert_eq!(pair.active.closed, [names(0).0]);
+    }
+    let mut pair = asked(alice());
+    for _ in 0..10 {
+        if !ended(&pair) {
+            answers(&mut pair, "401 Unauthorized", &CHALLENGE.replace("qop", "stale=true, qop"));
+        }
+    }
+    assert!(ended(&pair), "it is challenged without end");
+}
+
+#[test]
+fn no_answer_ends_the_session() {
+    let mut pair = asked(alice());
+    pair.pass(31_000, false);
+    assert!(matches!(pair.active.events_of(S1).last(), Some(Event::Ended(_))));
+}
