@@ -8,7 +8,7 @@ use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
 use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::time::Instant;
-use sipsimple_core::transport::Transport;
+use sipsimple_core::transport::{TlsInfo, Transport};
 
 use crate::application::Application;
 use crate::media::{Media, Mode};
@@ -43,6 +43,8 @@ pub struct Place {
     pub keep_events: bool,
     /// How its media paths are run.
     pub media: Mode,
+    /// The certificates that it shows where TLS asks for them, and what everybody's driver thinks of their chain.
+    pub shows: Option<TlsInfo>,
 }
 
 impl Default for Place {
@@ -55,6 +57,7 @@ impl Default for Place {
             tracing: Tracing::Keep,
             keep_events: true,
             media: Mode::Answered,
+            shows: None,
         }
     }
 }
@@ -79,7 +82,8 @@ pub struct Host {
     pub stored: Option<Secret>,
     pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
-    pub(crate) listening: BTreeMap<SocketId, SocketAddr>,
+    /// The sockets that it accepts connections on, and whether those are to be protected.
+    pub(crate) listening: BTreeMap<SocketId, (SocketAddr, bool)>,
     pub(crate) pipes: BTreeMap<ConnId, Pipe>,
     pub(crate) opening: BTreeSet<ConnId>,
     /// The connections whose end the agent was not told of.
