@@ -64,7 +64,7 @@ pub fn typing(text: &str) -> Command {
 pub struct TextFactory;
 
 impl StreamFactory for TextFactory {
-    fn kind(&self) -> &str {
+    fn kind(&self) -> &'static str {
         KIND
     }
 
@@ -100,7 +100,7 @@ pub struct TextStream {
 }
 
 impl MediaStream for TextStream {
-    fn kind(&self) -> &str {
+    fn kind(&self) -> &'static str {
         KIND
     }
 

@@ -151,20 +151,20 @@ impl Lifecycle {
                 }
                 session.proposals.retain(|open| open != originator);
             }
-            SessionEvent::DidRenegotiateStreams { action: StreamAction::Add, streams, .. } => {
-                if !streams.iter().all(|stream| session.active.insert(*stream)) {
-                    wrong("it was added twice");
-                }
+            SessionEvent::DidRenegotiateStreams { action: StreamAction::Add, streams, .. }
+                if !streams.iter().all(|stream| session.active.insert(*stream)) =>
+            {
+                wrong("it was added twice");
             }
-            SessionEvent::DidRenegotiateStreams { action: StreamAction::Remove, streams, .. } => {
-                if !streams.iter().all(|stream| session.active.remove(stream)) {
-                    wrong("it was not there");
-                }
+            SessionEvent::DidRenegotiateStreams { action: StreamAction::Remove, streams, .. }
+                if !streams.iter().all(|stream| session.active.remove(stream)) =>
+            {
+                wrong("it was not there");
             }
-            SessionEvent::DidChangeHoldState { on_hold, partial, .. } => {
-                if !session.started || session.will_end || (*partial && !*on_hold) {
-                    wrong("it cannot be held so now");
-                }
+            SessionEvent::DidChangeHoldState { on_hold, partial, .. }
+                if !session.started || session.will_end || (*partial && !*on_hold) =>
+            {
+                wrong("it cannot be held so now");
             }
             _ => {}
         }
