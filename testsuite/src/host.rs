@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
+
 use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
 use sipsimple_core::sip::digest::Secret;
+use sipsimple_core::stream::{FileAnswer, FileQuestion};
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::{TlsInfo, Transport};
 
@@ -78,6 +81,8 @@ pub struct Host {
     pub digest: u64,
     /// Its media paths.
     pub media: Media,
+    /// Its files.
+    pub files: BTreeMap<String, Vec<u8>>,
     /// The settings that its agent has stored.
     pub stored: Option<Secret>,
     pub(crate) place: Place,
@@ -101,6 +106,27 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
+    /// Does what is asked about a file.
+    pub(crate) fn file(&mut self, question: &FileQuestion) -> FileAnswer {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        match question {
+            FileQuestion::Read { file, at, len } => match self.files.get(file.as_str()) {
+                Some(file) => {
+                    let end = place(at + len).min(file.len());
+                    FileAnswer::Read(Bytes::copy_from_slice(&file[place(*at).min(end)..end]))
+                }
+                None => FileAnswer::Failed("there is no such file".into()),
+            },
+            FileQuestion::Write { file, at, data } => {
+                let file = self.files.entry(file.to_string()).or_default();
+                let end = place(*at) + data.len();
+                file.resize(file.len().max(end), 0);
+                file[place(*at)..end].copy_from_slice(data);
+                FileAnswer::Written(data.len() as u64)
+            }
+        }
+    }
+
     pub(crate) fn new(place: Place, agent: Agent, application: Box<dyn Application>) -> Self {
         Self {
             addresses: place.addresses.clone(),
@@ -110,6 +136,7 @@ impl Host {
             trace: Vec::new(),
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
+            files: BTreeMap::new(),
             stored: None,
             place,
             udp: BTreeMap::new(),

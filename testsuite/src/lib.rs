@@ -13,6 +13,7 @@
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`text`] | a media stream of an application's own |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
+//! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 
@@ -23,6 +24,7 @@ pub mod digest;
 pub mod dns;
 pub mod draft;
 pub mod host;
+pub mod ice;
 pub mod link;
 pub mod media;
 pub mod model;
@@ -37,5 +39,6 @@ pub mod sdp;
 pub mod sip;
 pub mod stream;
 pub mod text;
+pub mod turn;
 pub mod wire;
 pub mod world;

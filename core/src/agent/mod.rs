@@ -48,6 +48,7 @@ mod input;
 mod intent;
 mod machine;
 mod messages;
+mod msrp_account;
 mod nat;
 mod outgoing;
 mod owner;
@@ -76,6 +77,7 @@ pub use intent::{
     AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome,
     SettingsRefusal, UsageError,
 };
+pub use msrp_account::MsrpAccount;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

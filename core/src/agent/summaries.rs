@@ -46,6 +46,7 @@ impl Agent {
             routes: self.service_route(id),
             patience: Some(Self::SUPERVISED),
             contact_user: account.contact_user.clone(),
+            gruu: self.public_gruu(id),
         };
         // What it says was written into messages before.
         let started = self.start_subscription(id, subscribe, true).ok();

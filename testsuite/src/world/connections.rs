@@ -141,7 +141,7 @@ impl World {
     /// Writes to a connection.
     pub(super) fn write(&mut self, end: End, data: &Bytes) {
         let Some(pipe) = self.pipe(end) else { return };
-        let messages = pipe.written.feed(data);
+        let messages = if is_sip(end, pipe.peer) { pipe.written.feed(data) } else { Vec::new() };
         let (peer, local, remote, mut last) = (pipe.peer, pipe.local, pipe.remote, pipe.last);
         let transport = pipe.transport;
         if let Node::Host(host) = end.node {
@@ -234,7 +234,7 @@ impl World {
             }
             ConnectionEvent::Data(data) => {
                 let Some(pipe) = self.pipe(to) else { return };
-                let messages = pipe.read.feed(data);
+                let messages = if is_sip(to, pipe.peer) { pipe.read.feed(data) } else { Vec::new() };
                 let (local, remote, transport) = (pipe.local, pipe.remote, pipe.transport);
                 for data in messages {
                     self.read(to, Packet { transport, from: remote, to: local, data });
@@ -282,4 +282,9 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a connection carries SIP: those of media streams do not.
+fn is_sip(end: End, peer: End) -> bool {
+    end.conn.stream().is_none() && peer.conn.stream().is_none()
 }

@@ -237,6 +237,11 @@ impl World {
         &self.hosts[number]
     }
 
+    /// A host, to be changed.
+    pub fn host_mut(&mut self, number: usize) -> &mut Host {
+        &mut self.hosts[number]
+    }
+
     /// All hosts.
     #[must_use]
     pub fn hosts(&self) -> &[Host] {
