@@ -11,6 +11,7 @@
 //! | [`media`] | their media paths |
 //! | [`program`], [`crowd`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
+//! | [`text`] | a media stream of an application's own |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
@@ -37,6 +38,7 @@ pub mod script;
 pub mod sdp;
 pub mod sip;
 pub mod stream;
+pub mod text;
 pub mod turn;
 pub mod wire;
 pub mod world;

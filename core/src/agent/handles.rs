@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::registration::Registration;
-use crate::session::{Direction, SessionError, SessionState};
+use crate::session::{Direction, Session, SessionError, SessionState};
 use crate::sip::digest::Credentials;
-use crate::sip::{ServiceRoute, SipUri, Text, Uri};
+use crate::sip::{NameAddr, ServiceRoute, SipUri, Text, Uri};
 use crate::stream::{Command, Line, MediaStream, StreamError, StreamSpec};
 use crate::time::{Instant, Utc};
-use crate::transport::{Local, Route};
+use crate::transport::{Local, Route, Transport};
 
 use super::Agent;
 use super::accounts::Account;
@@ -220,6 +220,67 @@ impl SessionMut<'_> {
         self.intend(Intent::RejectTransfer { session: self.id, code })
     }
 
+    /// Proposes to add streams; their names.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn add_streams(&mut self, streams: &[StreamSpec]) -> Result<Vec<StreamId>, SessionError> {
+        match self.agent.intend(self.now, Intent::AddStreams { session: self.id, streams: streams.to_vec() }) {
+            Ok(Outcome::Streams(streams)) => Ok(streams),
+            Err(IntentError::Session(error)) => Err(error),
+            // No other answer is given to this intent.
+            Ok(_) | Err(_) => Err(SessionError::Unknown(self.id)),
+        }
+    }
+
+    /// Removes streams: whatever the remote party says to that, they go.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn remove_streams(&mut self, streams: &[StreamId]) -> Result<(), SessionError> {
+        self.intend(Intent::RemoveStreams { session: self.id, streams: streams.to_vec() })
+    }
+
+    /// Accepts these of the streams that the remote party proposes to add; the others are refused.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn accept_proposal(&mut self, streams: &[StreamId]) -> Result<(), SessionError> {
+        self.intend(Intent::AcceptProposal { session: self.id, streams: streams.to_vec() })
+    }
+
+    /// Rejects what the remote party proposes to add; the seeds' default code is 488.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn reject_proposal(&mut self, code: u16, reason: Option<&str>) -> Result<(), SessionError> {
+        self.intend(Intent::RejectProposal { session: self.id, code, reason: reason.map(Text::from) })
+    }
+
+    /// Withdraws our proposal to add streams.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn cancel_proposal(&mut self) -> Result<(), SessionError> {
+        self.intend(Intent::CancelProposal { session: self.id })
+    }
+
+    /// Puts the session on hold, in any state.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn hold(&mut self) -> Result<(), SessionError> {
+        self.intend(Intent::Hold { session: self.id })
+    }
+
+    /// Takes the session off hold, in any state.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn unhold(&mut self) -> Result<(), SessionError> {
+        self.intend(Intent::Unhold { session: self.id })
+    }
+
     /// Ends the session, in any state.
     ///
     /// # Errors
@@ -278,6 +339,77 @@ impl SessionMut<'_> {
     #[must_use]
     pub fn start_time(&self) -> Option<Utc> {
         self.agent.calls.get(self.id).and_then(|call| call.session.start_time())
+    }
+
+    /// When it was over (attribute `stop_time`).
+    #[must_use]
+    pub fn stop_time(&self) -> Option<Utc> {
+        self.session().and_then(Session::stop_time)
+    }
+
+    /// Whether either side holds a stream (attribute `on_hold`).
+    #[must_use]
+    pub fn on_hold(&self) -> bool {
+        self.session().is_some_and(Session::on_hold)
+    }
+
+    /// Whether this side holds a stream (attribute `on_hold_by_local` of seed 000).
+    #[must_use]
+    pub fn on_hold_by_local(&self) -> bool {
+        self.session().is_some_and(Session::on_hold_by_local)
+    }
+
+    /// Whether the remote party holds a stream (attribute `on_hold_by_remote` of seed 000).
+    #[must_use]
+    pub fn on_hold_by_remote(&self) -> bool {
+        self.session().is_some_and(Session::on_hold_by_remote)
+    }
+
+    /// The streams that are proposed by either side and not decided upon; `None` without a proposal (attribute `proposed_streams`).
+    #[must_use]
+    pub fn proposed_streams(&self) -> Option<Vec<StreamId>> {
+        self.session().and_then(Session::proposed_streams)
+    }
+
+    /// Our name and URI in this session (attribute `local_identity`; `local_uri` of seed 000).
+    #[must_use]
+    pub fn local_identity(&self) -> Option<NameAddr> {
+        self.session().map(|session| session.info().local_identity.clone())
+    }
+
+    /// The remote party's (attribute `remote_identity`; `remote_uri` of seed 000). Of an incoming session it is a claim, not a proof.
+    #[must_use]
+    pub fn remote_identity(&self) -> Option<NameAddr> {
+        self.session().map(|session| session.info().remote_identity.clone())
+    }
+
+    /// Who called (attribute `caller_uri` of seed 000).
+    #[must_use]
+    pub fn caller(&self) -> Option<NameAddr> {
+        if self.direction()? == Direction::Outgoing { self.local_identity() } else { self.remote_identity() }
+    }
+
+    /// Who was called (attribute `callee_uri` of seed 000).
+    #[must_use]
+    pub fn callee(&self) -> Option<NameAddr> {
+        if self.direction()? == Direction::Outgoing { self.remote_identity() } else { self.local_identity() }
+    }
+
+    /// What the remote party's device says that it is (attribute `remote_user_agent`).
+    #[must_use]
+    pub fn remote_user_agent(&self) -> Option<Text> {
+        self.session().and_then(Session::remote_user_agent).cloned()
+    }
+
+    /// The transport that its last message took (attribute `transport`).
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        let (flow, _) = self.agent.calls.get(self.id)?.sending.flow?;
+        self.agent.transports.transport(flow)
+    }
+
+    fn session(&self) -> Option<&Session> {
+        self.agent.calls.get(self.id).map(|call| &call.session)
     }
 
     /// The streams: those proposed, and once the session is established those that are active.

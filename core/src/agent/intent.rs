@@ -112,6 +112,51 @@ pub enum Intent {
         /// The session.
         session: SessionId,
     },
+    /// Propose to add streams to a session (`Session.add_stream`): the outcome is their names.
+    AddStreams {
+        /// The session.
+        session: SessionId,
+        /// The streams.
+        streams: Vec<StreamSpec>,
+    },
+    /// Remove streams from a session (`Session.remove_stream`).
+    RemoveStreams {
+        /// The session.
+        session: SessionId,
+        /// The streams.
+        streams: Vec<StreamId>,
+    },
+    /// Accept streams that the remote party proposes to add (`Session.accept_proposal`).
+    AcceptProposal {
+        /// The session.
+        session: SessionId,
+        /// Which of the proposed streams; the others are refused.
+        streams: Vec<StreamId>,
+    },
+    /// Reject what the remote party proposes to add (`Session.reject_proposal`).
+    RejectProposal {
+        /// The session.
+        session: SessionId,
+        /// The status code, 300 to 699; 488 is the usual one.
+        code: u16,
+        /// The reason phrase; `None` for the code's own.
+        reason: Option<Text>,
+    },
+    /// Withdraw our proposal to add streams (`Session.cancel_proposal`).
+    CancelProposal {
+        /// The session.
+        session: SessionId,
+    },
+    /// Put a session on hold, in any state (`Session.hold`).
+    Hold {
+        /// The session.
+        session: SessionId,
+    },
+    /// Take a session off hold, in any state (`Session.unhold`).
+    Unhold {
+        /// The session.
+        session: SessionId,
+    },
     /// Ask the remote party to call somebody else instead of us (`Session.transfer`).
     Transfer {
         /// The session.
@@ -403,7 +448,7 @@ impl Default for AccountSpec {
 }
 
 /// What came of an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
@@ -415,6 +460,8 @@ pub enum Outcome {
     Account(AccountId),
     /// The new session.
     Session(SessionId),
+    /// The new streams.
+    Streams(Vec<StreamId>),
     /// The new subscription.
     Subscription(SubscriptionId),
     /// The new publication.

@@ -10,7 +10,7 @@ use crate::session::{Session, SessionState};
 use crate::sip::{
     Accept, Essentials, HeaderName, Host, MediaType, Method, NameAddr, Params, Received, Request, SipUri, Uri,
 };
-use crate::stream::{SessionInfo, Source};
+use crate::stream::{Registry, SessionInfo, Source};
 use crate::transport::{Flow, Local, Route, Transport};
 
 use super::calls::{Call, Waiting};
@@ -222,7 +222,11 @@ impl Agent {
         }
         match owner {
             Owner::Session(id) => {
-                self.call(id, |session, cx, out| session.request(cx, dialog, incoming, out));
+                let registry = std::mem::replace(&mut self.registry, Registry::empty());
+                let mut ids = std::mem::take(&mut self.calls.stream_ids);
+                let mut source = Source { registry: &registry, ids: &mut ids };
+                self.call(id, |session, cx, out| session.request(cx, dialog, incoming, &mut source, out));
+                (self.registry, self.calls.stream_ids) = (registry, ids);
             }
             Owner::Notifier(_) => self.subscribed_inside(owner, &incoming),
             // Inside the dialog of a subscription only NOTIFYs come; the others have none.

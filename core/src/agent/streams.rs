@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::id::{AskId, ConnId, SessionId, SocketId, StreamId};
+use crate::session::SessionError;
 use crate::sip::Text;
 use crate::stream::{Command, FileAnswer, Input, Line, MediaStream, Output, SessionInfo, StreamError, StreamSpec};
 use crate::transport::CloseHow;
@@ -79,6 +80,19 @@ impl Agent {
     pub(super) fn name_streams(&mut self, streams: Vec<Box<dyn MediaStream>>) -> Vec<Line> {
         let ids = &mut self.calls.stream_ids;
         streams.into_iter().map(|stream| Line::new(StreamId::from_u64(ids.take()), stream)).collect()
+    }
+
+    /// Proposes to add streams to a session.
+    pub(super) fn add_streams(&mut self, id: SessionId, specs: &[StreamSpec]) -> Result<Outcome, IntentError> {
+        let call = self.calls.get(id).filter(|_| self.is_live(id)).ok_or(SessionError::Unknown(id))?;
+        call.session.can_add(&self.config.limits, specs.len())?;
+        let streams = self
+            .make_streams(call.session.info(), specs)
+            .map_err(|(index, reason)| SessionError::BadStream { index, reason })?;
+        let lines = self.name_streams(streams);
+        let names = lines.iter().map(Line::id).collect();
+        self.with_session(id, |session, cx, out| session.add_streams(cx, lines, out))?;
+        Ok(Outcome::Streams(names))
     }
 
     /// The application wants something of a stream.

@@ -51,6 +51,12 @@ pub(super) fn told(event: &SessionEvent) -> Option<Told> {
         | SessionEvent::WillStart
         | SessionEvent::WillEnd { .. }
         | SessionEvent::DidEnd { .. }
+        | SessionEvent::DidChangeHoldState { .. }
+        | SessionEvent::GotProposal { .. }
+        | SessionEvent::GotAcceptProposal { .. }
+        | SessionEvent::GotRejectProposal { .. }
+        | SessionEvent::HadProposalFailure { .. }
+        | SessionEvent::DidRenegotiateStreams { .. }
         | SessionEvent::TransferNewIncoming { .. }
         | SessionEvent::TransferNewOutgoing { .. }
         | SessionEvent::TransferDidStart

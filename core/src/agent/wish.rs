@@ -68,6 +68,27 @@ impl Agent {
                 session.end(cx, out);
                 Ok(())
             }),
+            Intent::AddStreams { session, streams } => self.add_streams(session, &streams),
+            Intent::RemoveStreams { session, streams } => {
+                self.with_session(session, |session, cx, out| session.remove_streams(cx, &streams, out))
+            }
+            Intent::AcceptProposal { session, streams } => {
+                self.with_session(session, |session, cx, out| session.accept_proposal(cx, &streams, out))
+            }
+            Intent::RejectProposal { session, code, reason } => {
+                self.with_session(session, |session, cx, out| session.reject_proposal(cx, code, reason.as_deref(), out))
+            }
+            Intent::CancelProposal { session } => {
+                self.with_session(session, |session, cx, out| session.cancel_proposal(cx, out))
+            }
+            Intent::Hold { session } => self.with_session(session, |session, cx, out| {
+                session.hold(cx, out);
+                Ok(())
+            }),
+            Intent::Unhold { session } => self.with_session(session, |session, cx, out| {
+                session.unhold(cx, out);
+                Ok(())
+            }),
             Intent::Transfer { session, target, replaced } => self.transfer(session, &target, replaced),
             Intent::AcceptTransfer { session, routes, streams } => self.accept_transfer(session, routes, &streams),
             Intent::RejectTransfer { session, code } => {

@@ -1,5 +1,7 @@
 //! What an INVITE usage asks of the layers below it, and what it tells the session above it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::cause::Cause;
@@ -176,6 +178,8 @@ pub enum Event {
         code: u16,
         /// The reason phrase.
         reason: Text,
+        /// What its Retry-After header says.
+        retry_after: Option<Duration>,
         /// What it carried.
         description: Option<Description>,
     },

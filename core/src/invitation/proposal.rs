@@ -8,6 +8,7 @@ use crate::dialog::Role;
 use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Method, Response, reason_phrase};
 use crate::transaction::End;
+use crate::usage::retry_after;
 
 use super::body::session_description;
 use super::caller::{finish_invite, send_ack};
@@ -21,6 +22,18 @@ use super::state::State;
 use super::{Invitation, InvitationError, SubState, ends_usage};
 
 impl Invitation {
+    /// Whether it is connected, no INVITE or UPDATE is under way in either direction, and no offer is outstanding: then a re-INVITE may be sent.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let waits = self.reinvites.iter().any(|invite| !invite.is_settled());
+        self.state == State::Connected
+            && self.sub_state() == SubState::Normal
+            && self.received.is_empty()
+            && !waits
+            && self.update.is_none()
+            && self.legs.first().is_some_and(|leg| leg.exchange == Exchange::Settled)
+    }
+
     /// Sends a re-INVITE with this offer, or without one to ask the peer for its.
     ///
     /// # Errors
@@ -34,16 +47,12 @@ impl Invitation {
         if self.state != State::Connected {
             return Err(InvitationError::IllegalState { what: "propose", state: self.state });
         }
-        let waits = self.reinvites.iter().any(|invite| !invite.is_settled());
-        if self.sub_state() != SubState::Normal || !self.received.is_empty() || waits || self.update.is_some() {
+        if !self.is_idle() {
             return Err(InvitationError::ProposalPending);
         }
         let Some(leg) = self.legs.first_mut() else {
             return Err(InvitationError::IllegalState { what: "propose", state: self.state });
         };
-        if leg.exchange != Exchange::Settled {
-            return Err(InvitationError::ProposalPending);
-        }
         let hop = Self::next_hop(&leg.dialog);
         let builder = leg.dialog.request(Method::Invite);
         let request = finish_invite(cx, leg.refresh(builder), &self.contact, offer)?;
@@ -169,13 +178,15 @@ impl Invitation {
                     // What is in an ACK without a body was read before: it can be written.
                     let _ = send_ack(cx, invite, &leg.dialog, None, out);
                 }
-                out.push(Output::Event(Event::ProposalAnswered { code, reason, description }));
+                out.push(Output::Event(Event::ProposalAnswered { code, reason, retry_after: None, description }));
             }
             _ => {
                 invite.answered = true;
                 leg.exchange = Exchange::Settled;
                 self.refreshed(cx, response);
-                out.push(Output::Event(Event::ProposalAnswered { code, reason: reason.clone(), description: None }));
+                let retry_after = retry_after(response);
+                let event = Event::ProposalAnswered { code, reason: reason.clone(), retry_after, description: None };
+                out.push(Output::Event(event));
                 if ends_usage(code) {
                     self.end_by_bye(cx, None, Some(Cause::status(By::Remote, code, reason)), out);
                 }
@@ -200,7 +211,9 @@ impl Invitation {
             End::Timeout | End::NoAck | End::Done | End::Unanswered => 408,
         };
         let reason = reason_phrase(code);
-        out.push(Output::Event(Event::ProposalAnswered { code, reason: reason.into(), description: None }));
+        let (retry_after, description) = (None, None);
+        let event = Event::ProposalAnswered { code, reason: reason.into(), retry_after, description };
+        out.push(Output::Event(event));
         if code == 408 {
             self.end_by_bye(cx, None, Some(Cause::status(By::Timeout, 408, reason)), out);
         }

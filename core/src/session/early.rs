@@ -9,7 +9,7 @@ use crate::outbox::Outbox;
 use crate::sdp;
 
 use super::start::Settled;
-use super::{Output, Session, SessionEvent, SessionState};
+use super::{Originator, Output, Session, SessionEvent, SessionState};
 
 /// An early dialog whose peer has answered our offer already.
 #[derive(Debug)]
@@ -58,17 +58,12 @@ impl Session {
 
     /// An offer came in an UPDATE or a PRACK: it is answered at once, with the streams there are.
     pub(super) fn offered(&mut self, cx: &mut Context<'_>, dialog: &DialogId, offer: &Bytes, out: &mut Outbox<Output>) {
-        let live = matches!(
-            self.state,
-            SessionState::Outgoing | SessionState::Incoming | SessionState::Accepting | SessionState::Connected
-        );
+        let live = self.state.is_established()
+            || matches!(self.state, SessionState::Outgoing | SessionState::Incoming | SessionState::Accepting);
         let before = self.agreed.clone();
         let early = self.early.iter().position(|early| early.dialog == *dialog);
         self.exchange_early(early);
         let answer = if live { self.consider(cx, offer) } else { Err("the session has ended".to_owned()) };
-        if let (Some(negotiator), Err(_)) = (&mut self.negotiator, &answer) {
-            negotiator.roll_back();
-        }
         self.exchange_early(early);
         match answer {
             Ok(answer) => {
@@ -79,7 +74,9 @@ impl Session {
                     // The offer waits, and the answer is ours.
                     let _ = invitation.accept_offer(cx, &answer, usage);
                 });
-                self.apply_agreement(cx, early.is_none(), out);
+                let removed = self.apply_agreement(cx, early.is_none(), out);
+                self.tell_hold(out);
+                self.tell_removed(Originator::Remote, removed, out);
             }
             Err(error) => {
                 self.agreed = before;

@@ -7,7 +7,7 @@ use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Text, reason_phrase};
 use crate::stream::Line;
 
-use super::streams::call_line;
+use super::streams::{call_line, end_lines};
 use super::{Originator, Output, Session, SessionEvent, SessionState, Wait};
 
 /// How many seconds a caller is asked to wait when there is no port for it.
@@ -33,7 +33,15 @@ impl Session {
         match self.state {
             SessionState::Null | SessionState::Terminating | SessionState::Terminated => {}
             SessionState::Incoming => self.refuse(cx, code, None, &[], out),
-            SessionState::Outgoing | SessionState::Accepting | SessionState::Connected => {
+            SessionState::Outgoing
+            | SessionState::Accepting
+            | SessionState::Connected
+            | SessionState::ReceivedProposal
+            | SessionState::ReceivedProposalRequest
+            | SessionState::AcceptingProposal
+            | SessionState::RejectingProposal
+            | SessionState::SendingProposal
+            | SessionState::CancellingProposal => {
                 let usage = self.invitation.as_ref().map(super::Invitation::state);
                 match usage {
                     None => {
@@ -255,12 +263,25 @@ impl Session {
         out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, cause }));
     }
 
+    /// Ends the streams, and with them what was proposed.
     pub(super) fn end_streams(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         for line in &mut self.streams {
             call_line(&self.info, cx, line, out, |line, cx, out| {
                 line.deactivate(cx);
                 line.end(cx, out);
             });
+        }
+        self.deferred = None;
+        let ours = self.drop_ours(cx, out).filter(super::sent::Ours::adds);
+        let ours = ours.map(|ours| (Originator::Local, ours.streams().to_vec()));
+        let theirs = self.theirs.take().map(|theirs| {
+            let streams = theirs.streams().to_vec();
+            self.leaving.extend(end_lines(&self.info, cx, theirs.lines, out));
+            (Originator::Remote, streams)
+        });
+        for (originator, streams) in ours.into_iter().chain(theirs).filter(|(_, streams)| !streams.is_empty()) {
+            let failure_reason = Text::from_static("session ended");
+            out.push(Output::Event(SessionEvent::HadProposalFailure { originator, failure_reason, streams }));
         }
     }
 }

@@ -26,6 +26,20 @@ pub enum SessionError {
     /// The stream is not one of those proposed.
     #[error("stream {} is not proposed in this session", .0.as_u64())]
     UnknownStream(StreamId),
+    /// No proposal to add streams is under way.
+    #[error("no streams are being proposed")]
+    NoProposal,
+    /// A description cannot have so many streams.
+    #[error("there are too many streams")]
+    TooManyStreams,
+    /// What is wrong with a stream that was to be added.
+    #[error("stream {index} cannot be proposed: {reason}")]
+    BadStream {
+        /// Its number, from 0.
+        index: usize,
+        /// Why.
+        reason: Text,
+    },
     /// A transfer of ours is under way.
     #[error("a transfer is under way")]
     TransferPending,

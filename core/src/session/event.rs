@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::cause::Cause;
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::sip::Text;
-use crate::stream::Originator;
+use crate::stream::{Line, Originator};
 
 use super::SessionState;
 
@@ -19,6 +19,16 @@ pub enum AckReceived {
     False,
     /// It was not waited for.
     Unknown,
+}
+
+/// What became of streams of an established session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamAction {
+    /// They were added.
+    Add,
+    /// They were removed.
+    Remove,
 }
 
 /// News of a session. Each start has exactly one end, never both: `DidEnd` after `WillEnd`, when the INVITE had been accepted, else `DidFail`. An incoming session whose acceptance is never acknowledged fails.
@@ -43,6 +53,8 @@ pub enum SessionEvent {
         streams: Vec<StreamId>,
         /// Whether one of them is audio (seed 000).
         has_audio: bool,
+        /// Whether one of them is chat (seed 000).
+        has_chat: bool,
         /// The session whose place it takes when it starts (RFC 3891).
         replaced: Option<SessionId>,
     },
@@ -98,6 +110,64 @@ pub enum SessionEvent {
         /// The same, structured.
         cause: Cause,
     },
+    /// A side has put the session on hold, or taken it off (`SIPSessionDidChangeHoldState`).
+    DidChangeHoldState {
+        /// Which side.
+        originator: Originator,
+        /// Whether that side holds at least one stream.
+        on_hold: bool,
+        /// Whether it holds at least one, and not all that know of hold.
+        partial: bool,
+    },
+    /// A side proposes to add streams (`SIPSessionGotProposal`): accept or reject them if it is the peer.
+    GotProposal {
+        /// Which side.
+        originator: Originator,
+        /// The streams.
+        streams: Vec<StreamId>,
+        /// Whether one of them is audio (seed 000).
+        adds_audio: bool,
+        /// Whether one of them is chat (seed 000).
+        adds_chat: bool,
+    },
+    /// A proposal was accepted (`SIPSessionGotAcceptProposal`).
+    GotAcceptProposal {
+        /// Which side had made it.
+        originator: Originator,
+        /// The streams that were accepted.
+        streams: Vec<StreamId>,
+        /// All that were proposed.
+        proposed_streams: Vec<StreamId>,
+    },
+    /// A proposal was rejected or withdrawn (`SIPSessionGotRejectProposal`).
+    GotRejectProposal {
+        /// Which side had made it.
+        originator: Originator,
+        /// The status code.
+        code: u16,
+        /// Its reason phrase.
+        reason: Text,
+        /// The streams that were proposed.
+        streams: Vec<StreamId>,
+    },
+    /// A proposal came to nothing, for a reason of this side (`SIPSessionHadProposalFailure`).
+    HadProposalFailure {
+        /// Which side had made it.
+        originator: Originator,
+        /// Why, in words.
+        failure_reason: Text,
+        /// The streams that were proposed.
+        streams: Vec<StreamId>,
+    },
+    /// Streams were added to the session, or removed from it (`SIPSessionDidRenegotiateStreams`).
+    DidRenegotiateStreams {
+        /// Which side wanted it.
+        originator: Originator,
+        /// What became of them.
+        action: StreamAction,
+        /// The streams.
+        streams: Vec<StreamId>,
+    },
     /// The remote party asks us to call somebody else instead: accept or reject that within 20 seconds (`SIPSessionTransferNewIncoming`).
     TransferNewIncoming {
         /// Whom.
@@ -146,6 +216,13 @@ pub enum SessionEvent {
 }
 
 impl SessionEvent {
+    /// These streams are proposed.
+    pub(super) fn got_proposal(originator: Originator, lines: &[Line]) -> Self {
+        let adds = |kind| lines.iter().any(|line| line.stream().kind() == kind);
+        let streams = lines.iter().map(Line::id).collect();
+        Self::GotProposal { originator, streams, adds_audio: adds("audio"), adds_chat: adds("chat") }
+    }
+
     /// The seeds' names: 002's first, then 000's. What 000 sends as DidFail followed by DidEnd is one event with both names.
     #[must_use]
     pub const fn names(&self) -> &'static [&'static str] {
@@ -161,6 +238,17 @@ impl SessionEvent {
             Self::WillEnd { .. } => &["SIPSessionWillEnd", "SCSessionWillEnd"],
             Self::DidEnd { .. } => &["SIPSessionDidEnd", "SCSessionDidEnd"],
             Self::DidProcessTransaction { .. } => &["SIPSessionDidProcessTransaction"],
+            Self::DidChangeHoldState { on_hold: true, .. } => {
+                &["SIPSessionDidChangeHoldState", "SCSessionGotHoldRequest"]
+            }
+            Self::DidChangeHoldState { on_hold: false, .. } => {
+                &["SIPSessionDidChangeHoldState", "SCSessionGotUnholdRequest"]
+            }
+            Self::GotProposal { .. } => &["SIPSessionGotProposal", "SCSessionGotStreamProposal"],
+            Self::GotAcceptProposal { .. } => &["SIPSessionGotAcceptProposal", "SCSessionAcceptedStreamProposal"],
+            Self::GotRejectProposal { .. } => &["SIPSessionGotRejectProposal", "SCSessionRejectedStreamProposal"],
+            Self::HadProposalFailure { .. } => &["SIPSessionHadProposalFailure", "SCSessionRejectedStreamProposal"],
+            Self::DidRenegotiateStreams { .. } => &["SIPSessionDidRenegotiateStreams"],
             Self::TransferNewIncoming { .. } => &["SIPSessionTransferNewIncoming"],
             Self::TransferNewOutgoing { .. } => &["SIPSessionTransferNewOutgoing"],
             Self::TransferDidStart => &["SIPSessionTransferDidStart"],

@@ -43,9 +43,16 @@ impl Session {
             negotiator: None,
             streams: Vec::new(),
             leaving: Vec::new(),
+            ours: None,
+            theirs: None,
+            deferred: None,
+            arrived: None,
+            hold: super::hold::Hold::default(),
+            untidy: false,
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),
+            remote_user_agent: None,
             start_time: None,
             stop_time: None,
             wait: None,
@@ -54,6 +61,7 @@ impl Session {
             rejection: None,
             ending: None,
         };
+        session.note_user_agent(&incoming.request);
         let mut usage = Outbox::new();
         let refusal = incoming.clone();
         let (mut invitation, description) = match Invitation::incoming(cx, incoming, contact, &mut usage) {
@@ -83,8 +91,16 @@ impl Session {
         }
         session.enter(SessionState::Incoming, out);
         let streams = session.streams.iter().map(Line::id).collect();
-        let has_audio = session.streams.iter().any(|line| line.stream().kind() == "audio");
-        out.push(Output::Event(SessionEvent::NewIncoming { account, remote_identity, streams, has_audio, replaced }));
+        let has = |kind| session.streams.iter().any(|line| line.stream().kind() == kind);
+        let (has_audio, has_chat) = (has("audio"), has("chat"));
+        out.push(Output::Event(SessionEvent::NewIncoming {
+            account,
+            remote_identity,
+            streams,
+            has_audio,
+            has_chat,
+            replaced,
+        }));
         session
     }
 
@@ -158,7 +174,7 @@ impl Session {
         for line in &mut self.streams {
             call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Remote, out));
         }
-        self.look_at_streams(cx, out);
+        self.follow_up(cx, out);
         Ok(())
     }
 
@@ -174,12 +190,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
         self.require(SessionState::Incoming, "reject")?;
-        if !(300..700).contains(&code) {
-            return Err(SessionError::BadCode(code));
-        }
-        if let Some(reason) = reason.filter(|reason| reason.chars().any(char::is_control)) {
-            return Err(SessionError::BadReason(reason.into()));
-        }
+        check_rejection(code, reason)?;
         self.refuse(cx, code, reason, &[], out);
         Ok(())
     }
@@ -241,7 +252,7 @@ impl Session {
         description: Option<Description>,
         out: &mut Outbox<Output>,
     ) {
-        if !matches!(self.state, SessionState::Outgoing | SessionState::Accepting | SessionState::Connected) {
+        if !matches!(self.state, SessionState::Outgoing | SessionState::Accepting) && !self.state.is_established() {
             return;
         }
         if self.state == SessionState::Accepting && !self.acknowledged {
@@ -254,12 +265,16 @@ impl Session {
                 Some(Description::Offer(_) | Description::Preview(_)) | None => None,
             };
             // An answer in an ACK cannot be refused: the session ends (RFC 6337 section 3).
-            if let Err(error) = self.take_answer(cx, answer) {
+            let established = self.state.is_established();
+            if let Err(error) = self.take_answer(cx, answer, established) {
                 let reason = format!("SDP negotiation failed: {error}");
                 self.fail(cx, &reason, out);
                 return;
             }
-            self.apply_agreement(cx, true, out);
+            let removed = self.apply_agreement(cx, true, out);
+            self.request_answered(out);
+            self.tell_hold(out);
+            self.tell_removed(Originator::Remote, removed, out);
         }
         self.progress(cx, out);
     }
@@ -272,7 +287,13 @@ impl Session {
                 let cause = Cause::status(By::Timeout, 200, "OK");
                 self.finish_failed(cx, Originator::Local, "missing ACK", Vec::new(), cause, out);
             }
-            SessionState::Connected => {
+            SessionState::Connected
+            | SessionState::ReceivedProposal
+            | SessionState::ReceivedProposalRequest
+            | SessionState::AcceptingProposal
+            | SessionState::RejectingProposal
+            | SessionState::SendingProposal
+            | SessionState::CancellingProposal => {
                 // A re-INVITE's.
                 self.begin_ending(cx, Originator::Local, "missing ACK", out);
                 self.wait(cx, Wait::End, Some(cx.config.end_timeout));
@@ -315,6 +336,17 @@ impl Session {
         } else {
             Err(SessionError::IllegalState { method: Text::from_static(method), state: self.state })
         }
+    }
+}
+
+/// Whether a request may be rejected so.
+pub(super) fn check_rejection(code: u16, reason: Option<&str>) -> Result<(), SessionError> {
+    if !(300..700).contains(&code) {
+        return Err(SessionError::BadCode(code));
+    }
+    match reason.filter(|reason| reason.chars().any(char::is_control)) {
+        Some(reason) => Err(SessionError::BadReason(reason.into())),
+        None => Ok(()),
     }
 }
 

@@ -9,7 +9,9 @@
 //! | `incoming` | ring, accept, reject; ACK and CANCEL |
 //! | `streams` | what the streams are told, and what they say |
 //! | `start` | the agreed streams start; the session is established |
-//! | `proposal` | re-INVITEs of the peer |
+//! | `sent` | proposals of ours: streams added and removed, holds said, glare |
+//! | `received` | proposals of the peer |
+//! | `hold` | who holds what |
 //! | `transfer` | REFER: transfers, both ways |
 //! | `early` | answers of early dialogs, and offers in UPDATE and PRACK |
 //! | `ending` | end, failures, BYE |
@@ -18,9 +20,11 @@ mod early;
 mod ending;
 mod error;
 mod event;
+mod hold;
 mod incoming;
 mod outgoing;
-mod proposal;
+mod received;
+mod sent;
 mod start;
 mod state;
 mod streams;
@@ -28,10 +32,12 @@ mod transfer;
 
 pub use crate::stream::Originator;
 pub use error::SessionError;
-pub use event::{AckReceived, SessionEvent};
+pub use event::{AckReceived, SessionEvent, StreamAction};
 pub use incoming::Invited;
 pub use outgoing::Connect;
 pub use state::{Direction, SessionState};
+
+use bytes::Bytes;
 
 use crate::config::Context;
 use crate::dialog::DialogId;
@@ -39,8 +45,8 @@ use crate::id::{AccountId, SessionId, StreamId, TransactionId};
 use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
 use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
-use crate::sip::{CSeq, Method, Request, Response, Text};
-use crate::stream::{self, Line, SessionInfo};
+use crate::sip::{CSeq, HeaderName, Headers, Method, Request, Response, Text};
+use crate::stream::{self, Line, SessionInfo, Source};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
 
@@ -89,11 +95,23 @@ pub struct Session {
     streams: Vec<Line>,
     /// Streams that were removed and have not ended yet.
     leaving: Vec<Line>,
+    /// Our proposal that is not settled yet.
+    ours: Option<sent::Ours>,
+    /// The peer's.
+    theirs: Option<received::Theirs>,
+    /// A proposal of the peer that waits until we are not busy.
+    deferred: Option<received::Deferred>,
+    /// A re-INVITE has come just now, with this offer.
+    arrived: Option<Option<Bytes>>,
+    hold: hold::Hold,
+    /// Whether the peer has refused to close the media lines of streams that are gone.
+    untidy: bool,
     /// What was agreed on last.
     agreed: Option<start::Settled>,
     /// The early dialogs that have answered our offer already.
     early: Vec<early::Early>,
     transfers: transfer::Transfers,
+    remote_user_agent: Option<Text>,
     start_time: Option<Utc>,
     stop_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
@@ -144,11 +162,6 @@ impl Session {
         &self.streams
     }
 
-    /// All of its streams, also those that are ending.
-    pub fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.streams.iter().chain(&self.leaving)
-    }
-
     /// When it was established (`start_time` of the seeds).
     #[must_use]
     pub const fn start_time(&self) -> Option<Utc> {
@@ -159,6 +172,20 @@ impl Session {
     #[must_use]
     pub const fn stop_time(&self) -> Option<Utc> {
         self.stop_time
+    }
+
+    /// What the peer's device says that it is (attribute `remote_user_agent`).
+    #[must_use]
+    pub const fn remote_user_agent(&self) -> Option<&Text> {
+        self.remote_user_agent.as_ref()
+    }
+
+    /// Takes from the first message that says it what the peer's device is.
+    fn note_user_agent(&mut self, message: &Headers) {
+        if self.remote_user_agent.is_none() {
+            let said = |name| message.text(name).ok().flatten();
+            self.remote_user_agent = said(HeaderName::UserAgent).or_else(|| said(HeaderName::Server));
+        }
     }
 
     /// The INVITE usage below, once there is one.
@@ -180,7 +207,10 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         let wait = self.wait.and_then(|(_, until)| until);
         let invitation = self.invitation.as_ref().and_then(Invitation::deadline);
+        let ours = self.ours.as_ref().and_then(|ours| ours.deadline);
+        let theirs = self.theirs.as_ref().and_then(|theirs| theirs.deadline);
         let lines = self.lines().map(Line::deadline).fold(wait, earliest);
+        let lines = earliest(lines, earliest(ours, theirs));
         earliest(earliest(lines, invitation), self.transfers.deadline())
     }
 
@@ -189,6 +219,13 @@ impl Session {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.timeout(cx, usage));
         self.transfers_due(cx, out);
         self.streams_due(cx, out);
+        self.ours_due(cx, out);
+        self.theirs_due(cx, out);
+        self.wait_due(cx, out);
+        self.follow_up(cx, out);
+    }
+
+    fn wait_due(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         let Some((wait, Some(until))) = self.wait else { return };
         if until > cx.now {
             return;
@@ -205,17 +242,20 @@ impl Session {
 
     /// A response to a request of this session.
     pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+        self.note_user_agent(response);
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.response(cx, ticket, response, usage));
         match self.invitation.as_ref().and_then(|invitation| invitation.sent_again(ticket)) {
             Some((again, number)) => self.transfer_sent_again(ticket, again, number),
             None => self.transfer_answered(cx, ticket, response, out),
         }
+        self.follow_up(cx, out);
     }
 
     /// The transaction of a request of this session is over.
     pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.client_ended(cx, ticket, end, usage));
         self.transfer_unanswered(cx, ticket, end, out);
+        self.follow_up(cx, out);
     }
 
     /// The transaction of an INVITE that came for this session is over.
@@ -227,20 +267,34 @@ impl Session {
         out: &mut Outbox<Output>,
     ) {
         self.with_invitation(cx, out, |invitation, _, usage| invitation.server_ended(transaction, end, usage));
+        self.follow_up(cx, out);
     }
 
     /// The ACK of a refusal came.
     pub fn refusal_acknowledged(&mut self, cx: &mut Context<'_>, transaction: TransactionId, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, _, usage| invitation.refusal_acknowledged(transaction, usage));
+        self.follow_up(cx, out);
     }
 
     /// A request came in a dialog of this session: INVITE, UPDATE, PRACK, BYE, REFER, SUBSCRIBE or NOTIFY.
-    pub fn request(&mut self, cx: &mut Context<'_>, dialog: &DialogId, incoming: Incoming, out: &mut Outbox<Output>) {
+    pub fn request(
+        &mut self,
+        cx: &mut Context<'_>,
+        dialog: &DialogId,
+        incoming: Incoming,
+        source: &mut Source<'_>,
+        out: &mut Outbox<Output>,
+    ) {
+        self.note_user_agent(&incoming.request);
         if matches!(incoming.request.method(), Method::Refer | Method::Subscribe | Method::Notify) {
             self.requested_within(cx, dialog, incoming, out);
             return;
         }
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.request(cx, dialog, incoming, usage));
+        if let Some(offer) = self.arrived.take() {
+            self.proposed(cx, offer, source, out);
+        }
+        self.follow_up(cx, out);
     }
 
     /// Whether a request inside a dialog of this session comes in order: see [`Invitation::receive`].
@@ -251,6 +305,7 @@ impl Session {
     /// An ACK came in a dialog of this session.
     pub fn ack(&mut self, cx: &mut Context<'_>, dialog: &DialogId, ack: &Request, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.acknowledged(cx, dialog, ack, usage));
+        self.follow_up(cx, out);
     }
 
     /// A CANCEL came for an INVITE of the peer.
@@ -262,6 +317,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.cancelled(cx, invite, cancel, usage));
+        self.follow_up(cx, out);
     }
 
     /// Calls the INVITE usage, passes on what it asks, and works off what it tells.
@@ -301,11 +357,14 @@ impl Session {
             Event::RefusalDone { acknowledged } => self.refusal_done(cx, acknowledged, out),
             Event::NotAcknowledged => self.not_acknowledged(cx, out),
             Event::Cancelled { reason } => self.cancelled(cx, reason, out),
-            Event::Proposal { offer } => self.proposed(cx, offer, out),
+            Event::Proposal { offer } => self.arrived = Some(offer),
+            Event::ProposalCancelled => self.proposal_cancelled(cx, out),
             // This side offers nothing in a provisional response or an UPDATE.
-            Event::ProvisionalAnswered { .. } | Event::UpdateAnswered { .. } | Event::ProposalCancelled => {}
+            Event::ProvisionalAnswered { .. } | Event::UpdateAnswered { .. } => {}
             Event::RefreshDue => self.refresh(cx, out),
-            Event::ProposalAnswered { code, description, .. } => self.refreshed(cx, code, description, out),
+            Event::ProposalAnswered { code, reason, retry_after, description } => {
+                self.ours_answered(cx, (code, reason), description, retry_after, out);
+            }
             Event::Ended { cause, by_peer, code, reason } => self.ended(cx, cause, by_peer, code, reason, out),
         }
     }

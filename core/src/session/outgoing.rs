@@ -51,9 +51,16 @@ impl Session {
             negotiator: None,
             streams,
             leaving: Vec::new(),
+            ours: None,
+            theirs: None,
+            deferred: None,
+            arrived: None,
+            hold: super::hold::Hold::default(),
+            untidy: false,
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),
+            remote_user_agent: None,
             start_time: None,
             stop_time: None,
             wait: None,
@@ -86,7 +93,7 @@ impl Session {
         for stream in &mut self.streams {
             call_line(&self.info, cx, stream, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
         }
-        self.look_at_streams(cx, out);
+        self.follow_up(cx, out);
     }
 
     /// There is no way to the remote party, for this reason.
@@ -143,6 +150,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) {
         if self.state != SessionState::Outgoing {
+            self.ours_provisional(code, reason, out);
             return;
         }
         if code == 180 {

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use crate::config::Context;
+use crate::id::StreamId;
 use crate::invitation::{Description, State};
-use crate::negotiation::{self, Agreed, LocalAnswer, Negotiator, Origin};
+use crate::negotiation::{self, Agreed, LocalAnswer, LocalMedia, Negotiator, Origin};
 use crate::outbox::Outbox;
 use crate::sdp;
 use crate::stream::{self, Agreement, Line};
 
-use super::streams::call_line;
+use super::streams::agree;
 use super::{Direction, Output, Session, SessionEvent, SessionState};
 
 /// Why descriptions do not lead to an agreement, in words for `failure_reason`.
@@ -32,7 +33,7 @@ impl Settled {
     }
 
     /// What was agreed on for this media line.
-    fn slot(&self, slot: usize) -> Option<Agreement<'_>> {
+    pub(super) fn slot(&self, slot: usize) -> Option<Agreement<'_>> {
         let media = self.agreed.slot(slot)?;
         Some(Agreement { slot, media, local: &self.local, remote: &self.remote })
     }
@@ -69,7 +70,9 @@ impl Session {
             .iter()
             .enumerate()
             .map(|(slot, offered)| {
-                let line = self.streams.iter_mut().find(|line| line.slot() == Some(slot) && !line.is_over());
+                let theirs = self.theirs.iter_mut().flat_map(|theirs| &mut theirs.lines);
+                let mut lines = self.streams.iter_mut().chain(theirs);
+                let line = lines.find(|line| line.slot() == Some(slot) && !line.is_over());
                 line.map_or(LocalAnswer::Reject(slot), |line| {
                     let mut cx = stream::Context::new(cx, &self.info, line.id());
                     line.answer(&mut cx, slot, offered)
@@ -78,26 +81,28 @@ impl Session {
             .collect();
         let (answer, agreed) = negotiator.local_answer(&answers).map_err(|error| error.to_string())?;
         self.agreed = Settled::of(agreed, negotiator);
+        self.hold.said = self.hold.wanted;
         Ok(Bytes::copy_from_slice(answer.as_bytes()))
     }
 
-    /// An offer of all streams.
+    /// An offer of all streams, and of those that we propose; the lines that belong to no stream any more are closed.
     pub(super) fn describe_offer(&mut self, cx: &mut Context<'_>) -> Result<Bytes, Disagreement> {
+        let mut media: Vec<LocalMedia> = self.orphans().map(LocalMedia::Removed).collect();
         let Some(negotiator) = &mut self.negotiator else { return Err("no local address".to_owned()) };
-        let info = &self.info;
-        let mut media = Vec::new();
-        for line in self.streams.iter_mut().filter(|line| !line.is_over()) {
-            let mut cx = stream::Context::new(cx, info, line.id());
-            media.push(line.offer(&mut cx));
-        }
+        let proposed = self.ours.as_mut().filter(|ours| ours.adds()).map(|ours| &mut ours.lines);
+        let lines = self.streams.iter_mut().chain(proposed.into_iter().flatten()).filter(|line| !line.is_over());
         let mut free = negotiator.free_slots();
-        for line in self.streams.iter_mut().filter(|line| !line.is_over() && line.slot().is_none()) {
-            if let Some(slot) = free.next() {
+        for line in lines {
+            media.push(line.offer(&mut stream::Context::new(cx, &self.info, line.id())));
+            if line.slot().is_none()
+                && let Some(slot) = free.next()
+            {
                 line.set_slot(slot);
             }
         }
         drop(free);
         let offer = negotiator.local_offer(&media).map_err(|error| error.to_string())?;
+        self.hold.described = self.hold.wanted;
         Ok(Bytes::copy_from_slice(offer.as_bytes()))
     }
 
@@ -107,15 +112,21 @@ impl Session {
     }
 
     /// Takes the peer's answer to our offer.
-    pub(super) fn take_answer(&mut self, cx: &Context<'_>, answer: Option<Bytes>) -> Result<(), Disagreement> {
+    pub(super) fn take_answer(
+        &mut self,
+        cx: &Context<'_>,
+        answer: Option<Bytes>,
+        may_be_empty: bool,
+    ) -> Result<(), Disagreement> {
         let answer = answer.ok_or_else(|| "the answer is missing".to_owned())?;
         let answer = sdp::Session::parse(&answer, &cx.config.limits).map_err(|error| error.to_string())?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| "nothing was offered".to_owned())?;
         let agreed = negotiator.remote_answer(&answer).map_err(|error| error.to_string())?;
-        if agreed.is_empty() {
+        if agreed.is_empty() && !may_be_empty {
             return Err("all streams were refused".to_owned());
         }
         self.agreed = Settled::of(agreed, negotiator);
+        self.hold.said = self.hold.described;
         Ok(())
     }
 
@@ -147,7 +158,7 @@ impl Session {
             Some(Description::Answer(answer)) => Some(answer),
             Some(Description::Offer(_) | Description::Preview(_)) | None => None,
         };
-        if let Err(error) = self.take_answer(cx, answer) {
+        if let Err(error) = self.take_answer(cx, answer, false) {
             let reason = format!("SDP negotiation failed: {error}");
             self.fail(cx, &reason, out);
             return;
@@ -166,21 +177,15 @@ impl Session {
     }
 
     /// The streams start, or go on, with what was agreed on now. Those that were refused end once that `is_final`: a preview takes no stream away, since another fork may accept it.
-    pub(super) fn apply_agreement(&mut self, cx: &mut Context<'_>, is_final: bool, out: &mut Outbox<Output>) {
-        let Some(settled) = &self.agreed else { return };
+    pub(super) fn apply_agreement(
+        &mut self,
+        cx: &mut Context<'_>,
+        is_final: bool,
+        out: &mut Outbox<Output>,
+    ) -> Vec<StreamId> {
+        let Some(settled) = &self.agreed else { return Vec::new() };
         self.started = true;
-        for line in &mut self.streams {
-            let agreement = line.slot().and_then(|slot| settled.slot(slot));
-            call_line(&self.info, cx, line, out, |line, cx, out| {
-                let goes_on = agreement.is_some_and(|agreement| line.agreed(cx, &agreement, out));
-                if is_final && !goes_on {
-                    line.deactivate(cx);
-                    line.end(cx, out);
-                }
-            });
-        }
-        self.leaving.extend(self.streams.extract_if(.., |line| line.is_over()));
-        self.leaving.retain(|line| !line.is_ended());
+        agree(&self.info, settled, cx, &mut self.streams, &mut self.leaving, is_final, out)
     }
 
     /// Something of what a session needs to be established is there: when all is, it is.
@@ -198,5 +203,6 @@ impl Session {
         self.enter(SessionState::Connected, out);
         let streams = self.streams.iter().map(Line::id).collect();
         out.push(Output::Event(SessionEvent::DidStart { streams }));
+        self.tell_hold(out);
     }
 }

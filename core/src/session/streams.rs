@@ -3,15 +3,24 @@
 use crate::config::Context;
 use crate::id::{ConnId, StreamId};
 use crate::outbox::Outbox;
-use crate::stream::{self, Command, Input, Line, SessionInfo, StreamError};
+use crate::stream::{self, Command, Failure, Input, Line, SessionInfo, StreamError};
 
-use super::{Output, Session};
+use super::sent::Purpose;
+use super::start::Settled;
+use super::{Originator, Output, Session, SessionEvent, SessionState, StreamAction};
+
+/// Whose stream has failed.
+enum Member {
+    Active,
+    OfOurs,
+    OfTheirs,
+}
 
 impl Session {
     /// Something happened to what one of its streams has in the world.
     pub fn stream_input(&mut self, cx: &mut Context<'_>, stream: StreamId, input: Input, out: &mut Outbox<Output>) {
         self.with_line(cx, stream, out, |line, cx, out| line.input(cx, input, out));
-        self.look_at_streams(cx, out);
+        self.follow_up(cx, out);
     }
 
     /// The application wants something of one of its streams.
@@ -27,7 +36,7 @@ impl Session {
     ) -> Result<(), StreamError> {
         let done = self.with_line(cx, stream, out, |line, cx, out| line.command(cx, command, out));
         done.unwrap_or(Err(StreamError::Unknown(stream)))?;
-        self.look_at_streams(cx, out);
+        self.follow_up(cx, out);
         Ok(())
     }
 
@@ -37,41 +46,165 @@ impl Session {
         self.lines().find(|line| line.id() == stream).map_or(0, |line| line.read_budget(conn))
     }
 
-    /// Works off the deadlines of the streams that have come.
-    pub(super) fn streams_due(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        for line in self.streams.iter_mut().chain(&mut self.leaving) {
-            call_line(&self.info, cx, line, out, Line::timeout);
-        }
-        self.look_at_streams(cx, out);
+    /// All of its streams: active, proposed, and ending.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        let ours = self.ours.iter().flat_map(|ours| &ours.lines);
+        let theirs = self.theirs.iter().flat_map(|theirs| &theirs.lines);
+        self.streams.iter().chain(ours).chain(theirs).chain(&self.leaving)
     }
 
-    /// The streams have said something: those that failed are dealt with, and what waited for them goes on.
-    pub(super) fn look_at_streams(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        self.leaving.retain(|line| !line.is_ended());
-        if let Some(failure) = self.streams.iter_mut().find_map(Line::take_failure) {
-            let words = format!("media stream failed: {}", failure.reason);
+    fn lines_mut(&mut self) -> (&SessionInfo, impl Iterator<Item = &mut Line>) {
+        let ours = self.ours.iter_mut().flat_map(|ours| &mut ours.lines);
+        let theirs = self.theirs.iter_mut().flat_map(|theirs| &mut theirs.lines);
+        (&self.info, self.streams.iter_mut().chain(ours).chain(theirs).chain(&mut self.leaving))
+    }
+
+    /// The streams that are proposed and not decided upon, by either side (attribute `proposed_streams`); `None` when there is no proposal.
+    #[must_use]
+    pub fn proposed_streams(&self) -> Option<Vec<StreamId>> {
+        if matches!(self.state, SessionState::Outgoing | SessionState::Incoming | SessionState::Accepting) {
+            return Some(ids(&self.streams));
+        }
+        let theirs = self.theirs.as_ref().map(|theirs| theirs.streams()).filter(|streams| !streams.is_empty());
+        let ours = || self.ours.as_ref().filter(|ours| ours.adds()).map(|ours| ours.streams());
+        theirs.or_else(ours).map(<[StreamId]>::to_vec)
+    }
+
+    /// Works off the deadlines of the streams that have come.
+    pub(super) fn streams_due(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let (info, lines) = self.lines_mut();
+        for line in lines {
+            call_line(info, cx, line, out, Line::timeout);
+        }
+    }
+
+    /// Something has happened: streams that failed are dealt with, and what waited for streams, for an ACK or for a time goes on.
+    pub(super) fn follow_up(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        loop {
+            self.leaving.retain(|line| !line.is_ended());
+            if self.deal_with_failure(cx, out) {
+                continue;
+            }
+            self.initialized(cx, out);
+            self.progress(cx, out);
+            self.theirs_go_on(cx, out);
+            self.ours_go_on(cx, out);
+            self.flush(cx, out);
+            // Each stream fails once: this ends.
+            if !self.lines().any(Line::has_failed) {
+                return;
+            }
+        }
+    }
+
+    /// What had to wait until nothing else is under way.
+    fn flush(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.state != SessionState::Connected {
+            return;
+        }
+        self.take_deferred(cx, out);
+        if self.state != SessionState::Connected || !self.may_propose() {
+            return;
+        }
+        if self.hold_unsaid() {
+            if self.nothing_to_hold() {
+                self.hold.said = self.hold.wanted;
+                self.tell_hold(out);
+                return;
+            }
+            self.begin_ours(cx, Purpose::Hold, out);
+        } else if !self.untidy && self.orphans().next().is_some() {
+            self.begin_ours(cx, Purpose::Tidy, out);
+        }
+        self.ours_go_on(cx, out);
+    }
+
+    /// The media lines that are in use for the peer, and belong to no stream.
+    pub(super) fn orphans(&self) -> impl Iterator<Item = usize> {
+        let live = self.negotiator.iter().flat_map(|negotiator| negotiator.live_slots());
+        let removed = self.ours.iter().filter(|ours| !ours.adds()).flat_map(|ours| &ours.lines);
+        let removed: Vec<usize> = removed.filter_map(Line::slot).collect();
+        live.filter(move |slot| {
+            removed.contains(slot) || !self.lines().any(|line| !line.is_over() && line.slot() == Some(*slot))
+        })
+    }
+
+    /// Deals with one stream that has failed; false when there is none.
+    fn deal_with_failure(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> bool {
+        let find = |lines: &mut Vec<Line>| lines.iter_mut().find_map(|line| Some((line.take_failure()?, line.id())));
+        let failed = if let Some(failed) = find(&mut self.streams) {
+            Some((Member::Active, failed))
+        } else if let Some(failed) = self.ours.as_mut().and_then(|ours| find(&mut ours.lines)) {
+            Some((Member::OfOurs, failed))
+        } else if let Some(failed) = self.theirs.as_mut().and_then(|theirs| find(&mut theirs.lines)) {
+            Some((Member::OfTheirs, failed))
+        } else {
+            find(&mut self.leaving);
+            None
+        };
+        let Some((member, (failure, stream))) = failed else { return false };
+        let words = format!("media stream failed: {}", failure.reason);
+        match member {
+            Member::Active => self.active_failed(cx, stream, &failure, &words, out),
+            Member::OfOurs if self.ours.as_ref().is_some_and(|ours| ours.adds()) => self.ours_failed(cx, &words, out),
+            // It leaves anyway.
+            Member::OfOurs => {}
+            Member::OfTheirs => self.theirs_failed(cx, &words, out),
+        }
+        true
+    }
+
+    /// A stream of the session itself has failed: before it is established that is its end, and afterwards only if there is no other (behaviour 1.9).
+    fn active_failed(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        failure: &Failure,
+        words: &str,
+        out: &mut Outbox<Output>,
+    ) {
+        if !self.state.is_established() {
             if failure.for_now {
-                self.fail_for_now(cx, &words, out);
+                self.fail_for_now(cx, words, out)
             } else {
-                self.fail(cx, &words, out);
+                self.fail(cx, words, out)
             }
             return;
         }
-        self.initialized(cx, out);
-        self.progress(cx, out);
+        if self.streams.len() <= 1 {
+            self.fail(cx, words, out);
+            return;
+        }
+        self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));
+        self.untidy = false;
+        self.tell_removed(Originator::Local, vec![stream], out);
+        self.tell_hold(out);
+    }
+
+    pub(super) fn tell_removed(&self, originator: Originator, streams: Vec<StreamId>, out: &mut Outbox<Output>) {
+        if !streams.is_empty() && self.state.is_established() {
+            let action = StreamAction::Remove;
+            out.push(Output::Event(SessionEvent::DidRenegotiateStreams { originator, action, streams }));
+        }
     }
 
     /// Calls one of the streams; `None` when there is no such stream.
-    pub(super) fn with_line<T>(
+    fn with_line<T>(
         &mut self,
         cx: &mut Context<'_>,
         stream: StreamId,
         out: &mut Outbox<Output>,
         act: impl FnOnce(&mut Line, &mut stream::Context<'_>, &mut Outbox<stream::Output>) -> T,
     ) -> Option<T> {
-        let line = self.streams.iter_mut().chain(&mut self.leaving).find(|line| line.id() == stream)?;
-        Some(call_line(&self.info, cx, line, out, act))
+        let (info, mut lines) = self.lines_mut();
+        let line = lines.find(|line| line.id() == stream)?;
+        Some(call_line(info, cx, line, out, act))
     }
+}
+
+/// The names of streams.
+pub(super) fn ids(lines: &[Line]) -> Vec<StreamId> {
+    lines.iter().map(Line::id).collect()
 }
 
 /// Calls a stream, and passes on what it asks and tells, under its name.
@@ -89,4 +222,47 @@ pub(super) fn call_line<T>(
         out.push(Output::Stream { stream, output });
     }
     result
+}
+
+/// Ends streams; those that have not ended at once are left.
+pub(super) fn end_lines(
+    info: &SessionInfo,
+    cx: &mut Context<'_>,
+    mut lines: Vec<Line>,
+    out: &mut Outbox<Output>,
+) -> Vec<Line> {
+    for line in &mut lines {
+        call_line(info, cx, line, out, |line, cx, out| {
+            line.deactivate(cx);
+            line.end(cx, out);
+        });
+    }
+    lines.retain(|line| !line.is_ended());
+    lines
+}
+
+/// The streams start, or go on, with what was agreed on now. Those that were refused end once that `is_final`, and are told: a preview takes no stream away, since another fork may accept it.
+pub(super) fn agree(
+    info: &SessionInfo,
+    settled: &Settled,
+    cx: &mut Context<'_>,
+    lines: &mut Vec<Line>,
+    leaving: &mut Vec<Line>,
+    is_final: bool,
+    out: &mut Outbox<Output>,
+) -> Vec<StreamId> {
+    let mut refused = Vec::new();
+    for line in &mut *lines {
+        let agreement = line.slot().and_then(|slot| settled.slot(slot));
+        call_line(info, cx, line, out, |line, cx, out| {
+            let goes_on = agreement.is_some_and(|agreement| line.agreed(cx, &agreement, out));
+            if is_final && !goes_on && !line.has_failed() {
+                line.deactivate(cx);
+                line.end(cx, out);
+                refused.push(line.id());
+            }
+        });
+    }
+    leaving.extend(lines.extract_if(.., |line| refused.contains(&line.id())).filter(|line| !line.is_ended()));
+    refused
 }

@@ -176,7 +176,7 @@ impl Session {
         let busy = self.transfers.came.as_ref().is_some_and(|came| !came.referee.is_over() || came.notify.is_some());
         let target = match ReferTarget::read(&incoming.request) {
             Err(BadRefer(code)) => return answer(cx, &incoming, code, out),
-            Ok(_) if self.state != SessionState::Connected => return answer(cx, &incoming, 480, out),
+            Ok(_) if !self.state.is_established() => return answer(cx, &incoming, 480, out),
             Ok(_) if busy => return answer(cx, &incoming, 491, out),
             Ok(target) => target,
         };

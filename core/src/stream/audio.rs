@@ -273,7 +273,11 @@ impl MediaStream for AudioStream {
     }
 
     fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
-        acceptable(self.encryption, offered)
+        acceptable(self.encryption, offered)?;
+        match offered.common(&self.codecs) {
+            Some(_) => Ok(()),
+            None => Err("it has no codec in common with us".into()),
+        }
     }
 
     fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {

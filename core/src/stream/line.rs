@@ -48,13 +48,15 @@ pub struct Line {
     state: State,
     failure: Option<Failure>,
     stream: Box<dyn MediaStream>,
+    /// What the stream says in a call: empty between calls.
+    said: Outbox<Output>,
 }
 
 impl Line {
     /// A stream that has no place yet.
     #[must_use]
     pub fn new(id: StreamId, stream: Box<dyn MediaStream>) -> Self {
-        Self { id, slot: None, state: State::Null, failure: None, stream }
+        Self { id, slot: None, state: State::Null, failure: None, stream, said: Outbox::new() }
     }
 
     /// A stream for this media line of the peer's offer.
@@ -73,6 +75,11 @@ impl Line {
     #[must_use]
     pub const fn slot(&self) -> Option<usize> {
         self.slot
+    }
+
+    /// It has no media line any more.
+    pub const fn clear_slot(&mut self) {
+        self.slot = None;
     }
 
     /// From now on this is its media line.
@@ -108,6 +115,12 @@ impl Line {
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(self.state, State::Ending { .. } | State::Ended)
+    }
+
+    /// Whether it has failed, and nobody has taken note of that.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     /// Why it has failed, if it has, once.
@@ -237,11 +250,12 @@ impl Line {
         out: &mut Outbox<Output>,
         act: impl FnOnce(&mut dyn MediaStream, &mut Context<'_>, &mut Outbox<Output>) -> T,
     ) -> T {
-        let mut said = Outbox::new();
+        let mut said = std::mem::take(&mut self.said);
         let result = act(&mut *self.stream, cx, &mut said);
         while let Some(output) = said.pop() {
             self.said(cx, output, &mut said, out);
         }
+        self.said = said;
         result
     }
 

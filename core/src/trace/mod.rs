@@ -17,7 +17,7 @@ pub use line::{LineError, Reader};
 pub use mask::mask;
 pub use messages::{Messages, TracedMessage};
 pub(crate) use record::Recorder;
-pub use replay::{ReplayError, Replayed, replay};
+pub use replay::{ReplayError, Replayed, replay, replay_with};
 
 use serde::{Deserialize, Serialize};
 

@@ -61,6 +61,17 @@ pub struct Replayed {
 /// # Errors
 /// When the trace cannot be read, or at the first line that differs.
 pub fn replay<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<Replayed, ReplayError> {
+    replay_with(lines, |_| {})
+}
+
+/// The same for an agent with streams of an application's own: `prepare` registers them, as the program did that wrote the trace.
+///
+/// # Errors
+/// When the trace cannot be read, or at the first line that differs.
+pub fn replay_with<L: AsRef<str>>(
+    lines: impl IntoIterator<Item = L>,
+    prepare: impl FnOnce(&mut Agent),
+) -> Result<Replayed, ReplayError> {
     let mut lines = lines.into_iter().enumerate().map(|(index, line)| (index + 1, line));
     let (_, first) = lines.next().ok_or(ReplayError::Empty)?;
     let mut reader = Reader::default();
@@ -72,6 +83,7 @@ pub fn replay<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<Repla
         return Err(ReplayError::Format { found: header.format });
     }
     let mut agent = Agent::new_traced(header.config, header.seed, header.start, header.utc)?;
+    prepare(&mut agent);
     // The agent's own header may name another version of this crate; so its checksums, which run on from there, differ.
     let _ = agent.poll_trace();
     drain(&mut agent);

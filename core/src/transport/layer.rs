@@ -241,6 +241,15 @@ impl Transports {
         self.sockets.iter().any(|(_, socket)| socket.transport == transport && socket.state != SocketState::Closing)
     }
 
+    /// The transport of a flow, while it is there.
+    #[must_use]
+    pub fn transport(&self, flow: Flow) -> Option<Transport> {
+        match flow {
+            Flow::Datagram { .. } => Some(Transport::Udp),
+            Flow::Stream(conn) => self.connections.get(conn).map(|connection| connection.transport),
+        }
+    }
+
     /// How many more bytes this connection may be fed now. 0 while the peer does not read what it is sent, from the time that more than half of
     /// [`Limits::write_bytes`] waits until a quarter does; [`Output::Resume`] tells of the end of that.
     #[must_use]

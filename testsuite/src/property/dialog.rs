@@ -219,6 +219,10 @@ impl Dialogs {
             dialog.acknowledged = true;
             return;
         }
+        if sip.request() == "CANCEL" {
+            broken.unless(dialog.invites.contains(&number), "DLG-4", seen, "the CANCEL is of no INVITE");
+            return;
+        }
         match dialog.local {
             Some(last) => broken.unless(number == last + 1, "DLG-4", seen, format!("the last CSeq was {last}")),
             None => broken.unless(number < 1 << 31, "DLG-4", seen, "the first CSeq is too high"),

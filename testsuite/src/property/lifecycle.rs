@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sipsimple_core::agent::{Event, EventKind};
 use sipsimple_core::id::{SessionId, StreamId};
-use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::session::{Originator, SessionEvent, SessionState, StreamAction};
 use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::Instant;
 
@@ -27,6 +27,9 @@ struct Session {
     will_start: bool,
     started: bool,
     will_end: bool,
+    /// The proposals that are told of and not settled.
+    proposals: Vec<Originator>,
+    active: BTreeSet<StreamId>,
 }
 
 #[derive(Debug, Default)]
@@ -68,8 +71,15 @@ impl Lifecycle {
     fn session(&mut self, host: usize, id: SessionId, event: &SessionEvent, wrong: &mut impl FnMut(&str)) {
         if self.newest.get(&host).is_none_or(|newest| id > *newest) {
             self.newest.insert(host, id);
-            let new =
-                Session { state: SessionState::Null, new: false, will_start: false, started: false, will_end: false };
+            let new = Session {
+                state: SessionState::Null,
+                new: false,
+                will_start: false,
+                started: false,
+                will_end: false,
+                proposals: Vec::new(),
+                active: BTreeSet::new(),
+            };
             self.sessions.insert((host, id), new);
         }
         let Some(session) = self.sessions.get_mut(&(host, id)) else {
@@ -94,7 +104,8 @@ impl Lifecycle {
             SessionEvent::WillStart if std::mem::replace(&mut session.will_start, true) => {
                 wrong("it will start twice");
             }
-            SessionEvent::DidStart { .. } => {
+            SessionEvent::DidStart { streams } => {
+                session.active.extend(streams);
                 if !session.will_start || session.will_end || session.state != SessionState::Connected {
                     wrong("it cannot start now");
                 }
@@ -115,7 +126,45 @@ impl Lifecycle {
                 if !session.will_end || session.state != SessionState::Terminated {
                     wrong("it cannot end now");
                 }
+                if !session.proposals.is_empty() {
+                    wrong("a proposal was never settled");
+                }
                 self.sessions.remove(&(host, id));
+            }
+            SessionEvent::GotProposal { originator, .. } => {
+                if !session.started || session.proposals.contains(originator) {
+                    wrong("it cannot be proposed now");
+                }
+                session.proposals.push(*originator);
+            }
+            // What we wanted to propose may fail before the peer has heard of it.
+            SessionEvent::GotRejectProposal { originator, .. }
+            | SessionEvent::HadProposalFailure { originator, .. } => {
+                if *originator == Originator::Remote && !session.proposals.contains(originator) {
+                    wrong("nothing was proposed");
+                }
+                session.proposals.retain(|open| open != originator);
+            }
+            SessionEvent::GotAcceptProposal { originator, streams, proposed_streams } => {
+                if !session.proposals.contains(originator) || !streams.iter().all(|it| proposed_streams.contains(it)) {
+                    wrong("it was not proposed");
+                }
+                session.proposals.retain(|open| open != originator);
+            }
+            SessionEvent::DidRenegotiateStreams { action: StreamAction::Add, streams, .. }
+                if !streams.iter().all(|stream| session.active.insert(*stream)) =>
+            {
+                wrong("it was added twice");
+            }
+            SessionEvent::DidRenegotiateStreams { action: StreamAction::Remove, streams, .. }
+                if !streams.iter().all(|stream| session.active.remove(stream)) =>
+            {
+                wrong("it was not there");
+            }
+            SessionEvent::DidChangeHoldState { on_hold, partial, .. }
+                if !session.started || session.will_end || (*partial && !*on_hold) =>
+            {
+                wrong("it cannot be held so now");
             }
             _ => {}
         }
@@ -160,14 +209,24 @@ impl Lifecycle {
 
 /// The changes of state that there are (see the diagram at `SessionState`).
 const fn follows(before: SessionState, after: SessionState) -> bool {
-    use SessionState::{Accepting, Connected, Incoming, Null, Outgoing, Terminated, Terminating};
+    use SessionState::{
+        Accepting, AcceptingProposal, CancellingProposal, Connected, Incoming, Null, Outgoing, ReceivedProposal,
+        ReceivedProposalRequest, RejectingProposal, SendingProposal, Terminated, Terminating,
+    };
+    if before.is_established() && matches!(after, Terminating | Terminated) {
+        return true;
+    }
     matches!(
         (before, after),
         (Null, Outgoing | Incoming)
             | (Outgoing, Connected | Terminating | Terminated)
             | (Incoming, Accepting | Terminating | Terminated)
             | (Accepting, Connected | Terminating | Terminated)
-            | (Connected, Terminating | Terminated)
+            | (Connected, SendingProposal | ReceivedProposal | ReceivedProposalRequest)
+            | (SendingProposal, Connected | CancellingProposal | ReceivedProposal)
+            | (CancellingProposal, Connected)
+            | (ReceivedProposal, AcceptingProposal | RejectingProposal | Connected | SendingProposal)
+            | (AcceptingProposal | RejectingProposal | ReceivedProposalRequest, Connected | SendingProposal)
             | (Terminating, Terminated)
     )
 }

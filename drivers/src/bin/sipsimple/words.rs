@@ -198,6 +198,7 @@ mod tests {
             remote_identity: "\"\u{1b}[2J\" <sip:a@b>".into(),
             streams: Vec::new(),
             has_audio: true,
+            has_chat: false,
             replaced: None,
         };
         assert_eq!(of_session(&event).unwrap(), "incoming call from \"\u{fffd}[2J\" <sip:a@b>");

@@ -1,0 +1,473 @@
+//! Proposals of ours: streams are added and removed by re-INVITEs (RFC 3261 section 14.1), and holds said.
+//!
+//! ```text
+//!  add_streams                 remove_streams, hold, unhold, what is left to tidy
+//!      │                           │
+//!      ▼          all ready        ▼   no INVITE is under way         2xx, streams start
+//!  Initializing ───────────────► Waiting ──────────────────────► Sent ──────────────► Starting ── all started ──► (done)
+//!                                  ▲ ▲                            │ │
+//!                     time is up   │ │       491, Retry-After     │ └── refused, cancelled, or nothing starts ──► (done)
+//!                                  └─┴────────── BackingOff ◄─────┘
+//! ```
+//!
+//! While we wait or back off, the peer's proposals go first (design decision 6).
+
+use std::time::Duration;
+
+use crate::config::Context;
+use crate::dialog::Role;
+use crate::id::StreamId;
+use crate::invitation::{Description, Invitation};
+use crate::limits::Limits;
+use crate::negotiation;
+use crate::outbox::Outbox;
+use crate::random::Random;
+use crate::sip::{Text, reason_phrase};
+use crate::stream::{Line, Originator};
+use crate::time::Instant;
+
+use super::streams::{agree, call_line, end_lines, ids};
+use super::{Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
+
+/// How often a proposal is sent again when it crosses one of the peer's (design decision 6).
+const ATTEMPTS: u8 = 5;
+
+/// A proposal of ours.
+#[derive(Debug)]
+pub(super) struct Ours {
+    purpose: Purpose,
+    /// The streams that are added, or that leave.
+    pub(super) lines: Vec<Line>,
+    /// Their names, also of those that have gone since.
+    streams: Vec<StreamId>,
+    phase: Phase,
+    /// When the phase has taken too long, or the back-off is over.
+    pub(super) deadline: Option<Instant>,
+    /// Until when it may be sent again.
+    limit: Option<Instant>,
+    attempts: u8,
+    /// Whether the application has heard of it.
+    told: bool,
+    /// Whether the application has cancelled it.
+    cancelled: bool,
+}
+
+/// What a proposal of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To add streams.
+    Add,
+    /// To remove streams.
+    Remove,
+    /// To say that we hold, or hold no more.
+    Hold,
+    /// To close the media lines of streams that are gone.
+    Tidy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Initializing,
+    Waiting,
+    BackingOff,
+    Sent,
+    Starting,
+}
+
+impl Ours {
+    fn new(cx: &Context<'_>, purpose: Purpose, lines: Vec<Line>) -> Self {
+        let streams = ids(&lines);
+        Self {
+            purpose,
+            lines,
+            streams,
+            phase: Phase::Waiting,
+            deadline: None,
+            limit: cx.config.invite_timeout.map(|time| cx.now + time),
+            attempts: 0,
+            told: false,
+            cancelled: false,
+        }
+    }
+
+    /// Whether it adds streams.
+    pub(super) const fn adds(&self) -> bool {
+        matches!(self.purpose, Purpose::Add)
+    }
+
+    /// The names of its streams.
+    pub(super) fn streams(&self) -> &[StreamId] {
+        &self.streams
+    }
+
+    /// Whether its answer is there, and streams start.
+    pub(super) fn is_starting(&self) -> bool {
+        self.phase == Phase::Starting
+    }
+
+    /// Whether the peer can be heard before it.
+    pub(super) fn can_wait(&self) -> bool {
+        matches!(self.phase, Phase::Waiting | Phase::BackingOff)
+    }
+
+    /// Whether its streams are not ready yet.
+    pub(super) fn is_initializing(&self) -> bool {
+        self.phase == Phase::Initializing
+    }
+}
+
+impl Session {
+    /// Proposes to add streams (`Session.add_stream`).
+    ///
+    /// # Errors
+    /// In any state but `Connected`, without a stream, or with more than a description may have.
+    pub fn add_streams(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: Vec<Line>,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), SessionError> {
+        self.can_add(&cx.config.limits, streams.len())?;
+        self.enter(SessionState::SendingProposal, out);
+        let mut ours = Ours::new(cx, Purpose::Add, streams);
+        ours.phase = Phase::Initializing;
+        ours.deadline = Some(cx.now + cx.config.limits.ask_time);
+        for line in &mut ours.lines {
+            call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
+        }
+        self.ours = Some(ours);
+        self.follow_up(cx, out);
+        Ok(())
+    }
+
+    /// Whether so many streams could be added now.
+    ///
+    /// # Errors
+    /// As [`add_streams`](Self::add_streams).
+    pub fn can_add(&self, limits: &Limits, streams: usize) -> Result<(), SessionError> {
+        self.require(SessionState::Connected, "add_stream")?;
+        if streams == 0 {
+            return Err(SessionError::NoStreams);
+        }
+        let free = self.negotiator.as_ref().map_or(0, |negotiator| {
+            negotiator.free_slots().take_while(|slot| *slot < limits.sdp_media).take(streams).count()
+        });
+        if free < streams { Err(SessionError::TooManyStreams) } else { Ok(()) }
+    }
+
+    /// Removes streams (`Session.remove_stream`): whatever the peer says to that, they go.
+    ///
+    /// # Errors
+    /// In any state but `Connected`, without a stream, or with one that is not active in this session.
+    pub fn remove_streams(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &[StreamId],
+        out: &mut Outbox<Output>,
+    ) -> Result<(), SessionError> {
+        self.require(SessionState::Connected, "remove_stream")?;
+        if streams.is_empty() {
+            return Err(SessionError::NoStreams);
+        }
+        if let Some(unknown) = streams.iter().find(|wanted| !self.streams.iter().any(|line| line.id() == **wanted)) {
+            return Err(SessionError::UnknownStream(*unknown));
+        }
+        self.enter(SessionState::SendingProposal, out);
+        let mut lines: Vec<Line> = self.streams.extract_if(.., |line| streams.contains(&line.id())).collect();
+        for line in &mut lines {
+            call_line(&self.info, cx, line, out, |line, cx, _| line.deactivate(cx));
+        }
+        self.ours = Some(Ours::new(cx, Purpose::Remove, lines));
+        self.follow_up(cx, out);
+        Ok(())
+    }
+
+    /// Withdraws our proposal to add streams (`Session.cancel_proposal`). If it is accepted meanwhile, the session ends.
+    ///
+    /// # Errors
+    /// In any state but `SendingProposal`, and when that is not to add streams.
+    pub fn cancel_proposal(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
+        self.require(SessionState::SendingProposal, "cancel_proposal")?;
+        let Some(ours) = self.ours.as_mut().filter(|ours| ours.adds()) else { return Err(SessionError::NoProposal) };
+        if ours.phase != Phase::Sent {
+            self.ours_rejected(cx, 487, reason_phrase(487).into(), out);
+            self.follow_up(cx, out);
+            return Ok(());
+        }
+        ours.cancelled = true;
+        ours.deadline = None;
+        self.enter(SessionState::CancellingProposal, out);
+        self.cancel_reinvite(cx, out);
+        self.follow_up(cx, out);
+        Ok(())
+    }
+
+    fn cancel_reinvite(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.with_invitation(cx, out, |invitation, _, usage| {
+            // It may have been answered, and the word of that be on its way.
+            let _ = invitation.cancel_proposal(usage);
+        });
+    }
+
+    /// Begins a proposal that the application did not ask for now: what we hold has changed, or media lines have nobody.
+    pub(super) fn begin_ours(&mut self, cx: &Context<'_>, purpose: Purpose, out: &mut Outbox<Output>) {
+        self.enter(SessionState::SendingProposal, out);
+        self.ours = Some(Ours::new(cx, purpose, Vec::new()));
+    }
+
+    /// Takes our proposal as far as it can go now.
+    pub(super) fn ours_go_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let Some(ours) = &mut self.ours else { return };
+        if ours.phase == Phase::Initializing && ours.lines.iter().all(Line::is_initialized) {
+            ours.phase = Phase::Waiting;
+            ours.deadline = None;
+        }
+        if ours.phase == Phase::Waiting && self.state == SessionState::SendingProposal && self.may_propose() {
+            self.send_ours(cx, out);
+        }
+        if self.ours.as_ref().is_some_and(|ours| ours.is_starting() && ours.lines.iter().all(Line::is_started)) {
+            self.ours_accepted(out);
+        }
+    }
+
+    /// Whether a re-INVITE with an offer may be sent now.
+    pub(super) fn may_propose(&self) -> bool {
+        self.theirs.is_none()
+            && self.invitation.as_ref().is_some_and(Invitation::is_idle)
+            && self.negotiator.as_ref().is_some_and(|known| known.state() == negotiation::State::Stable)
+    }
+
+    fn send_ours(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let Some(ours) = &mut self.ours else { return };
+        if ours.limit.is_some_and(|limit| limit <= cx.now) && ours.attempts > 0 {
+            self.ours_refused(cx, 491, reason_phrase(491).into(), out);
+            return;
+        }
+        for line in ours.lines.iter_mut().filter(|_| ours.purpose == Purpose::Add) {
+            line.clear_slot();
+        }
+        let offer = match self.describe_offer(cx) {
+            Ok(offer) => offer,
+            Err(error) => {
+                self.ours_failed(cx, &format!("SDP negotiation failed: {error}"), out);
+                return;
+            }
+        };
+        let mut sent = Ok(());
+        self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.propose(cx, Some(&offer), usage));
+        if let Err(error) = sent {
+            self.roll_back();
+            self.ours_failed(cx, &format!("SIP core error: {error}"), out);
+            return;
+        }
+        let Some(ours) = &mut self.ours else { return };
+        ours.phase = Phase::Sent;
+        ours.deadline = ours.limit;
+        ours.attempts += 1;
+        if ours.adds() && !std::mem::replace(&mut ours.told, true) {
+            let event = SessionEvent::got_proposal(Originator::Local, &ours.lines);
+            out.push(Output::Event(event));
+        }
+    }
+
+    /// A provisional response to our re-INVITE.
+    pub(super) fn ours_provisional(&self, code: u16, reason: Text, out: &mut Outbox<Output>) {
+        if self.ours.as_ref().is_some_and(|ours| ours.phase == Phase::Sent) {
+            if code == 180 {
+                out.push(Output::Event(SessionEvent::GotRingIndication));
+            }
+            out.push(Output::Event(SessionEvent::GotProvisionalResponse { code, reason }));
+        }
+    }
+
+    /// Our re-INVITE has its final answer.
+    pub(super) fn ours_answered(
+        &mut self,
+        cx: &mut Context<'_>,
+        (code, reason): (u16, Text),
+        description: Option<Description>,
+        retry_after: Option<Duration>,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.ours.as_ref().is_none_or(|ours| ours.phase != Phase::Sent) {
+            self.refreshed(cx, code, description, out);
+            return;
+        }
+        self.report(Originator::Local, "INVITE", code, reason.clone(), None, out);
+        if (200..300).contains(&code) {
+            self.ours_agreed(cx, (code, reason), description, out);
+            return;
+        }
+        self.roll_back();
+        let again = self.back_off(cx, code, retry_after);
+        if !again {
+            self.ours_refused(cx, code, reason, out);
+        }
+    }
+
+    /// Whether our proposal is sent again after this refusal: then it waits.
+    fn back_off(&mut self, cx: &mut Context<'_>, code: u16, retry_after: Option<Duration>) -> bool {
+        let owner = self.invitation.as_ref().is_some_and(|usage| usage.role() == Role::Caller);
+        let pause = match (code, retry_after) {
+            (491, _) => glare_pause(cx.random, owner),
+            (500, Some(pause)) => pause,
+            _ => return false,
+        };
+        let Some(ours) = &mut self.ours else { return false };
+        let at = cx.now + pause;
+        if ours.cancelled || ours.attempts > ATTEMPTS || ours.limit.is_some_and(|limit| limit <= at) {
+            return false;
+        }
+        ours.phase = Phase::BackingOff;
+        ours.deadline = Some(at);
+        true
+    }
+
+    /// A 2xx came.
+    fn ours_agreed(
+        &mut self,
+        cx: &mut Context<'_>,
+        (code, reason): (u16, Text),
+        description: Option<Description>,
+        out: &mut Outbox<Output>,
+    ) {
+        let answer = match description {
+            Some(Description::Answer(answer)) => Some(answer),
+            Some(Description::Offer(_) | Description::Preview(_)) | None => None,
+        };
+        if let Err(error) = self.take_answer(cx, answer, true) {
+            self.roll_back();
+            self.ours_failed(cx, &format!("SDP negotiation failed: {error}"), out);
+            return;
+        }
+        let removed = self.apply_agreement(cx, true, out);
+        let Some(ours) = &mut self.ours else { return };
+        if ours.cancelled {
+            // It was accepted all the same (behaviour 1.6): nobody knows any more what the other side believes.
+            self.ours_rejected(cx, 487, reason_phrase(487).into(), out);
+            self.end(cx, out);
+            return;
+        }
+        if ours.purpose != Purpose::Add {
+            self.ours_done(cx, out);
+            self.tell_removed(Originator::Remote, removed, out);
+            return;
+        }
+        if let Some(settled) = &self.agreed {
+            agree(&self.info, settled, cx, &mut ours.lines, &mut self.leaving, true, out);
+        }
+        if ours.lines.is_empty() {
+            self.ours_rejected(cx, code, reason, out);
+        } else {
+            ours.phase = Phase::Starting;
+            ours.deadline = Some(cx.now + cx.config.media_stream_timeout);
+            self.tell_hold(out);
+        }
+        self.tell_removed(Originator::Remote, removed, out);
+    }
+
+    /// Every accepted stream of our proposal has started.
+    fn ours_accepted(&mut self, out: &mut Outbox<Output>) {
+        let Some(ours) = self.ours.take() else { return };
+        let Ours { lines, streams: proposed_streams, .. } = ours;
+        let streams = ids(&lines);
+        self.enter(SessionState::Connected, out);
+        let accepted = SessionEvent::GotAcceptProposal {
+            originator: Originator::Local,
+            streams: streams.clone(),
+            proposed_streams,
+        };
+        out.push(Output::Event(accepted));
+        self.streams.extend(lines);
+        let (originator, action) = (Originator::Local, StreamAction::Add);
+        out.push(Output::Event(SessionEvent::DidRenegotiateStreams { originator, action, streams }));
+    }
+
+    /// What was not to add streams is done.
+    fn ours_done(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let Some(ours) = self.drop_ours(cx, out) else { return };
+        self.enter(SessionState::Connected, out);
+        self.tell_hold(out);
+        if ours.purpose == Purpose::Remove {
+            self.tell_removed(Originator::Local, ours.streams, out);
+        }
+    }
+
+    /// Our re-INVITE was refused for good.
+    fn ours_refused(&mut self, cx: &mut Context<'_>, code: u16, reason: Text, out: &mut Outbox<Output>) {
+        match self.ours.as_ref().map(|ours| ours.purpose) {
+            Some(Purpose::Add) => self.ours_rejected(cx, code, reason, out),
+            // Whatever the peer says to it, media has stopped (behaviour 1.7).
+            Some(Purpose::Hold) => {
+                self.hold.said = self.hold.wanted;
+                self.ours_done(cx, out);
+            }
+            Some(Purpose::Remove | Purpose::Tidy) => {
+                self.untidy = true;
+                self.ours_done(cx, out);
+            }
+            None => {}
+        }
+    }
+
+    /// The streams that we proposed were rejected, or are not wanted any more.
+    pub(super) fn ours_rejected(&mut self, cx: &mut Context<'_>, code: u16, reason: Text, out: &mut Outbox<Output>) {
+        let Some(ours) = self.drop_ours(cx, out) else { return };
+        self.enter(SessionState::Connected, out);
+        let (originator, streams) = (Originator::Local, ours.streams);
+        out.push(Output::Event(SessionEvent::GotRejectProposal { originator, code, reason, streams }));
+        self.tell_hold(out);
+    }
+
+    /// Something of our own has failed our proposal.
+    pub(super) fn ours_failed(&mut self, cx: &mut Context<'_>, words: &str, out: &mut Outbox<Output>) {
+        let Some(ours) = &mut self.ours else { return };
+        if !ours.adds() {
+            self.ours_done(cx, out);
+            return;
+        }
+        let streams = ours.streams.clone();
+        if ours.phase == Phase::Sent {
+            // The peer may still accept it: then the lines are closed again.
+            ours.purpose = Purpose::Tidy;
+            ours.deadline = None;
+            let lines = std::mem::take(&mut ours.lines);
+            self.leaving.extend(end_lines(&self.info, cx, lines, out));
+            self.cancel_reinvite(cx, out);
+        } else {
+            self.drop_ours(cx, out);
+            if self.state == SessionState::SendingProposal {
+                self.enter(SessionState::Connected, out);
+            }
+        }
+        let (originator, failure_reason) = (Originator::Local, Text::from(words));
+        out.push(Output::Event(SessionEvent::HadProposalFailure { originator, failure_reason, streams }));
+    }
+
+    /// Forgets our proposal; its streams end.
+    pub(super) fn drop_ours(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Option<Ours> {
+        let mut ours = self.ours.take()?;
+        let lines = std::mem::take(&mut ours.lines);
+        self.leaving.extend(end_lines(&self.info, cx, lines, out));
+        Some(ours)
+    }
+
+    /// A deadline of our proposal has come.
+    pub(super) fn ours_due(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let Some(ours) = self.ours.as_mut().filter(|ours| ours.deadline.is_some_and(|at| at <= cx.now)) else { return };
+        ours.deadline = None;
+        match ours.phase {
+            Phase::Initializing => self.ours_failed(cx, "media stream timed out while initializing", out),
+            Phase::BackingOff => ours.phase = Phase::Waiting,
+            Phase::Sent => self.cancel_reinvite(cx, out),
+            Phase::Starting => self.ours_failed(cx, "media stream timed out while starting", out),
+            Phase::Waiting => {}
+        }
+    }
+}
+
+/// How long a re-INVITE waits that has crossed one of the peer's, in steps of 10 ms: who owns the Call-ID waits longer (RFC 3261 section 14.1).
+fn glare_pause(random: &mut Random, owner: bool) -> Duration {
+    let (least, most) = if owner { (210, 400) } else { (0, 200) };
+    Duration::from_millis(random.between(least, most) * 10)
+}

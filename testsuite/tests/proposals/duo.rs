@@ -1,0 +1,156 @@
+//! An established call between two agents, and what each tells of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, SessionMut};
+use sipsimple_core::id::{AccountId, SessionId, StreamId};
+use sipsimple_core::session::{Originator, SessionEvent, SessionState, StreamAction};
+use sipsimple_core::stream::{AudioSpec, StreamSpec};
+use sipsimple_core::transport::{Route, Transport};
+use sipsimple_testsuite::application::Idle;
+use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property;
+use sipsimple_testsuite::text::TextFactory;
+use sipsimple_testsuite::world::World;
+
+pub(crate) const ALICE: usize = 0;
+pub(crate) const BOB: usize = 1;
+
+/// Alice has called Bob.
+pub(crate) struct Duo {
+    pub(crate) world: World,
+    pub(crate) sessions: [SessionId; 2],
+    told: [usize; 2],
+}
+
+pub(crate) fn audio() -> StreamSpec {
+    StreamSpec::Audio(AudioSpec::default())
+}
+
+impl Duo {
+    /// The INVITE is on its way.
+    pub(crate) fn calling(streams: &[StreamSpec]) -> Self {
+        let mut world = World::new(5, Faults::none());
+        world.watch(property::all());
+        for name in ["alice", "bob"] {
+            let number = world.add(Config::default(), Box::new(Idle));
+            world.with(number, |agent, _| agent.register_stream(Arc::new(TextFactory)));
+            let account = AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]));
+            world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
+        }
+        world.run_for(Duration::from_millis(1));
+        let route = Route::new(Transport::Udp, world.address(BOB));
+        let to = format!("sip:bob@{}", route.address);
+        let caller = world.with(ALICE, |agent, now| {
+            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], streams).unwrap()
+        });
+        Self { world, sessions: [caller, SessionId::from_u64(u64::MAX)], told: [0, 0] }
+    }
+
+    /// The call has come.
+    pub(crate) fn ringing(streams: &[StreamSpec]) -> Self {
+        let mut duo = Self::calling(streams);
+        duo.pass(500);
+        let callee = duo.world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
+            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
+            _ => None,
+        });
+        duo.sessions[BOB] = callee.expect("no call came");
+        duo
+    }
+
+    /// The call is established; what was told of that is forgotten.
+    pub(crate) fn established(streams: &[StreamSpec]) -> Self {
+        let mut duo = Self::ringing(streams);
+        let proposed = duo.with(BOB, |session| session.streams());
+        duo.with(BOB, |session| session.accept(&proposed).unwrap());
+        duo.pass(1000);
+        duo.told(ALICE);
+        duo.told(BOB);
+        duo
+    }
+
+    pub(crate) fn pass(&mut self, millis: u64) {
+        self.world.run_for(Duration::from_millis(millis));
+    }
+
+    pub(crate) fn with<T>(&mut self, host: usize, act: impl FnOnce(&mut SessionMut<'_>) -> T) -> T {
+        let id = self.sessions[host];
+        self.world.with(host, |agent, now| act(&mut agent.session(now, id).expect("the session is over")))
+    }
+
+    pub(crate) fn state(&mut self, host: usize) -> SessionState {
+        self.with(host, |session| session.state())
+    }
+
+    pub(crate) fn streams(&mut self, host: usize) -> Vec<StreamId> {
+        self.with(host, |session| session.streams())
+    }
+
+    pub(crate) fn proposed(&mut self, host: usize) -> Vec<StreamId> {
+        self.with(host, |session| session.proposed_streams()).expect("nothing is proposed")
+    }
+
+    /// What a session has told since it was asked last, in short words; of streams only how many.
+    pub(crate) fn told(&mut self, host: usize) -> Vec<String> {
+        let events = &self.world.host(host).events;
+        let news = events[self.told[host]..].iter().filter_map(|(_, event)| match &event.kind {
+            EventKind::Session { event, .. } => words(event),
+            _ => None,
+        });
+        let news = news.collect();
+        self.told[host] = events.len();
+        news
+    }
+
+    /// Everything ends, and nothing is left.
+    pub(crate) fn over(mut self) {
+        if let Some(id) = self.world.with(ALICE, |agent, _| agent.sessions()).first().copied() {
+            self.world.with(ALICE, |agent, now| agent.session(now, id).unwrap().end().unwrap());
+        }
+        assert!(self.world.run_until_quiescent(Duration::from_secs(200)));
+        self.world.finish();
+    }
+}
+
+const fn side(originator: Originator) -> &'static str {
+    match originator {
+        Originator::Local => "local",
+        Originator::Remote => "remote",
+    }
+}
+
+fn words(event: &SessionEvent) -> Option<String> {
+    Some(match event {
+        SessionEvent::ChangedState { state, .. } => format!("-> {state}"),
+        SessionEvent::DidStart { streams } => format!("started {}", streams.len()),
+        SessionEvent::DidChangeHoldState { originator, on_hold, partial } => {
+            let partial = if *partial { " partial" } else { "" };
+            format!("hold {} {on_hold}{partial}", side(*originator))
+        }
+        SessionEvent::GotProposal { originator, streams, .. } => {
+            format!("proposal {} {}", side(*originator), streams.len())
+        }
+        SessionEvent::GotAcceptProposal { originator, streams, proposed_streams } => {
+            format!("accepted {} {}/{}", side(*originator), streams.len(), proposed_streams.len())
+        }
+        SessionEvent::GotRejectProposal { originator, code, streams, .. } => {
+            format!("rejected {} {code} {}", side(*originator), streams.len())
+        }
+        SessionEvent::HadProposalFailure { originator, failure_reason, .. } => {
+            format!("failure {} {failure_reason}", side(*originator))
+        }
+        SessionEvent::DidRenegotiateStreams { originator, action, streams } => {
+            let action = if *action == StreamAction::Add { "add" } else { "remove" };
+            format!("renegotiated {} {action} {}", side(*originator), streams.len())
+        }
+        SessionEvent::DidProcessTransaction { originator, method, code, .. } => {
+            format!("{method} {} {code}", side(*originator))
+        }
+        SessionEvent::WillEnd { originator } => format!("will end {}", side(*originator)),
+        SessionEvent::DidEnd { originator, end_reason, .. } => format!("ended {} {end_reason}", side(*originator)),
+        SessionEvent::DidFail { code, .. } => format!("failed {code}"),
+        _ => return None,
+    })
+}

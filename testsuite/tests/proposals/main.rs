@@ -1,0 +1,6 @@
+//! Proposals and hold between two agents: behaviour 1.5 to 1.7.
+
+mod duo;
+mod hold;
+mod legality;
+mod streams;
