@@ -70,6 +70,11 @@ impl Agent {
             let remote_tag = incoming.essentials.from.tag().unwrap_or_default();
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
+        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
+        if dialog.is_none() && !self.calls.outside.insert(&incoming) {
+            self.refuse(&incoming, 482, &[]);
+            return;
+        }
         match (dialog, method) {
             (dialog, Method::Notify) => self.notified(incoming, dialog),
             (Some(dialog), Method::Message) => self.messaged_inside(&incoming, &dialog),
@@ -234,11 +239,6 @@ impl Agent {
             self.refuse(&incoming, 404, &[]);
             return;
         };
-        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
-        if !self.calls.invites.insert(&incoming) {
-            self.refuse(&incoming, 482, &[]);
-            return;
-        }
         self.start_located(incoming, account, flow, transport, local);
     }
 

@@ -97,6 +97,7 @@ impl Run {
             destination: Destination::Routes(vec![route(5060).route]),
             routes: Vec::new(),
             patience: None,
+            unsupported: Unsupported::Hour,
             contact_user: "alice".into(),
         };
         let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
@@ -582,6 +583,7 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         destination: Destination::Routes(Vec::new()),
         routes: Vec::new(),
         patience: None,
+        unsupported: Unsupported::Hour,
         contact_user: "alice".into(),
     };
     let mut out = Outbox::new();

@@ -34,6 +34,10 @@ impl AccountSpec {
             subscribe_interval: settings.sip.subscribe_interval.0,
             publish_interval: settings.sip.publish_interval.0,
             message_summary: settings.message_summary.enabled,
+            presence: settings.presence.enabled,
+            use_rls: settings.presence.use_rls,
+            dialog_event: settings.dialog_event.enabled,
+            xcap_diff: settings.xcap.enabled && settings.xcap.xcap_diff,
             voicemail_uri: settings.message_summary.voicemail_uri.as_ref().map(|uri| uri.uri().to_string().into()),
         }
     }
