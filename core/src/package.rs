@@ -49,8 +49,12 @@ impl Package {
 #[must_use]
 pub fn default_packages() -> Vec<Package> {
     vec![
-        // RFC 3856 sections 6.3 and 6.9; RFC 4662 section 4.2 for lists of resources.
-        Package::new("presence", &["application/pidf+xml", "application/rlmi+xml", "multipart/related"], Forking::One),
+        // RFC 3856 sections 6.3 and 6.9; RFC 5263 for partial presence; RFC 4662 section 4.2 for lists of resources.
+        Package::new(
+            "presence",
+            &["application/pidf+xml", "application/pidf-diff+xml", "application/rlmi+xml", "multipart/related"],
+            Forking::One,
+        ),
         // RFC 3857 section 4.9.
         Package::new("presence.winfo", &["application/watcherinfo+xml"], Forking::Several),
         Package::new("dialog.winfo", &["application/watcherinfo+xml"], Forking::Several),

@@ -3,7 +3,8 @@
 //! ```text
 //!  NOTIFY ─ full, or the next version ─► merged: the whole state comes with the event
 //!         ─ older, or the same again ──► nothing
-//!         ─ a version was missed ──────► refreshed, so that full state comes (RFC 3858 section 5, RFC 4235 section 4.3, RFC 4662 section 5)
+//!         ─ a version was missed ──────► refreshed, so that full state comes (RFC 3858 section 5, RFC 4235 section 4.3, RFC 4662 section 5, RFC 5263
+//!                                        section 4.5)
 //! ```
 //!
 //! After one refresh for a gap the next is only asked for when full state has come in between: a notifier that never sends any is not asked for ever.
@@ -16,7 +17,7 @@ use crate::limits::Limits;
 use crate::payload::conference::{Conference, ConferenceInfo};
 use crate::payload::dialog_info::{DialogInfo, Dialogs};
 use crate::payload::message_summary::MessageSummary;
-use crate::payload::presence::Presence;
+use crate::payload::presence::{PartialPresence, PidfDiff, Presence};
 use crate::payload::reginfo::{RegInfo, Registrations};
 use crate::payload::rlmi::{ListNotification, Resources};
 use crate::payload::versioned::Merge;
@@ -60,6 +61,8 @@ pub enum EventState {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     state: Option<Arc<EventState>>,
+    /// Presence that comes in patches.
+    partial: PartialPresence,
     /// Whether full state was asked for, and has not come.
     asked: bool,
 }
@@ -111,6 +114,12 @@ impl Known {
         let Ok(kind) = MediaType::parse(&content.content_type) else { return News::default() };
         let body = &content.body;
         let is = |essence: &str| kind.is(essence);
+        if is(PidfDiff::CONTENT_TYPE) {
+            let Ok(document) = PidfDiff::parse(body, limits) else { return News::default() };
+            let (merge, presence) = self.partial.apply(document, limits);
+            let state = presence.map(|presence| Arc::new(EventState::Presence(Box::new(presence))));
+            return self.news(Some(merge), state);
+        }
         let merge = if is(WatcherInfo::CONTENT_TYPE) {
             let document = WatcherInfo::parse(body, limits).ok();
             document.map(|document| self.merge(|known: &mut Watchers| known.apply(document, limits)))
@@ -129,14 +138,15 @@ impl Known {
         } else {
             return News { state: whole(&kind, content, limits).map(Arc::new), ..News::default() };
         };
+        let state = self.state.clone().filter(|_| merge == Some(Merge::Applied));
+        self.news(merge, state)
+    }
+
+    fn news(&mut self, merge: Option<Merge>, state: Option<Arc<EventState>>) -> News {
         if merge == Some(Merge::Applied) {
             self.asked = false;
         }
-        News {
-            state: self.state.clone().filter(|_| merge == Some(Merge::Applied)),
-            merge,
-            ask: merge == Some(Merge::Gap) && !std::mem::replace(&mut self.asked, true),
-        }
+        News { state, merge, ask: merge == Some(Merge::Gap) && !std::mem::replace(&mut self.asked, true) }
     }
 
     /// Merges a document into what is known. What the application holds of it stays as it was.

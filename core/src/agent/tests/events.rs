@@ -99,7 +99,10 @@ fn a_subscription_lives_and_ends() {
     let (way, subscribe) = script.request().expect("a SUBSCRIBE");
     assert_eq!((way, subscribe.expires().unwrap()), (Way::Datagram(address(PEER)), Some(600)));
     let accept = subscribe.text(HeaderName::Accept).unwrap().unwrap();
-    assert_eq!(accept.as_str(), "application/pidf+xml, application/rlmi+xml, multipart/related");
+    assert_eq!(
+        accept.as_str(),
+        "application/pidf+xml, application/pidf-diff+xml, application/rlmi+xml, multipart/related"
+    );
     script.notify(&subscribe, 1, "presence", "active;expires=600", Some(("application/pidf+xml", "<presence/>")));
     assert_eq!(script.codes(), [200]);
     script.reply(&subscribe, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "600")]);
@@ -206,6 +209,45 @@ fn versions_are_merged_and_a_gap_is_closed_by_a_refresh() {
         assert_eq!(tell(&mut script, &watchers(version, state, ids)), expected, "{version} {state}");
     }
     assert_eq!(tell(&mut script, "<watcherinfo"), (None, None, false));
+}
+
+/// Partial presence (RFC 5263).
+#[test]
+fn patches_of_presence_are_applied() {
+    let mut script = Script::new(OURS);
+    script.subscribe("presence", 3600);
+    let (_, subscribe) = script.request().unwrap();
+    script.reply(&subscribe, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")]);
+    let head = "xmlns='urn:ietf:params:xml:ns:pidf' xmlns:p='urn:ietf:params:xml:ns:pidf-diff' entity='sip:a@b'";
+    let full = |version: u32| format!("<p:pidf-full {head} version='{version}'><note>one</note></p:pidf-full>");
+    let diff = |version: u32, text: &str| {
+        format!(
+            "<p:pidf-diff {head} version='{version}'><p:replace sel='*/note/text()'>{text}</p:replace></p:pidf-diff>"
+        )
+    };
+    for (cseq, body, note, asks) in [
+        (1, full(1), Some("one"), false),
+        (2, diff(2, "two"), Some("two"), false),
+        (3, diff(4, "four"), None, true),
+        (4, full(5), Some("one"), false),
+    ] {
+        script.notify(&subscribe, cseq, "presence", "active", Some(("application/pidf-diff+xml", &body)));
+        let notify = (*script.notifies().last().unwrap()).clone();
+        let told = match notify.state.as_deref() {
+            Some(EventState::Presence(presence)) => Some(presence.notes[0].text.clone()),
+            _ => None,
+        };
+        assert_eq!(told.as_deref(), note, "{body}");
+        let refresh = script.request().map(|(_, request)| request);
+        assert_eq!(refresh.is_some(), asks, "{body}");
+        if let Some(refresh) = refresh {
+            script.reply(
+                &refresh,
+                200,
+                &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")],
+            );
+        }
+    }
 }
 
 #[test]
