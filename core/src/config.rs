@@ -12,7 +12,7 @@ use crate::random::Random;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
 use crate::transaction::Timers;
-use crate::transport::{Port, TlsConfig, Transport};
+use crate::transport::{Fingerprint, Port, TlsConfig, Transport};
 
 /// The configuration of an agent. It is part of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub struct Config {
     pub dns: DnsConfig,
     /// RTP.
     pub rtp: RtpConfig,
+    /// MSRP.
+    pub msrp: MsrpConfig,
     /// Limits on everything.
     pub limits: Limits,
 }
@@ -68,6 +70,7 @@ impl Default for Config {
             tls: None,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
+            msrp: MsrpConfig::default(),
             limits: Limits::default(),
         }
     }
@@ -125,6 +128,24 @@ impl Default for RtpConfig {
             symmetric: true,
             audio_codecs: vec![Text::from_static("PCMU"), Text::from_static("PCMA")],
         }
+    }
+}
+
+/// MSRP (`msrp.*` of the seeds' SIPSimpleSettings).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MsrpConfig {
+    /// The address in our URIs (setting `msrp.local_ip`); without it the one that leads to the peer.
+    pub address: Option<IpAddr>,
+    /// The port to listen on (setting `msrp.local_port`).
+    pub port: Port,
+    /// The fingerprints of the certificates that the driver shows: descriptions carry them (RFC 8122).
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+impl Default for MsrpConfig {
+    fn default() -> Self {
+        Self { address: None, port: Port::Random, fingerprints: Vec::new() }
     }
 }
 

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
+
 use sipsimple_core::agent::{Agent, Event};
 use sipsimple_core::id::{ConnId, SocketId};
 use sipsimple_core::sip::digest::Secret;
+use sipsimple_core::stream::{FileAnswer, FileQuestion};
 use sipsimple_core::time::Instant;
-use sipsimple_core::transport::Transport;
+use sipsimple_core::transport::{TlsInfo, Transport};
 
 use crate::application::Application;
 use crate::media::{Media, Mode};
@@ -43,6 +46,8 @@ pub struct Place {
     pub keep_events: bool,
     /// How its media paths are run.
     pub media: Mode,
+    /// The certificates that it shows where TLS asks for them, and what everybody's driver thinks of their chain.
+    pub shows: Option<TlsInfo>,
 }
 
 impl Default for Place {
@@ -55,6 +60,7 @@ impl Default for Place {
             tracing: Tracing::Keep,
             keep_events: true,
             media: Mode::Answered,
+            shows: None,
         }
     }
 }
@@ -75,11 +81,14 @@ pub struct Host {
     pub digest: u64,
     /// Its media paths.
     pub media: Media,
+    /// Its files.
+    pub files: BTreeMap<String, Vec<u8>>,
     /// The settings that its agent has stored.
     pub stored: Option<Secret>,
     pub(crate) place: Place,
     pub(crate) udp: BTreeMap<SocketId, SocketAddr>,
-    pub(crate) listening: BTreeMap<SocketId, SocketAddr>,
+    /// The sockets that it accepts connections on, and whether those are to be protected.
+    pub(crate) listening: BTreeMap<SocketId, (SocketAddr, bool)>,
     pub(crate) pipes: BTreeMap<ConnId, Pipe>,
     pub(crate) opening: BTreeSet<ConnId>,
     /// The connections whose end the agent was not told of.
@@ -97,6 +106,27 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
+    /// Does what is asked about a file.
+    pub(crate) fn file(&mut self, question: &FileQuestion) -> FileAnswer {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        match question {
+            FileQuestion::Read { file, at, len } => match self.files.get(file.as_str()) {
+                Some(file) => {
+                    let end = place(at + len).min(file.len());
+                    FileAnswer::Read(Bytes::copy_from_slice(&file[place(*at).min(end)..end]))
+                }
+                None => FileAnswer::Failed("there is no such file".into()),
+            },
+            FileQuestion::Write { file, at, data } => {
+                let file = self.files.entry(file.to_string()).or_default();
+                let end = place(*at) + data.len();
+                file.resize(file.len().max(end), 0);
+                file[place(*at)..end].copy_from_slice(data);
+                FileAnswer::Written(data.len() as u64)
+            }
+        }
+    }
+
     pub(crate) fn new(place: Place, agent: Agent, application: Box<dyn Application>) -> Self {
         Self {
             addresses: place.addresses.clone(),
@@ -106,6 +136,7 @@ impl Host {
             trace: Vec::new(),
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
+            files: BTreeMap::new(),
             stored: None,
             place,
             udp: BTreeMap::new(),

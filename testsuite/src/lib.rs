@@ -12,6 +12,7 @@
 //! | [`program`], [`crowd`] | random programs of many users |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
+//! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 
@@ -22,6 +23,7 @@ pub mod digest;
 pub mod dns;
 pub mod draft;
 pub mod host;
+pub mod ice;
 pub mod link;
 pub mod media;
 pub mod model;
@@ -35,5 +37,6 @@ pub mod script;
 pub mod sdp;
 pub mod sip;
 pub mod stream;
+pub mod turn;
 pub mod wire;
 pub mod world;

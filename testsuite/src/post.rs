@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use sipsimple_core::id::ConnId;
 use sipsimple_core::time::Instant;
-use sipsimple_core::transport::Transport;
+use sipsimple_core::transport::{TlsInfo, Transport};
 
 use crate::sip::Sip;
 use crate::stream::Pipe;
@@ -40,6 +40,8 @@ pub struct Post {
     pub address: SocketAddr,
     /// Whether connections to it are accepted; otherwise they are refused.
     pub listens: bool,
+    /// What it shows where TLS asks for it; without it its connections are plain.
+    pub shows: Option<TlsInfo>,
     /// What came and was not read yet.
     pub letters: VecDeque<Letter>,
     /// Bytes of keep-alives that came on connections: what stands between messages.
@@ -54,7 +56,7 @@ pub struct Post {
 impl Post {
     pub(crate) fn new(address: SocketAddr, listens: bool) -> Self {
         let (letters, other) = (VecDeque::new(), Vec::new());
-        Self { address, listens, letters, other, closed: 0, pipes: BTreeMap::new(), opened: 0, ports: 0 }
+        Self { address, listens, shows: None, letters, other, closed: 0, pipes: BTreeMap::new(), opened: 0, ports: 0 }
     }
 
     /// The connection to or from this address, if there is one.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use sipsimple_core::id::ConnId;
 use sipsimple_core::time::Instant;
+use sipsimple_core::transport::Transport;
 
 use crate::sip::Splitter;
 
@@ -34,6 +35,8 @@ pub struct Pipe {
     pub local: SocketAddr,
     /// The address of the other.
     pub remote: SocketAddr,
+    /// TCP, or TLS where it is protected.
+    pub transport: Transport,
     /// When the last piece that this end wrote arrives: the next arrives later.
     pub last: Instant,
     /// What this end has written, message by message.
@@ -43,7 +46,7 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    pub(crate) fn new(now: Instant, peer: End, local: SocketAddr, remote: SocketAddr) -> Self {
-        Self { peer, local, remote, last: now, written: Splitter::default(), read: Splitter::default() }
+    pub(crate) fn new(now: Instant, peer: End, local: SocketAddr, remote: SocketAddr, transport: Transport) -> Self {
+        Self { peer, local, remote, transport, last: now, written: Splitter::default(), read: Splitter::default() }
     }
 }

@@ -15,7 +15,7 @@ fn whatever_a_crowd_does_the_properties_hold_and_nothing_is_left() {
     let given = std::env::var("SIPSIMPLE_SEED").ok().and_then(|seed| seed.parse().ok());
     let drawn =
         || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
-    let seeds = given.map_or_else(|| (0..3).chain([drawn()]).collect(), |seed| vec![seed]);
+    let seeds = given.map_or_else(|| (0..2).chain([drawn()]).collect(), |seed| vec![seed]);
     let mut all = Count::new();
     for seed in seeds {
         println!("seed {seed}");

@@ -39,6 +39,11 @@ impl Asks {
         Some(ask)
     }
 
+    /// A name for a question of a stream, which keeps it itself.
+    pub(super) fn name(&mut self) -> AskId {
+        AskId::from_u64(self.ids.take())
+    }
+
     /// Opens a question that is to be answered by then; tells its name.
     pub(super) fn ask(&mut self, about: About, at: Instant) -> AskId {
         let ask = AskId::from_u64(self.ids.take());

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
 use crate::sip::digest::Secret;
+use crate::stream::FileQuestion;
 use crate::time::Instant;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -108,6 +109,8 @@ pub enum Question {
         /// The remote address.
         toward: SocketAddr,
     },
+    /// Something about a file.
+    File(FileQuestion),
     /// What settings are stored? Of a text longer than `max` bytes, one more is enough.
     LoadSettings {
         /// The most bytes that are looked at.

@@ -10,6 +10,7 @@ use crate::media;
 use crate::random::Seed;
 use crate::sip::Text;
 use crate::sip::digest::Secret;
+use crate::stream::FileAnswer;
 use crate::time::Utc;
 use crate::transport::{CloseCause, TlsInfo};
 
@@ -145,6 +146,8 @@ pub enum StreamEvent {
 pub enum Answer {
     /// The local address toward the one asked for; `None` where there is no route.
     LocalAddress(Option<IpAddr>),
+    /// Something about a file.
+    File(FileAnswer),
     /// The stored settings, nothing if nothing is stored, or why they cannot be read.
     Settings(Result<Option<Secret>, Text>),
     /// The settings are stored, or why they cannot be.

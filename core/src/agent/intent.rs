@@ -9,7 +9,8 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
-use crate::settings::{Backend, Change, ObjectError, ObjectKey, SaveError, SettingError};
+use crate::settings::kind::{CodecName, SrtpEncryption};
+use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
 use crate::stream::{Command, StreamError, StreamSpec};
@@ -18,6 +19,7 @@ use crate::usage::Content;
 
 use crate::config::Listen;
 
+use super::MsrpAccount;
 use super::supervised::Published;
 
 /// Something that the application wants. Wrong in this state: [`Agent::intend`](super::Agent::intend) fails at once and
@@ -358,6 +360,14 @@ pub struct AccountSpec {
     pub xcap_diff: bool,
     /// Where its messages are, if not at its own URI (setting `message_summary.voicemail_uri`).
     pub voicemail_uri: Option<Text>,
+    /// How its streams over MSRP find their way.
+    pub msrp: MsrpAccount,
+    /// Its codecs by their encoding names, best first; none for those of the configuration (setting `rtp.audio_codec_list`).
+    pub audio_codecs: Vec<Text>,
+    /// Whether RTP is encrypted (setting `rtp.srtp_encryption`).
+    pub srtp_encryption: SrtpEncryption,
+    /// Whether it is, also when its keys go over signalling that is not (setting `rtp.use_srtp_without_tls`).
+    pub use_srtp_without_tls: bool,
 }
 
 impl AccountSpec {
@@ -365,6 +375,16 @@ impl AccountSpec {
     #[must_use]
     pub fn new(uri: impl Into<Text>) -> Self {
         Self { uri: uri.into(), ..Self::default() }
+    }
+
+    /// Its settings of RTP.
+    pub(super) fn rtp(&self) -> RtpAccount {
+        let codecs: Vec<CodecName> = self.audio_codecs.iter().filter_map(|name| name.parse().ok()).collect();
+        RtpAccount {
+            audio_codec_list: Some(codecs).filter(|codecs| !codecs.is_empty()),
+            srtp_encryption: self.srtp_encryption,
+            use_srtp_without_tls: self.use_srtp_without_tls,
+        }
     }
 }
 
@@ -388,6 +408,10 @@ impl Default for AccountSpec {
             dialog_event: false,
             xcap_diff: false,
             voicemail_uri: None,
+            msrp: MsrpAccount::default(),
+            audio_codecs: Vec::new(),
+            srtp_encryption: SrtpEncryption::Disabled,
+            use_srtp_without_tls: false,
         }
     }
 }

@@ -51,6 +51,7 @@ mod input;
 mod intent;
 mod machine;
 mod messages;
+mod msrp_account;
 mod nat;
 mod outgoing;
 mod owner;
@@ -79,6 +80,7 @@ pub use intent::{
     AccountError, AccountSpec, ConnectError, Intent, IntentError, ListenError, LookupStartError, Outcome,
     SettingsRefusal, UsageError,
 };
+pub use msrp_account::MsrpAccount;
 pub use supervised::{Published, Supervised};
 
 use std::collections::VecDeque;

@@ -318,7 +318,12 @@ impl Agent {
             plain(incoming.essentials.from.clone()),
         );
         info.local = local.ip();
+        info.secure = transport == Transport::Tls;
         info.credentials = self.known_credentials(account);
+        if let Some(account) = self.accounts.get(account) {
+            account.spec.msrp.apply(&mut info.settings);
+            info.settings.rtp = account.spec.rtp();
+        }
         let mut cx = crate::config::Context {
             now: self.now,
             utc: self.clock.utc(self.now),

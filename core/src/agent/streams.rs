@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::id::{ConnId, SessionId, SocketId, StreamId};
+use crate::id::{AskId, ConnId, SessionId, SocketId, StreamId};
 use crate::sip::Text;
-use crate::stream::{Command, Input, Line, MediaStream, Output, SessionInfo, StreamError, StreamSpec};
+use crate::stream::{Command, FileAnswer, Input, Line, MediaStream, Output, SessionInfo, StreamError, StreamSpec};
 use crate::transport::CloseHow;
 
 use super::input::{SocketEvent, StreamEvent};
 use super::intent::{IntentError, Outcome};
-use super::{Agent, Effect, EventKind};
+use super::{Agent, Effect, EventKind, Question};
 
 /// The sockets and connections that streams have in the world, until the driver says that they are gone.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Wires {
     streams: BTreeMap<StreamId, Open>,
     /// Whose a connection is that came to a listener of a stream.
     accepted: BTreeMap<ConnId, StreamId>,
+    /// Who asked a question, under which name of its own.
+    asked: BTreeMap<AskId, (StreamId, u64)>,
 }
 
 /// What one stream has open, each with whether it was told to close.
@@ -121,6 +123,11 @@ impl Agent {
                     self.effects.push_back(Effect::Resume(conn));
                 }
             }
+            Output::Ask { number, question } => {
+                let ask = self.asks.name();
+                self.wires.asked.insert(ask, (stream, number));
+                self.effects.push_back(Effect::Ask { ask, question: Question::File(question) });
+            }
             // Its progress is among its news.
             Output::Initialized | Output::Started(_) | Output::Failed { .. } | Output::Ended => {}
         }
@@ -140,8 +147,21 @@ impl Agent {
         }
     }
 
+    /// The answer to a question about a file.
+    pub(super) fn stream_answer(&mut self, ask: AskId, answer: FileAnswer) {
+        match self.wires.asked.remove(&ask) {
+            Some((stream, number)) => self.stream_input(stream, Input::Answer { number, answer }),
+            None => self.stats.driver_faults += 1,
+        }
+    }
+
     /// Closes what a stream that has ended has left open.
     pub(super) fn close_wires(&mut self, stream: StreamId) {
+        let open: Vec<AskId> =
+            self.wires.asked.extract_if(.., |_, (of, _)| *of == stream).map(|(ask, _)| ask).collect();
+        for ask in open {
+            self.effects.push_back(Effect::Abandon { ask });
+        }
         let Some(open) = self.wires.streams.get(&stream) else { return };
         let (sockets, conns): (Vec<_>, Vec<_>) =
             (open.sockets.keys().copied().collect(), open.conns.keys().copied().collect());

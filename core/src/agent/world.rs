@@ -53,6 +53,7 @@ impl Agent {
             Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
             Input::Media { stream, event } => self.media(stream, event),
+            Input::Answer { ask, answer: Answer::File(answer) } => self.stream_answer(ask, answer),
             Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
                 (Some(About::LocalAddress(toward)), Answer::LocalAddress(local)) => {
                     self.transports.learn_local(toward, local);

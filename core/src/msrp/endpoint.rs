@@ -174,7 +174,7 @@ impl Endpoint {
     ) -> Result<(), SendError> {
         let session = self.sessions.get_mut(&stream).ok_or(SendError::NoSession)?;
         let is_text = |text: &Text| !text.is_empty() && !text.bytes().any(|byte| byte.is_ascii_control());
-        if !is_text(&message.content_type) || !super::head::is_ident(&message.id) || message.id.contains(' ') {
+        if !is_text(&message.content_type) || !super::head::is_ident(&message.id) {
             return Err(SendError::Unwritable);
         }
         let connection = session.conn.and_then(|conn| Some((conn, self.connections.get_mut(&conn)?)));
@@ -433,10 +433,10 @@ impl Endpoint {
         }
     }
 
-    /// How many more bytes a connection may be fed now.
+    /// Whether a connection is not to be read, until `Resume`.
     #[must_use]
-    pub fn read_budget(&self, conn: ConnId, limits: &Limits) -> usize {
-        self.connections.get(&conn).map_or(0, |connection| if connection.paused { 0 } else { limits.read_bytes })
+    pub fn is_paused(&self, conn: ConnId) -> bool {
+        self.connections.get(&conn).is_none_or(|connection| connection.paused)
     }
 
     /// Whether nothing is left.

@@ -72,9 +72,8 @@ impl Head {
         let rest = line.strip_prefix(b"MSRP ")?;
         let len = memchr::memchr(b' ', rest)?;
         let what = 5 + len + 1..line.len();
-        let is_ident = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'%' | b'=');
         let identifier =
-            rest.get(..len).filter(|bytes| (1..=LONGEST_TAKEN).contains(&len) && bytes.iter().all(is_ident));
+            rest.get(..len).filter(|bytes| (1..=LONGEST_TAKEN).contains(&len) && bytes.iter().all(is_ident_byte));
         (identifier.is_some() && !what.is_empty()).then_some((5..5 + len, what))
     }
 
@@ -293,9 +292,15 @@ impl Head {
     }
 }
 
+const fn is_ident_byte(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'%' | b'=')
+}
+
 /// Whether this may stand as a transaction identifier or Message-ID (RFC 4975 section 9).
 pub(super) fn is_ident(text: &str) -> bool {
-    (4..=LONGEST_IDENT).contains(&text.len()) && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+    (4..=LONGEST_IDENT).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| is_ident_byte(&byte))
 }
 
 fn start(bytes: &Bytes, what: Range<usize>) -> Option<Start> {

@@ -134,12 +134,11 @@ impl Sdes {
         Some(attribute)
     }
 
-    /// The answer to an offer of ours has come: its line goes on being ours.
+    /// An answer to our offer has come, perhaps one of several: what it chose goes on being ours.
     pub fn answered(&mut self, answer: &Media<'_>) {
         let chosen = Crypto::of(answer)
             .find_map(|theirs| Some((self.offered.iter().find(|ours| theirs.answers(ours))?.clone(), theirs)));
         if chosen.is_some() {
-            self.offered.clear();
             self.answered = chosen;
         }
     }

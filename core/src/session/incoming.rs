@@ -158,7 +158,7 @@ impl Session {
         for line in &mut self.streams {
             call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Remote, out));
         }
-        self.initialized(cx, out);
+        self.look_at_streams(cx, out);
         Ok(())
     }
 

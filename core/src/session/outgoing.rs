@@ -10,6 +10,8 @@ use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
 use crate::sip::{HeaderName, NameAddr, ServiceRoute, Text};
 use crate::stream::{Line, SessionInfo};
+use crate::transport::Transport;
+use crate::uac::Hop;
 
 use super::streams::call_line;
 use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait};
@@ -73,6 +75,7 @@ impl Session {
             return;
         }
         self.info.local = local;
+        self.info.secure = !targets.is_empty() && targets.iter().all(is_encrypted);
         self.negotiator = Some(super::start::negotiator(cx, local));
         // A call to a `sips` URI is answered by a `sips` Contact (RFC 3261 section 8.1.1.8).
         let to = self.connect.as_ref().and_then(|connect| connect.to.uri.as_sip());
@@ -83,6 +86,7 @@ impl Session {
         for stream in &mut self.streams {
             call_line(&self.info, cx, stream, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
         }
+        self.look_at_streams(cx, out);
     }
 
     /// There is no way to the remote party, for this reason.
@@ -208,5 +212,13 @@ impl Session {
     /// Nobody answered for `sip.invite_timeout`.
     pub(super) fn unanswered(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.end(cx, out);
+    }
+}
+
+/// Whether what goes there is encrypted up to the next hop.
+const fn is_encrypted(target: &Target) -> bool {
+    match &target.hop {
+        Hop::Route(route) => matches!(route.transport, Transport::Tls),
+        Hop::Uri(_) => false,
     }
 }

@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// The streams have said something: those that failed are dealt with, and what waited for them goes on.
-    fn look_at_streams(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+    pub(super) fn look_at_streams(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.leaving.retain(|line| !line.is_ended());
         if let Some(failure) = self.streams.iter_mut().find_map(Line::take_failure) {
             let words = format!("media stream failed: {}", failure.reason);

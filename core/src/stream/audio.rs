@@ -7,9 +7,12 @@ use std::net::SocketAddr;
 
 use crate::config::Config;
 use crate::media::{self, Component};
-use crate::negotiation::{Codec, Description, Proposed};
+use crate::negotiation::{Codec, Description, Proposed, Sdes, demands_srtp, has_srtp};
 use crate::outbox::Outbox;
-use crate::sdp::Direction;
+use crate::random::Random;
+use crate::rtp::srtp::Suite;
+use crate::sdp::{Attribute, Direction};
+use crate::settings::kind::SrtpEncryption;
 use crate::sip::Text;
 use crate::transport::CloseCause;
 
@@ -22,12 +25,18 @@ use super::{
 #[derive(Debug)]
 pub struct AudioStream {
     codecs: Vec<Codec>,
+    /// Whether it is encrypted, as far as that is for the settings to say.
+    encryption: SrtpEncryption,
+    keys: Sdes,
+    /// The profile of its media line.
+    protocol: Text,
     /// What this side would like when it is not on hold.
     direction: Direction,
     rtp: Option<SocketAddr>,
     rtcp: Option<SocketAddr>,
     parameters: Option<media::Parameters>,
-    /// Whether the media path has started.
+    /// Whether there is a media path, and whether it has started.
+    prepared: bool,
     started: bool,
     held: Hold,
     /// What was told of that.
@@ -47,23 +56,35 @@ pub struct AudioFactory;
 
 /// The digits of RFC 4733 that a telephone has.
 const DIGITS: &str = "0123456789*#ABCD";
+/// The profile of RTP in the clear, or with keys that the peer may leave alone.
+const RTP_AVP: Text = Text::from_static("RTP/AVP");
+/// The profile of SRTP and nothing else (RFC 3711 section 8).
+const RTP_SAVP: Text = Text::from_static("RTP/SAVP");
+/// What is offered, best first; an offer of any suite that is known is answered.
+const SUITES: [Suite; 2] = [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32];
+/// Why a stream is not begun whose keys everybody could read.
+const KEYS_IN_THE_CLEAR: Text = Text::from_static("SRTP is mandatory, but its keys would not be secret without TLS");
 
 impl AudioStream {
     /// An audio stream.
     ///
     /// # Errors
     /// What is wrong with the specification, in words.
-    pub fn new(spec: &AudioSpec, config: &Config) -> Result<Self, Text> {
-        let codecs = codecs(&spec.codecs, config);
+    pub fn new(spec: &AudioSpec, config: &Config, session: &SessionInfo) -> Result<Self, Text> {
+        let codecs = codecs(&spec.codecs, config, session);
         if codecs.iter().all(Codec::is_telephone_event) {
             return Err("none of its codecs is known".into());
         }
         Ok(Self {
             codecs,
+            encryption: session.settings.rtp.srtp_encryption,
+            keys: Sdes::default(),
+            protocol: RTP_AVP,
             direction: spec.direction,
             rtp: None,
             rtcp: None,
             parameters: None,
+            prepared: false,
             started: false,
             held: Hold::default(),
             told: Hold::default(),
@@ -85,6 +106,26 @@ impl AudioStream {
     /// The direction that this side would like.
     const fn wanted(&self) -> Direction {
         if self.held.local { Direction::new(self.direction.sends(), false) } else { self.direction }
+    }
+
+    /// The keys for its line, and the profile; `None` refuses the line that is offered.
+    fn secure(&mut self, random: &mut Random, offered: Option<&Proposed<'_>>) -> Option<Vec<Attribute>> {
+        let Some(Proposed { media, .. }) = offered else {
+            return Some(match self.encryption {
+                SrtpEncryption::Disabled => Vec::new(),
+                SrtpEncryption::Optional | SrtpEncryption::Mandatory => self.keys.offer(&SUITES, random),
+            });
+        };
+        let line = match self.encryption {
+            SrtpEncryption::Disabled => None,
+            SrtpEncryption::Optional | SrtpEncryption::Mandatory => self.keys.answer(media, &Suite::ALL, random),
+        };
+        let open = self.encryption != SrtpEncryption::Mandatory && !demands_srtp(media);
+        if line.is_none() && !open {
+            return None;
+        }
+        self.protocol = media.protocol().into();
+        Some(line.into_iter().collect())
     }
 
     fn media(&mut self, event: media::Event, out: &mut Outbox<Output>) {
@@ -127,6 +168,9 @@ impl AudioStream {
     /// Takes over what was agreed on; the parameters, if they are others now.
     fn agree(&mut self, cx: &Context<'_>, agreement: &Agreement<'_>) -> Option<media::Parameters> {
         let agreed = agreement.media;
+        if let Some(remote) = agreement.remote_media() {
+            self.keys.answered(&remote);
+        }
         // While this side would not send anyway, the peer's direction does not say whether it holds.
         if self.wanted().sends() {
             self.held.remote = !agreed.remote_direction.receives();
@@ -175,6 +219,16 @@ impl MediaStream for AudioStream {
     }
 
     fn initialize(&mut self, cx: &mut Context<'_>, _proposer: Originator, out: &mut Outbox<Output>) {
+        if !may_encrypt(cx.session) {
+            if self.encryption == SrtpEncryption::Mandatory {
+                out.push(Output::Failed { reason: KEYS_IN_THE_CLEAR, for_now: false });
+                return;
+            }
+            self.encryption = SrtpEncryption::Disabled;
+        }
+        if self.encryption == SrtpEncryption::Mandatory {
+            self.protocol = RTP_SAVP;
+        }
         let setup = media::Setup {
             local: cx.session.local,
             ports: cx.config.rtp.port_range,
@@ -182,12 +236,16 @@ impl MediaStream for AudioStream {
             ssrc: cx.random.u32(),
             cname: cx.random.token(16).into(),
         };
+        self.prepared = true;
         out.push(Output::Media(media::Command::Prepare(setup)));
     }
 
-    fn local_media(&mut self, _cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
-        let port = self.rtp.map_or(0, |rtp| rtp.port());
+    fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
+        let keys = self.secure(cx.random, offered);
+        let port = self.rtp.filter(|_| keys.is_some()).map_or(0, |rtp| rtp.port());
         let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
+        description.protocol = self.protocol.clone();
+        description.attributes = keys.unwrap_or_default();
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);
         description
@@ -197,6 +255,10 @@ impl MediaStream for AudioStream {
         if let Some(parameters) = self.agree(cx, agreement) {
             out.push(Output::Media(media::Command::Start(parameters)));
         }
+    }
+
+    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
+        acceptable(self.encryption, offered)
     }
 
     fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
@@ -218,7 +280,9 @@ impl MediaStream for AudioStream {
     }
 
     fn end(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        out.push(Output::Media(media::Command::Stop));
+        if self.prepared {
+            out.push(Output::Media(media::Command::Stop));
+        }
         out.push(Output::Ended);
     }
 
@@ -252,22 +316,33 @@ impl StreamFactory for AudioFactory {
         "audio"
     }
 
-    fn create(&self, config: &Config, _session: &SessionInfo, spec: &StreamSpec) -> Result<Box<dyn MediaStream>, Text> {
+    fn create(&self, config: &Config, session: &SessionInfo, spec: &StreamSpec) -> Result<Box<dyn MediaStream>, Text> {
         match spec {
-            StreamSpec::Audio(spec) => Ok(Box::new(AudioStream::new(spec, config)?)),
-            StreamSpec::Custom { .. } => Err("it is not audio".into()),
+            StreamSpec::Audio(spec) => Ok(Box::new(AudioStream::new(spec, config, session)?)),
+            StreamSpec::Chat(_)
+            | StreamSpec::FileTransfer(_)
+            | StreamSpec::DesktopSharing(_)
+            | StreamSpec::Custom { .. } => Err("it is not audio".into()),
         }
     }
 
-    fn recognize(&self, config: &Config, _session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
+    fn recognize(&self, config: &Config, session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
         let media = &offered.media;
         if !media.media_type().eq_ignore_ascii_case("audio") {
             return Recognized::Unknown;
         }
-        if !media.protocol().eq_ignore_ascii_case("RTP/AVP") {
-            return Recognized::Invalid("it is not over RTP/AVP".into());
+        if ![RTP_AVP, RTP_SAVP].iter().any(|profile| media.protocol().eq_ignore_ascii_case(profile)) {
+            return Recognized::Invalid("it is neither over RTP/AVP nor over RTP/SAVP".into());
         }
-        match AudioStream::new(&AudioSpec::default(), config) {
+        let wanted = session.settings.rtp.srtp_encryption;
+        let may = if may_encrypt(session) { wanted } else { SrtpEncryption::Disabled };
+        if wanted == SrtpEncryption::Mandatory && may != wanted {
+            return Recognized::Invalid(KEYS_IN_THE_CLEAR);
+        }
+        if let Err(reason) = acceptable(may, offered) {
+            return Recognized::Invalid(reason);
+        }
+        match AudioStream::new(&AudioSpec::default(), config, session) {
             Ok(stream) if offered.common(&stream.codecs).is_some() => Recognized::Stream(Box::new(stream)),
             Ok(_) => Recognized::Invalid("it has no codec in common with us".into()),
             Err(reason) => Recognized::Invalid(reason),
@@ -275,16 +350,48 @@ impl StreamFactory for AudioFactory {
     }
 }
 
-/// The codecs of a stream: those named, or those of the configuration, as far as they are known; and the events of RFC 4733.
-fn codecs(names: &[Text], config: &Config) -> Vec<Codec> {
-    let names = if names.is_empty() { &config.rtp.audio_codecs } else { names };
-    let mut codecs: Vec<Codec> = names
-        .iter()
-        .filter_map(|name| {
-            let known = ["PCMU", "PCMA"].into_iter().find(|known| name.eq_ignore_ascii_case(known))?;
-            Some(Codec::new(known, 8000))
-        })
-        .collect();
+/// Whether keys may be given out: they are not readable on the way, or the settings say that this does not matter (behaviour 3.1).
+const fn may_encrypt(session: &SessionInfo) -> bool {
+    session.secure || session.settings.rtp.use_srtp_without_tls
+}
+
+/// Whether what the peer offers fits what the settings say of encryption.
+fn acceptable(encryption: SrtpEncryption, offered: &Proposed<'_>) -> Result<(), Text> {
+    match encryption {
+        SrtpEncryption::Disabled if demands_srtp(&offered.media) => {
+            Err("SRTP is remotely mandatory but it's not locally enabled".into())
+        }
+        SrtpEncryption::Mandatory if !has_srtp(&offered.media) => {
+            Err("SRTP is locally mandatory but it's not remotely enabled".into())
+        }
+        SrtpEncryption::Disabled | SrtpEncryption::Optional | SrtpEncryption::Mandatory => Ok(()),
+    }
+}
+
+/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; and the events of RFC 4733.
+fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> {
+    let of_account = session.settings.rtp.audio_codec_list.as_deref();
+    let mut codecs: Vec<Codec> = match of_account {
+        _ if !names.is_empty() => names.iter().filter_map(|name| codec(name)).collect(),
+        Some(names) => names.iter().filter_map(|name| codec(name.as_str())).collect(),
+        None => config.rtp.audio_codecs.iter().filter_map(|name| codec(name)).collect(),
+    };
     codecs.push(Codec::telephone_event(8000).with_payload(101).with_fmtp("0-15"));
     codecs
+}
+
+/// The codec of this name; those of other names are passed over with a warning (design decision 9).
+fn codec(name: &str) -> Option<Codec> {
+    let known = match &*name.to_ascii_lowercase() {
+        "opus" => Codec::new("opus", 48_000).with_channels(2).with_payload(111).with_fmtp("useinbandfec=1"),
+        "g722" => Codec::new("G722", 8000),
+        "pcmu" => Codec::new("PCMU", 8000),
+        "pcma" => Codec::new("PCMA", 8000),
+        "gsm" => Codec::new("GSM", 8000),
+        _ => {
+            tracing::warn!(name, "there is no such codec: it is left out");
+            return None;
+        }
+    };
+    Some(known)
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::sip::Text;
 
+use super::{ChatCommand, DesktopSharingCommand, FileTransferCommand};
+
 /// What an application wants of a stream. A stream refuses what it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,6 +21,12 @@ pub enum Command {
         /// How long it sounds.
         duration: Duration,
     },
+    /// Something that a chat stream knows.
+    Chat(ChatCommand),
+    /// Something that a file transfer knows.
+    FileTransfer(FileTransferCommand),
+    /// Something that a desktop sharing stream knows.
+    DesktopSharing(DesktopSharingCommand),
     /// Something that a stream of the application's own knows.
     Custom {
         /// What.

@@ -24,6 +24,8 @@ pub struct SessionInfo {
     pub remote_identity: NameAddr,
     /// Our address toward the peer, which descriptions name; unspecified until it is known, which is before a stream is initialised.
     pub local: IpAddr,
+    /// Whether its signalling is encrypted as far as we see it, so that keys in descriptions are not readable on the way.
+    pub secure: bool,
     /// Who we are to servers that ask, such as relays.
     pub credentials: Option<Credentials>,
     /// What the account's settings say of media (groups `rtp`, `msrp`, `nat_traversal`, `tls`).
@@ -40,6 +42,7 @@ impl SessionInfo {
             local_identity,
             remote_identity,
             local: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            secure: false,
             credentials: None,
             settings: AccountSettings::default(),
         }

@@ -22,6 +22,9 @@ pub enum StreamError {
     /// The stream refuses the command, for this reason.
     #[error("{0}")]
     Refused(Text),
+    /// Too much waits to be sent; an event tells when there is room.
+    #[error("stream {} has no room", .0.as_u64())]
+    Full(StreamId),
     /// Not a DTMF digit.
     #[error("'{0}' is not a DTMF digit")]
     BadDigit(char),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::media;
 use crate::sip::Text;
 
-use super::Originator;
+use super::{ChatEvent, DesktopSharingEvent, FileTransferEvent, Originator};
 
 /// The media path of a stream over RTP, as it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,12 @@ pub enum StreamEvent {
     },
     /// A report of the packet counters.
     Statistics(Box<media::Statistics>),
+    /// News of a chat stream.
+    Chat(ChatEvent),
+    /// News of a file transfer.
+    FileTransfer(FileTransferEvent),
+    /// News of a desktop sharing stream.
+    DesktopSharing(DesktopSharingEvent),
     /// News of a stream of the application's own.
     Custom {
         /// What.
@@ -96,6 +102,9 @@ impl StreamEvent {
             Self::DidEnd => &["MediaStreamDidEnd"],
             Self::GotDtmf { .. } => &["AudioStreamGotDTMF", "SCSessionGotDTMF"],
             Self::GotNoAudio { .. } => &["SCSessionGotNoAudio"],
+            Self::Chat(event) => event.names(),
+            Self::DesktopSharing(event) => event.names(),
+            Self::FileTransfer(event) => event.names(),
             Self::Source { .. } | Self::Statistics(_) | Self::Custom { .. } => &[],
         }
     }

@@ -8,6 +8,8 @@ use crate::id::{ConnId, SocketId};
 use crate::media;
 use crate::transport::{CloseCause, TlsInfo};
 
+use super::FileAnswer;
+
 /// Something happened to what a stream has in the world.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -70,6 +72,13 @@ pub enum Input {
         conn: ConnId,
         /// How many.
         bytes: usize,
+    },
+    /// The answer to a question.
+    Answer {
+        /// The stream's own name for it.
+        number: u64,
+        /// The answer.
+        answer: FileAnswer,
     },
     /// A connection is closed, or could not be opened. The last news of it.
     Closed {

@@ -290,6 +290,7 @@ impl Line {
             | Output::Open { .. }
             | Output::Write { .. }
             | Output::Close { .. }
+            | Output::Ask { .. }
             | Output::Resume(_)) => out.push(other),
         }
     }

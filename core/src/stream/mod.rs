@@ -6,13 +6,18 @@
 
 mod agreement;
 mod audio;
+mod chat;
 mod command;
 mod context;
+mod desktop_sharing;
 mod error;
 mod event;
+mod file;
+mod file_transfer;
 mod input;
 mod line;
 mod media_stream;
+mod msrp;
 mod originator;
 mod output;
 mod registry;
@@ -22,13 +27,23 @@ mod tests;
 
 pub use agreement::Agreement;
 pub use audio::{AudioFactory, AudioStream};
+pub use chat::{ChatCommand, ChatEvent, ChatFactory, ChatMessage, ChatSpec, ChatStream, Notified, ReceivedMessage};
 pub use command::Command;
 pub use context::{Context, SessionInfo};
+pub use desktop_sharing::{
+    DesktopSharingCommand, DesktopSharingEvent, DesktopSharingFactory, DesktopSharingHandler, DesktopSharingSpec,
+    DesktopSharingStream, HandlerContext,
+};
 pub use error::StreamError;
 pub use event::{Rtp, StreamEvent};
+pub use file::{FileAnswer, FileQuestion};
+pub use file_transfer::{
+    FileTransferCommand, FileTransferEvent, FileTransferFactory, FileTransferSpec, FileTransferStream,
+};
 pub use input::Input;
 pub use line::{Failure, Line};
 pub use media_stream::MediaStream;
+pub use msrp::{Offered, Role};
 pub use originator::Originator;
 pub use output::Output;
 pub use registry::{Recognized, Registry, Source, StreamFactory};

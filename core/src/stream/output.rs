@@ -9,7 +9,7 @@ use crate::media;
 use crate::sip::Text;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
-use super::{Rtp, StreamEvent};
+use super::{FileQuestion, Rtp, StreamEvent};
 
 /// What a stream says, in order.
 #[derive(Debug)]
@@ -82,4 +82,11 @@ pub enum Output {
     },
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
+    /// A question about a file; [`Input::Answer`](super::Input::Answer) brings the answer, unless the stream ends before.
+    Ask {
+        /// The stream's own name for it.
+        number: u64,
+        /// The question.
+        question: FileQuestion,
+    },
 }

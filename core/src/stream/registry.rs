@@ -8,7 +8,9 @@ use crate::id::{Counter, StreamId};
 use crate::negotiation::Proposed;
 use crate::sip::Text;
 
-use super::{AudioFactory, MediaStream, SessionInfo, StreamSpec};
+use super::{
+    AudioFactory, ChatFactory, DesktopSharingFactory, FileTransferFactory, MediaStream, SessionInfo, StreamSpec,
+};
 
 /// What a factory makes of a media line that the peer offers (`new_from_sdp`).
 #[derive(Debug)]
@@ -50,7 +52,14 @@ pub struct Registry {
 impl Default for Registry {
     /// Those that come with this crate.
     fn default() -> Self {
-        Self { factories: vec![Arc::new(AudioFactory)] }
+        Self {
+            factories: vec![
+                Arc::new(FileTransferFactory),
+                Arc::new(AudioFactory),
+                Arc::new(ChatFactory),
+                Arc::new(DesktopSharingFactory),
+            ],
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::sdp::Direction;
 use crate::sip::Text;
 
+use super::{ChatSpec, DesktopSharingSpec, FileTransferSpec};
+
 /// A stream that an application offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,6 +15,12 @@ use crate::sip::Text;
 pub enum StreamSpec {
     /// Audio over RTP (seed class AudioStream).
     Audio(AudioSpec),
+    /// A chat over MSRP (seed class ChatStream).
+    Chat(ChatSpec),
+    /// A file transfer over MSRP (seed class FileTransferStream).
+    FileTransfer(FileTransferSpec),
+    /// Desktop sharing over MSRP (seed class DesktopSharingStream).
+    DesktopSharing(DesktopSharingSpec),
     /// A stream of a kind that the application has registered.
     Custom {
         /// The kind.
@@ -32,6 +40,9 @@ impl StreamSpec {
     pub fn kind(&self) -> &str {
         match self {
             Self::Audio(_) => "audio",
+            Self::Chat(_) => "chat",
+            Self::DesktopSharing(_) => "desktop-sharing",
+            Self::FileTransfer(_) => "file-transfer",
             Self::Custom { kind, .. } => kind,
         }
     }

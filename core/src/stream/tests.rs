@@ -138,7 +138,7 @@ fn a_registry_has_one_factory_of_a_kind_and_those_of_high_priority_first() {
     registry.add(Arc::new(PuppetFactory("file-transfer", 10)));
     registry.add(Arc::new(PuppetFactory("chat", 1)));
     let kinds: Vec<&str> = registry.iter().map(StreamFactory::kind).collect();
-    assert_eq!(kinds, ["file-transfer", "audio", "chat"]);
+    assert_eq!(kinds, ["file-transfer", "audio", "desktop-sharing", "chat"]);
     let custom = |kind: &str| StreamSpec::Custom { kind: kind.into(), data: bytes::Bytes::new() };
     assert_eq!(registry.create(&Config::default(), &info(), &custom("chat")).unwrap().kind(), "puppet");
     let refused = registry.create(&Config::default(), &info(), &custom("smell")).unwrap_err();

@@ -57,6 +57,12 @@ impl Transaction {
         self.id
     }
 
+    /// Whether the first request was not answered in time.
+    #[must_use]
+    pub const fn is_repeated(&self) -> bool {
+        self.sent > 1
+    }
+
     /// When [`timeout`](Self::timeout) is next due.
     #[must_use]
     pub const fn deadline(&self) -> Instant {

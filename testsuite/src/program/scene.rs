@@ -99,6 +99,7 @@ fn place(program: &Program, number: usize, random: &mut Random) -> Place {
         tracing: program.tracing,
         keep_events: program.calls <= 1000,
         media: program.media,
+        shows: None,
     }
 }
 

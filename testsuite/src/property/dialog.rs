@@ -264,8 +264,10 @@ impl Dialogs {
         }
         if bye {
             // An early dialog may have ended unseen, by a refusal or on another fork's behalf.
-            // And a 2xx that comes after the connection of its INVITE was lost is nobody's.
-            let there = dialog.confirmed && !dialog.over && (!dialog.caller || dialog.acknowledged);
+            // And a 2xx that comes after the connection of its INVITE was lost is nobody's, and neither is it seen what was written to
+            // one that is broken.
+            let seen = sight.transport == Transport::Udp && (!dialog.caller || dialog.acknowledged);
+            let there = dialog.confirmed && !dialog.over && seen;
             dialog.over = true;
             self.byes.put(sight.at, server.clone(), there);
         }

@@ -21,6 +21,8 @@ mod registration;
 mod replaces;
 mod show;
 mod side;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod update;
 

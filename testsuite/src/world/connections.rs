@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use sipsimple_core::agent::{ConnectionEvent, Input};
 use sipsimple_core::id::ConnId;
-use sipsimple_core::transport::{CloseCause, CloseHow, Transport};
+use sipsimple_core::transport::{CertificateChain, CloseCause, CloseHow, Security, TlsInfo, Transport};
 
 use crate::post::Letter;
 use crate::script::Way;
@@ -30,7 +30,8 @@ impl World {
     }
 
     /// A host opens a connection.
-    pub(super) fn open(&mut self, host: usize, conn: ConnId, to: SocketAddr) {
+    pub(super) fn open(&mut self, host: usize, conn: ConnId, to: SocketAddr, security: &Security) {
+        let transport = if *security == Security::Plain { Transport::Tcp } else { Transport::Tls };
         self.hosts[host].opening.insert(conn);
         self.hosts[host].conns.insert(conn);
         let from = End { node: Node::Host(host), conn };
@@ -40,7 +41,16 @@ impl World {
         };
         let local = SocketAddr::new(address, self.hosts[host].free_port());
         let after = self.link(local.ip(), to.ip()).clone().transit(&mut self.random);
-        self.schedule(after, Happening::Connect { from, local, to });
+        self.schedule(after, Happening::Connect { from, transport, local, to });
+    }
+
+    /// What a node shows where TLS asks for it.
+    fn shown(&self, node: Node) -> TlsInfo {
+        let shows = match node {
+            Node::Host(host) => &self.hosts[host].place.shows,
+            Node::Post(post) => &self.posts[post].shows,
+        };
+        shows.clone().unwrap_or(TlsInfo { chain: CertificateChain::Missing, certificates: Vec::new() })
     }
 
     fn refuse(&mut self, from: End, cause: CloseCause) {
@@ -52,7 +62,7 @@ impl World {
     }
 
     /// A connection reaches the other node: it is accepted or refused. Where nobody is, nothing ever answers.
-    pub(super) fn connect(&mut self, from: End, local: SocketAddr, to: SocketAddr) {
+    pub(super) fn connect(&mut self, from: End, transport: Transport, local: SocketAddr, to: SocketAddr) {
         if let Node::Host(host) = from.node
             && !self.hosts[host].opening.contains(&from.conn)
         {
@@ -65,9 +75,15 @@ impl World {
         let refuse = self.link(local.ip(), to.ip()).refuse;
         let refused = self.random.one_in_million(refuse);
         let now = self.now;
+        // A handshake needs two who want one, and a server that has something to show.
+        let unlike = CloseCause::Tls("the handshake failed".into());
         let end = match self.node_at(inside) {
             None => return,
             Some(Node::Post(post)) if self.posts[post].listens && !refused => {
+                if (transport == Transport::Tls) != self.posts[post].shows.is_some() {
+                    self.refuse(from, unlike);
+                    return;
+                }
                 let conn = ConnId::accepted(self.posts[post].opened);
                 self.posts[post].opened += 1;
                 End { node: Node::Post(post), conn }
@@ -77,19 +93,24 @@ impl World {
                     let everywhere = listening.ip().is_unspecified() && listening.is_ipv4() == inside.is_ipv4();
                     listening.port() == inside.port() && (listening.ip() == inside.ip() || everywhere)
                 };
-                let found = self.hosts[host].listening.iter().find(|(_, local)| fits(local)).map(|(id, _)| *id);
-                let Some(on) = found else {
+                let found = self.hosts[host].listening.iter().find(|(_, (local, _))| fits(local));
+                let Some((on, protected)) = found.map(|(id, (_, protected))| (*id, *protected)) else {
                     self.refuse(from, CloseCause::Refused);
                     return;
                 };
+                if protected != (transport == Transport::Tls) || (protected && self.hosts[host].place.shows.is_none()) {
+                    self.refuse(from, unlike);
+                    return;
+                }
                 let conn = ConnId::accepted(self.hosts[host].accepted);
                 self.hosts[host].accepted += 1;
                 self.hosts[host].conns.insert(conn);
                 let end = End { node: Node::Host(host), conn };
-                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, inside, seen));
-                self.opened(from, end, local, to);
+                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, inside, seen, transport));
+                self.opened(from, end, local, to, transport);
                 self.input(host, Input::Accepted { conn, on, peer: seen });
-                let open = ConnectionEvent::Open { local: inside, peer: seen, tls: None };
+                let tls = protected.then(|| self.shown(from.node));
+                let open = ConnectionEvent::Open { local: inside, peer: seen, tls };
                 self.input(host, Input::Stream { conn, event: open });
                 return;
             }
@@ -98,32 +119,34 @@ impl World {
                 return;
             }
         };
-        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, inside, seen));
-        self.opened(from, end, local, to);
+        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, inside, seen, transport));
+        self.opened(from, end, local, to, transport);
         if let Node::Post(post) = end.node {
             self.play(post, |script, turn| script.opened(end.conn, seen, turn));
         }
     }
 
     /// The side that opened a connection learns that it is open.
-    fn opened(&mut self, from: End, to: End, local: SocketAddr, remote: SocketAddr) {
+    fn opened(&mut self, from: End, to: End, local: SocketAddr, remote: SocketAddr, transport: Transport) {
         let now = self.now;
-        self.pipes(from.node).insert(from.conn, Pipe::new(now, to, local, remote));
+        self.pipes(from.node).insert(from.conn, Pipe::new(now, to, local, remote, transport));
         if let Node::Host(host) = from.node {
             self.hosts[host].opening.remove(&from.conn);
         }
-        let event = ConnectionEvent::Open { local, peer: remote, tls: None };
+        let tls = (transport == Transport::Tls).then(|| self.shown(to.node));
+        let event = ConnectionEvent::Open { local, peer: remote, tls };
         self.schedule(Duration::ZERO, Happening::Stream { to: from, event, from: None });
     }
 
     /// Writes to a connection.
     pub(super) fn write(&mut self, end: End, data: &Bytes) {
         let Some(pipe) = self.pipe(end) else { return };
-        let messages = pipe.written.feed(data);
+        let messages = if is_sip(end, pipe.peer) { pipe.written.feed(data) } else { Vec::new() };
         let (peer, local, remote, mut last) = (pipe.peer, pipe.local, pipe.remote, pipe.last);
+        let transport = pipe.transport;
         if let Node::Host(host) = end.node {
             for data in messages {
-                self.see(Fate::Sent, host, &Packet { transport: Transport::Tcp, from: local, to: remote, data });
+                self.see(Fate::Sent, host, &Packet { transport, from: local, to: remote, data });
             }
         }
         let faults = self.link(local.ip(), remote.ip()).clone();
@@ -211,10 +234,10 @@ impl World {
             }
             ConnectionEvent::Data(data) => {
                 let Some(pipe) = self.pipe(to) else { return };
-                let messages = pipe.read.feed(data);
-                let (local, remote) = (pipe.local, pipe.remote);
+                let messages = if is_sip(to, pipe.peer) { pipe.read.feed(data) } else { Vec::new() };
+                let (local, remote, transport) = (pipe.local, pipe.remote, pipe.transport);
                 for data in messages {
-                    self.read(to, Packet { transport: Transport::Tcp, from: remote, to: local, data });
+                    self.read(to, Packet { transport, from: remote, to: local, data });
                 }
                 if let Some(End { node: Node::Host(host), conn }) = from
                     && self.hosts[host].pipes.contains_key(&conn)
@@ -259,4 +282,9 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a connection carries SIP: those of media streams do not.
+fn is_sip(end: End, peer: End) -> bool {
+    end.conn.stream().is_none() && peer.conn.stream().is_none()
 }

@@ -6,7 +6,7 @@ use sipsimple_core::agent::{Answer, Effect, Input, Question, SocketEvent};
 use sipsimple_core::dns::Resolver;
 use sipsimple_core::id::{SocketId, StreamId};
 use sipsimple_core::media;
-use sipsimple_core::transport::{Port, SocketKind, Transport};
+use sipsimple_core::transport::{Port, Security, SocketKind, Transport};
 
 use crate::application::Alarms;
 use crate::host::Host;
@@ -64,7 +64,7 @@ impl World {
                 // Those who watch understand SIP.
                 if Resolver::owns_socket(on) { self.send_media(packet) } else { self.send(packet) }
             }
-            Effect::Open { conn, to, .. } => self.open(host, conn, to),
+            Effect::Open { conn, to, security, .. } => self.open(host, conn, to, &security),
             Effect::Write { conn, data } => self.write(End { node: Node::Host(host), conn }, &data),
             Effect::Close { conn, how } => self.close(End { node: Node::Host(host), conn }, how),
             Effect::Ask { ask, question } => {
@@ -72,6 +72,7 @@ impl World {
                     Question::LocalAddress { toward } => {
                         Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()))
                     }
+                    Question::File(question) => Answer::File(self.hosts[host].file(&question)),
                     Question::LoadSettings { .. } => Answer::Settings(Ok(self.hosts[host].stored.clone())),
                     Question::PersistSettings { text } => {
                         self.hosts[host].stored = Some(text);
@@ -93,9 +94,14 @@ impl World {
         };
         let local = SocketAddr::new(addr, port);
         match kind {
-            SocketKind::Listen(_) => self.hosts[host].listening.insert(socket, local),
-            _ => self.hosts[host].udp.insert(socket, local),
-        };
+            SocketKind::Listen(security) => {
+                let protected = matches!(security, Security::Tls { .. });
+                self.hosts[host].listening.insert(socket, (local, protected));
+            }
+            SocketKind::Udp | SocketKind::Multicast { .. } => {
+                self.hosts[host].udp.insert(socket, local);
+            }
+        }
         self.later(host, Input::Socket { socket, event: SocketEvent::Bound { local } });
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use sipsimple_core::agent::{Agent, Config, ConnectionEvent, Input, Listen};
 use sipsimple_core::random::{Random, Seed};
 use sipsimple_core::time::{Instant, Utc};
-use sipsimple_core::transport::Port;
+use sipsimple_core::transport::{Port, Transport};
 
 use crate::application::{Alarms, Application};
 use crate::host::{Host, Place, Tracing};
@@ -81,6 +81,7 @@ enum Happening {
     /// A connection reaches the node it was opened to.
     Connect {
         from: End,
+        transport: Transport,
         local: SocketAddr,
         to: SocketAddr,
     },
@@ -99,7 +100,7 @@ enum Happening {
 /// 2010-12-08T10:18:00Z: when every world begins.
 const BEGINNING: Utc = Utc { unix_millis: 1_291_803_480_000 };
 
-/// The port of SIP on every host.
+/// The port of SIP on every host; that of SIP over TLS is the next.
 pub const SIP_PORT: u16 = 5060;
 
 impl World {
@@ -212,7 +213,8 @@ impl World {
                     IpAddr::V6(Ipv6Addr::UNSPECIFIED)
                 };
                 let address = if place.wildcard { unspecified } else { *address };
-                config.listen.push(Listen { transport: *transport, address, port: Port::Fixed(SIP_PORT) });
+                let port = Port::Fixed(transport.default_port());
+                config.listen.push(Listen { transport: *transport, address, port });
             }
         }
         let seed = self.random.seed();
@@ -233,6 +235,11 @@ impl World {
     #[must_use]
     pub fn host(&self, number: usize) -> &Host {
         &self.hosts[number]
+    }
+
+    /// A host, to be changed.
+    pub fn host_mut(&mut self, number: usize) -> &mut Host {
+        &mut self.hosts[number]
     }
 
     /// All hosts.
@@ -321,7 +328,7 @@ impl World {
         match happening {
             Happening::Datagram(packet) => self.arrive(&packet),
             Happening::Input(host, input) => self.input(host, *input),
-            Happening::Connect { from, local, to } => self.connect(from, local, to),
+            Happening::Connect { from, transport, local, to } => self.connect(from, transport, local, to),
             Happening::Stream { to, event, from } => self.stream(to, event, from),
             Happening::Wake(host) => self.wake(host),
             Happening::Act(post, act) => self.act(post, act),

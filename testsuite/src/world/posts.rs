@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use sipsimple_core::id::ConnId;
-use sipsimple_core::transport::{CloseHow, Transport};
+use sipsimple_core::transport::{CloseHow, TlsInfo, Transport};
 
 use crate::post::{Letter, Post};
 use crate::script::{Act, Script, Turn, Way};
@@ -51,6 +51,11 @@ impl World {
         let number = self.add_post(address, true);
         self.scripts.insert(number, Box::new(script));
         number
+    }
+
+    /// From now on the connections of a mailbox are protected by TLS, and it shows this.
+    pub fn post_shows(&mut self, number: usize, shows: TlsInfo) {
+        self.posts[number].shows = Some(shows);
     }
 
     /// Does something as a mailbox or scripted peer, without having been asked.
@@ -110,9 +115,11 @@ impl World {
         let post = &mut self.posts[number];
         post.ports += 1;
         let local = SocketAddr::new(post.address.ip(), 30_000 + post.ports % 30_000);
+        let post_shows = post.shows.is_some();
         let from = End { node: Node::Post(number), conn };
         let after = self.link(local.ip(), to.ip()).clone().transit(&mut self.random);
-        self.schedule(after, Happening::Connect { from, local, to });
+        let transport = if post_shows { Transport::Tls } else { Transport::Tcp };
+        self.schedule(after, Happening::Connect { from, transport, local, to });
     }
 
     /// Writes to a connection of a mailbox.

@@ -50,8 +50,8 @@ impl Baresip {
             "poll_method epoll\nsip_listen {listen}\nsip_certificate {certificate}\nsip_cafile {ca}\ncall_local_timeout 120\ncall_max_calls 4\n\
              audio_player aufile,{home}/heard.wav\naudio_source aufile,{play}\naudio_alert aufile,{home}/alert.wav\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
-             rtp_ports {rtp}-{}\nnet_interface {address}\nmodule_path {modules}\nmodule stdio.so\nmodule g711.so\n\
-             module sndfile.so\nmodule aufile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\n\
+             rtp_ports {rtp}-{}\nnet_interface {address}\nmodule_path {modules}\nmodule stdio.so\nmodule opus.so\nmodule g722.so\n\
+             module g711.so\nmodule gsm.so\nmodule srtp.so\nmodule sndfile.so\nmodule aufile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\n\
              module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {home}\n",
             rtp + 4
         );
@@ -94,6 +94,11 @@ pub(crate) fn tone_file(path: &Path, frequency: f64) {
 
 /// Demands that a recording holds this tone at -12 dB, clearly.
 pub(crate) fn assert_tone(path: &Path, frequency: f64, who: &str) {
+    assert_tone_of(path, frequency, (1.0, 25.0), who);
+}
+
+/// The same, no further in dB from that level, and so many dB above what is not the tone.
+fn assert_tone_of(path: &Path, frequency: f64, (deviation, clarity): (f64, f64), who: &str) {
     let wave = Wave::open(path).unwrap_or_else(|error| panic!("{who}: {error}"));
     let samples = measure::trim(wave.samples(), wave.rate(), -40.0);
     let seconds = samples.len() as f64 / f64::from(wave.rate());
@@ -106,8 +111,8 @@ pub(crate) fn assert_tone(path: &Path, frequency: f64, who: &str) {
         .map(|second| measure::tone(second, wave.rate(), frequency))
         .max_by(|a, b| a.ratio.total_cmp(&b.ratio))
         .expect("a second");
-    assert!((best.level + 12.0).abs() < 1.0, "{who} heard the tone at {:.1} dB", best.level);
-    assert!(best.ratio > 25.0, "{who} heard the tone {:.1} dB over noise", best.ratio);
+    assert!((best.level + 12.0).abs() < deviation, "{who} heard the tone at {:.1} dB", best.level);
+    assert!(best.ratio > clarity, "{who} heard the tone {:.1} dB over noise", best.ratio);
 }
 
 const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];
@@ -160,4 +165,75 @@ fn it_calls_us_with_audio_both_ways() {
             assert_tone(&baresip.heard(), OURS, "baresip");
         }
     }
+}
+
+/// Codecs, and what they keep of a tone: how far its level may move, and how far it is above what is not it, in dB.
+const CODECS: [(&str, (f64, f64)); 5] =
+    [("opus", (2.0, 15.0)), ("PCMU", (1.0, 25.0)), ("PCMA", (1.0, 25.0)), ("G722", (1.0, 25.0)), ("GSM", (1.5, 10.0))];
+
+#[test]
+fn it_understands_our_codecs_and_we_its() {
+    for (codec, kept) in CODECS {
+        let port = free_port("127.0.0.1");
+        let Some(baresip) = Baresip::start("127.0.0.1", port) else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+        tone_file(&play, OURS);
+        let uri = format!("sip:baresip@127.0.0.1:{port}");
+        let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+        let args = ["call", &uri, "--codec", codec, "--play", play, "--record", recording, "--duration", "4"];
+        let mut call = Running::start(sipsimple(), &args);
+        call.succeed(LIMIT);
+        let output = call.output();
+        assert!(output.contains(&format!("audio {codec}/")), "{output}");
+        assert_tone_of(&record, THEIRS, kept, &format!("we, in {codec},"));
+        assert_tone_of(&baresip.heard(), OURS, kept, &format!("baresip, in {codec},"));
+    }
+}
+
+#[test]
+fn media_is_encrypted_both_ways() {
+    for (mediaenc, srtp) in [("srtp-mand", "mandatory"), ("srtp", "optional")] {
+        let port = free_port("127.0.0.1");
+        let account = format!("<sip:baresip@127.0.0.1:{port}>;regint=0;answermode=auto;mediaenc={mediaenc}\n");
+        let Some(baresip) = Baresip::start_with("127.0.0.1", port, &account) else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+        tone_file(&play, OURS);
+        let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+        let uri = format!("sip:baresip@127.0.0.1:{};transport=tls", port + 1);
+        let ca = baresip.pki.ca();
+        let mut args = vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--srtp", srtp];
+        args.extend(["--play", play, "--record", recording, "--duration", "4"]);
+        let mut call = Running::start(sipsimple(), &args);
+        call.succeed(LIMIT);
+        let output = call.output();
+        assert!(output.contains(" encrypted "), "{mediaenc}, {srtp}: {output}");
+        assert_tone(&record, THEIRS, "we");
+        assert_tone(&baresip.heard(), OURS, "baresip");
+    }
+}
+
+#[test]
+fn encrypted_media_is_taken_when_it_calls() {
+    let (port, own) = (free_port("127.0.0.1"), free_port("127.0.0.1"));
+    let account = format!("<sip:baresip@127.0.0.1:{own}>;regint=0;answermode=auto;mediaenc=srtp-mand\n");
+    let Some(baresip) = Baresip::start_with("127.0.0.1", own, &account) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+    tone_file(&play, OURS);
+    let listen = format!("tls:127.0.0.1:{port}");
+    let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+    let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
+    let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
+    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional"]);
+    let mut answering = Running::start(sipsimple(), &args);
+    answering.wait_for("listening", Duration::from_secs(20));
+    baresip.command("dial", &format!("sip:us@127.0.0.1:{port};transport=tls"));
+    answering.wait_for("encrypted", Duration::from_secs(20));
+    std::thread::sleep(Duration::from_secs(4));
+    baresip.command("hangup", "");
+    answering.succeed(LIMIT);
+    assert_tone(&record, THEIRS, "we");
+    assert_tone(&baresip.heard(), OURS, "baresip");
 }

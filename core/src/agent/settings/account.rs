@@ -12,6 +12,7 @@ use crate::sip::digest::Credentials;
 
 use super::super::accounts::Phase as AccountPhase;
 use super::super::intent::{AccountSpec, Outcome, SettingsRefusal};
+use super::super::msrp_account::MsrpAccount;
 use super::super::{Agent, EventKind, Shutdown};
 use super::Phase;
 
@@ -21,6 +22,7 @@ impl AccountSpec {
     pub fn of_settings(id: &SipAddress, settings: &AccountSettings) -> Self {
         let authenticates = settings.auth.username.is_some() || !settings.auth.password.expose().is_empty();
         let credentials = || Credentials::new(settings.auth_username(id), settings.auth.password.clone());
+        let codecs = settings.rtp.audio_codec_list.iter().flatten();
         Self {
             uri: id.uri().to_string().into(),
             display_name: settings.display_name.as_ref().map(|name| name.as_str().into()),
@@ -39,6 +41,10 @@ impl AccountSpec {
             dialog_event: settings.dialog_event.enabled,
             xcap_diff: settings.xcap.enabled && settings.xcap.xcap_diff,
             voicemail_uri: settings.message_summary.voicemail_uri.as_ref().map(|uri| uri.uri().to_string().into()),
+            msrp: MsrpAccount::of_settings(settings),
+            audio_codecs: codecs.map(|codec| codec.as_str().into()).collect(),
+            srtp_encryption: settings.rtp.srtp_encryption,
+            use_srtp_without_tls: settings.rtp.use_srtp_without_tls,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
-use crate::{account, extensions, register, sound, value, words};
+use crate::{account, extensions, media, register, sound, value, words};
 
 /// How long peers may repeat themselves after the last call over UDP: a BYE whose answer was lost comes again after 0.5 s
 /// and after 1.5 s.
@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) listen: Vec<Route>,
     #[command(flatten)]
     extensions: extensions::Options,
+    #[command(flatten)]
+    media: media::Options,
     #[command(flatten)]
     sound: sound::Options,
     /// Send back what the caller says
@@ -68,10 +70,11 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
-    let account = match options.account.spec()? {
+    let mut account = match options.account.spec()? {
         Some(spec) => spec,
         None => AccountSpec { any_user: true, ..options.account.nobody(listen) },
     };
+    options.media.apply(&mut account);
     client.application.add_account_spec(account)?;
     let mut answering = Answering {
         client: &mut client,

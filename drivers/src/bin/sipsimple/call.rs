@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::sound::Sound;
 use crate::value::Keys;
-use crate::{account, extensions, register, sound, value, way, words};
+use crate::{account, extensions, media, register, sound, value, way, words};
 
 /// How long a DTMF digit sounds, and the time from the start of one to the start of the next. Switches want 40 ms and a
 /// pause of 40 ms at least (ITU-T Q.24); people are slower.
@@ -41,6 +41,8 @@ pub(crate) struct Options {
     account: account::Options,
     #[command(flatten)]
     extensions: extensions::Options,
+    #[command(flatten)]
+    media: media::Options,
     #[command(flatten)]
     sound: sound::Options,
     /// Press these keys when the call is established: 0-9, *, #, A-D
@@ -64,6 +66,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     sound::open_card(&client.application, sound.plays());
     client.bound(&listen)?;
     let mut spec = spec.unwrap_or_else(|| options.account.nobody(&listen));
+    options.media.apply(&mut spec);
     if let Some(from) = &options.from {
         spec.uri = from.as_str().into();
     }

@@ -79,9 +79,26 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
         EventKind::Audio(event) => ("", Ok(audio(event, &mut data).into())),
         _ => ("", Ok(Value::Null)),
     };
-    let variant = fields(what.unwrap_or_default(), &mut data);
+    let mut what = what.unwrap_or_default();
+    hide_keys(&mut what);
+    let variant = fields(what, &mut data);
     let name = event.names().first().map_or_else(|| camel(of) + &camel(&variant), |name| (*name).to_owned());
     object(event.at, &name, data)
+}
+
+/// Replaces the master keys of SRTP, wherever they stand: a log is no place for them.
+fn hide_keys(value: &mut Value) {
+    let Value::Object(object) = value else { return };
+    for (name, value) in object {
+        if name == "srtp" {
+            for place in ["/send/key", "/receive/key"] {
+                if let Some(key) = value.pointer_mut(place) {
+                    *key = "***".into();
+                }
+            }
+        }
+        hide_keys(value);
+    }
 }
 
 /// A line with this time, name and data.
@@ -180,6 +197,20 @@ mod tests {
 
     fn event(kind: EventKind) -> Event {
         Event { at: Instant::from_millis(12), timestamp: Utc { unix_millis: 0 }, kind }
+    }
+
+    #[test]
+    fn keys_are_hidden() {
+        let mut value = json!({ "did_start": { "parameters": {
+            "srtp": { "send": { "suite": "a", "key": "b" }, "receive": { "suite": "c", "key": "d" } }, "ptime": 20,
+        } } });
+        hide_keys(&mut value);
+        assert_eq!(
+            value,
+            json!({ "did_start": { "parameters": {
+                "srtp": { "send": { "suite": "a", "key": "***" }, "receive": { "suite": "c", "key": "***" } }, "ptime": 20,
+            } } })
+        );
     }
 
     #[test]

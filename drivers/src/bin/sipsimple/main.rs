@@ -14,6 +14,7 @@ mod failure;
 mod json;
 mod ladder;
 mod lookup;
+mod media;
 mod message;
 mod output;
 mod publish;

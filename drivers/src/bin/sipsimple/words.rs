@@ -155,10 +155,11 @@ fn audio(parameters: &Parameters, local: &std::net::SocketAddr) -> String {
 }
 
 fn codec(parameters: &Parameters) -> String {
-    parameters
-        .formats
-        .first()
-        .map_or_else(|| "without a codec".into(), |format| format!("{}/{}", format.encoding, format.clock_rate))
+    let encrypted = parameters.srtp.as_ref().map_or("", |_| " encrypted");
+    parameters.formats.first().map_or_else(
+        || "without a codec".into(),
+        |format| format!("{}/{}{encrypted}", format.encoding, format.clock_rate),
+    )
 }
 
 const fn side(originator: Originator) -> &'static str {

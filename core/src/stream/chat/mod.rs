@@ -1,0 +1,496 @@
+//! A chat (seed class ChatStream): messages over MSRP, wrapped in CPIM where both sides know it (RFC 4975, RFC 3862), who is writing
+//! (RFC 3994), nicknames (RFC 7701), and notifications (RFC 5438).
+
+mod event;
+mod wrap;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+pub use event::{ChatCommand, ChatEvent, ChatMessage, ChatSpec, Notified, ReceivedMessage};
+
+use crate::config::Config;
+use crate::id::ConnId;
+use crate::msrp::{self, ByteRange, Content, Delivery, Event, FailureReport, SendError, accepts};
+use crate::negotiation::{Description, Proposed};
+use crate::outbox::Outbox;
+use crate::payload::composing::IsComposing;
+use crate::payload::cpim::Address;
+use crate::payload::imdn::Imdn;
+use crate::sdp::{Attribute, Direction};
+use crate::settings::kind::MsrpTransport;
+use crate::sip::Text;
+use crate::time::Instant;
+
+use super::msrp::{Base, Kind, Offered};
+use super::{
+    Agreement, Command, Context, Input, MediaStream, Originator, Output, Recognized, SessionInfo, StreamError,
+    StreamEvent, StreamFactory, StreamSpec,
+};
+
+const CPIM: &str = "message/cpim";
+
+/// A chat stream.
+#[derive(Debug)]
+pub struct ChatStream {
+    base: Base,
+    /// What is known of the peer, once it has started.
+    remote: Option<Remote>,
+    /// Messages that wait for the start.
+    queue: VecDeque<Queued>,
+    /// Whether the application was told that there is no room.
+    full: bool,
+    /// Nicknames that were asked for, oldest first.
+    nicknames: VecDeque<Text>,
+}
+
+/// What is known of the peer.
+#[derive(Debug)]
+struct Remote {
+    types: Vec<Text>,
+    wrapped: Vec<Text>,
+    cpim: bool,
+    private: bool,
+    nickname: bool,
+    direction: Direction,
+}
+
+/// What waits for the start.
+#[derive(Debug)]
+enum Queued {
+    Message(Box<ChatMessage>),
+    Composing(IsComposing, Vec<Address>),
+}
+
+/// Makes chat streams.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatFactory;
+
+fn kind() -> Kind {
+    Kind {
+        media: "message",
+        accept_types: [CPIM, "text/*", IsComposing::CONTENT_TYPE].map(Text::from_static).to_vec(),
+        accept_wrapped_types: vec![Text::from_static("*")],
+        delivery: Delivery::Whole,
+    }
+}
+
+impl ChatStream {
+    fn new(direction: Direction, offered: Option<Offered>) -> Self {
+        let base = Base::new(kind(), direction, offered);
+        Self { base, remote: None, queue: VecDeque::new(), full: false, nicknames: VecDeque::new() }
+    }
+
+    /// Whether messages are wrapped in CPIM: both sides know it (attribute `cpim_enabled`).
+    #[must_use]
+    pub fn cpim_enabled(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.cpim)
+    }
+
+    /// Whether messages may go to others than the peer (attribute `private_messages_allowed`).
+    #[must_use]
+    pub fn private_messages_allowed(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.private)
+    }
+
+    /// Whether the peer is a chat room with nicknames.
+    #[must_use]
+    pub fn nickname_allowed(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.nickname)
+    }
+
+    fn send_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &ChatMessage,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        if !wrap::is_id(&message.id) {
+            return Err(refused("the message has no name"));
+        }
+        let Some(remote) = &self.remote else {
+            return self.wait(cx, Queued::Message(Box::new(message.clone())));
+        };
+        if !remote.direction.sends() {
+            return Err(refused("the stream only receives"));
+        }
+        let peer = wrap::peer(cx);
+        let others = message.recipients.iter().any(|recipient| recipient.uri != peer.uri);
+        let (content_type, content) = if remote.cpim {
+            if !accepts(&remote.wrapped, &message.content_type) {
+                return Err(refused("the peer does not take this content type"));
+            }
+            if others && !remote.private {
+                return Err(refused("the remote end does not support private messages"));
+            }
+            (Text::from_static(CPIM), wrap::wrap(cx, message))
+        } else {
+            if others || message.needs_cpim() {
+                return Err(refused("the remote end does not support message/cpim"));
+            }
+            if !accepts(&remote.types, &message.content_type) {
+                return Err(refused("the peer does not take this content type"));
+            }
+            (message.content_type.clone(), message.content.clone())
+        };
+        let message = msrp::Message {
+            id: message.id.clone(),
+            content_type,
+            content: Content::Bytes(content),
+            success_report: true,
+            failure_report: FailureReport::Yes,
+        };
+        self.hand_over(cx, message, out)
+    }
+
+    fn send_composing(
+        &mut self,
+        cx: &mut Context<'_>,
+        said: &IsComposing,
+        recipients: &[Address],
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let Some(remote) = &self.remote else {
+            return self.wait(cx, Queued::Composing(said.clone(), recipients.to_vec()));
+        };
+        if !remote.direction.sends() {
+            return Err(refused("the stream only receives"));
+        }
+        if recipients.iter().any(|recipient| recipient.uri != wrap::peer(cx).uri) && !remote.private {
+            return Err(refused("the remote end does not support private messages"));
+        }
+        // Of one who does not want to know nobody tells.
+        let types = if remote.cpim { &remote.wrapped } else { &remote.types };
+        if !accepts(types, IsComposing::CONTENT_TYPE) {
+            return Ok(());
+        }
+        let mut message = ChatMessage::new(cx.random.token(16), IsComposing::CONTENT_TYPE, Bytes::from(said.write()));
+        message.recipients = recipients.to_vec();
+        self.send_aside(cx, &message, out)
+    }
+
+    /// Sends a message whose fate nobody is told.
+    fn send_aside(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &ChatMessage,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let (content_type, content) = if self.cpim_enabled() {
+            (Text::from_static(CPIM), wrap::wrap(cx, message))
+        } else {
+            (message.content_type.clone(), message.content.clone())
+        };
+        let message = msrp::Message {
+            id: format!("{}{}", wrap::ASIDE, cx.random.token(16)).into(),
+            content_type,
+            content: Content::Bytes(content),
+            success_report: false,
+            failure_report: FailureReport::Partial,
+        };
+        self.hand_over(cx, message, out)
+    }
+
+    fn wait(&mut self, cx: &Context<'_>, queued: Queued) -> Result<(), StreamError> {
+        if self.queue.len() >= cx.config.limits.msrp_waiting {
+            self.full = true;
+            return Err(StreamError::Full(cx.stream));
+        }
+        self.queue.push_back(queued);
+        Ok(())
+    }
+
+    fn hand_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: msrp::Message,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let mut events = Vec::new();
+        let sent = self.base.send(cx, message, out, &mut events);
+        self.tell(cx, events, out);
+        sent.map_err(|error| match error {
+            SendError::NoSession => StreamError::NotStarted(cx.stream),
+            SendError::Full => StreamError::Full(cx.stream),
+            SendError::Unwritable => refused("the message cannot be written"),
+        })
+    }
+
+    /// It is agreed on: what waited is sent.
+    fn agree(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        let (offered, events) = match self.base.agree(cx, agreement, out) {
+            Ok(agreed) => agreed,
+            Err(reason) => return out.push(Output::Failed { reason, for_now: false }),
+        };
+        let has = |name: &str| offered.chatroom.as_ref().is_some_and(|may| may.iter().any(|word| word == name));
+        let cpim = accepts(&offered.accept_types, CPIM);
+        let private = if offered.chatroom.is_some() { has("private-messages") } else { cpim };
+        self.remote = Some(Remote {
+            cpim,
+            private,
+            nickname: has("nickname"),
+            direction: agreement.local_media().map_or(self.base.direction, |media| media.direction()),
+            types: offered.accept_types,
+            wrapped: offered.accept_wrapped_types,
+        });
+        self.tell(cx, events, out);
+        for queued in std::mem::take(&mut self.queue) {
+            let (id, result) = match queued {
+                Queued::Message(message) => {
+                    let result = self.send_message(cx, &message, out);
+                    (Some(message.id), result)
+                }
+                Queued::Composing(said, recipients) => (None, self.send_composing(cx, &said, &recipients, out)),
+            };
+            if let (Some(message_id), Err(error)) = (id, result) {
+                let event = ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason: error.to_string().into() };
+                out.push(Output::Event(StreamEvent::Chat(event)));
+            }
+        }
+        if std::mem::take(&mut self.full) {
+            out.push(Output::Event(StreamEvent::Chat(ChatEvent::Writable)));
+        }
+    }
+
+    /// What the MSRP session tells becomes the news of the chat.
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
+        for event in events {
+            let news = match event {
+                Event::Message { wish, content_type, content } => {
+                    self.received(cx, &wish, &content_type, content, out);
+                    continue;
+                }
+                Event::Sent { id } if !wrap::is_aside(&id) => ChatEvent::DidSendMessage { message_id: id },
+                Event::Delivered { id, code, reason } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidDeliverMessage { message_id: id, code, reason }
+                }
+                Event::NotDelivered { id, code, reason } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidNotDeliverMessage { message_id: id, code, reason }
+                }
+                Event::Nickname { code, reason } => {
+                    let nickname = self.nicknames.pop_front().unwrap_or_default();
+                    if code == 200 {
+                        ChatEvent::DidSetNickname { nickname }
+                    } else {
+                        ChatEvent::DidNotSetNickname { nickname, code, reason }
+                    }
+                }
+                Event::Writable => ChatEvent::Writable,
+                Event::Started
+                | Event::Relayed { .. }
+                | Event::Piece { .. }
+                | Event::ChunkEnded { .. }
+                | Event::Aborted { .. }
+                | Event::Wants { .. }
+                | Event::Sent { .. }
+                | Event::Reported { .. }
+                | Event::Delivered { .. }
+                | Event::NotDelivered { .. }
+                | Event::Ended(_) => continue,
+            };
+            out.push(Output::Event(StreamEvent::Chat(news)));
+        }
+        self.base.settle(cx, out);
+    }
+
+    /// A message came. One that cannot be read is reported to its sender with 400.
+    fn received(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: &msrp::Wish,
+        content_type: &Text,
+        content: Bytes,
+        out: &mut Outbox<Output>,
+    ) {
+        let len = content.len() as u64;
+        let range = ByteRange::first(len, Some(len));
+        let news = match wrap::unwrap(cx, wish.id.clone(), content_type, content) {
+            Ok(message) => self.understood(cx, message, out),
+            Err(()) => Err(()),
+        };
+        let code = if news.is_ok() { 200 } else { 400 };
+        self.base.report(cx, wish, range, code, out);
+        if let Ok(Some(news)) = news {
+            out.push(Output::Event(StreamEvent::Chat(news)));
+        }
+    }
+
+    fn understood(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: ReceivedMessage,
+        out: &mut Outbox<Output>,
+    ) -> Result<Option<ChatEvent>, ()> {
+        let limits = &cx.config.limits;
+        let is =
+            |known: &str| message.content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(known);
+        if is(IsComposing::CONTENT_TYPE) {
+            let said = IsComposing::parse(&message.content, limits).map_err(drop)?;
+            return Ok(Some(ChatEvent::GotComposingIndication {
+                state: said.state,
+                refresh: said.refresh,
+                last_active: said.last_active,
+                content_type: said.content_type.map(Text::from),
+                sender: message.sender,
+                recipients: message.recipients,
+            }));
+        }
+        if is(Imdn::CONTENT_TYPE) {
+            let said = Imdn::parse(&message.content, limits).map_err(drop)?;
+            let notified = wrap::notified(&said).ok_or(())?;
+            let (message_id, sender) = (said.message_id.into(), message.sender);
+            return Ok(Some(ChatEvent::GotNotification { message_id, notified, sender }));
+        }
+        if let Some(notification) = wrap::notification(cx, &message, Notified::Delivered) {
+            // That it came is told whether or not the answer can be sent.
+            let _ = self.send_aside(cx, &notification, out);
+        }
+        Ok(Some(ChatEvent::GotMessage { message: Box::new(message) }))
+    }
+}
+
+fn refused(reason: &'static str) -> StreamError {
+    StreamError::Refused(Text::from_static(reason))
+}
+
+impl MediaStream for ChatStream {
+    fn kind(&self) -> &'static str {
+        "chat"
+    }
+
+    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
+        self.base.initialize(cx, proposer, out);
+    }
+
+    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
+        self.base.describe(cx, Vec::<Attribute>::new())
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        self.agree(cx, agreement, out);
+    }
+
+    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
+        Offered::read(&offered.media).map(drop)
+    }
+
+    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        self.agree(cx, agreement, out);
+    }
+
+    fn deactivate(&mut self, _cx: &mut Context<'_>) {
+        self.base.deactivate();
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let events = self.base.end(cx, out);
+        self.tell(cx, events, out);
+        for queued in std::mem::take(&mut self.queue) {
+            if let Queued::Message(message) = queued {
+                let reason = Text::from_static("the stream was closed");
+                let event = ChatEvent::DidNotDeliverMessage { message_id: message.id, code: 0, reason };
+                out.push(Output::Event(StreamEvent::Chat(event)));
+            }
+        }
+        out.push(Output::Ended);
+    }
+
+    fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
+        let events = self.base.input(cx, input, out);
+        self.tell(cx, events, out);
+    }
+
+    fn command(
+        &mut self,
+        cx: &mut Context<'_>,
+        command: &Command,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let Command::Chat(command) = command else { return Err(StreamError::Unsupported(cx.stream)) };
+        match command {
+            ChatCommand::SendMessage(message) => self.send_message(cx, message, out),
+            ChatCommand::SendComposingIndication { state, refresh, last_active, recipients } => {
+                let said = IsComposing {
+                    state: *state,
+                    refresh: *refresh,
+                    last_active: *last_active,
+                    content_type: Some("text".to_owned()),
+                    ..IsComposing::default()
+                };
+                self.send_composing(cx, &said, recipients, out)
+            }
+            ChatCommand::SetNickname(nickname) => {
+                if self.remote.is_some() && !self.nickname_allowed() {
+                    return Err(refused("the peer does not know nicknames"));
+                }
+                let (stream, mut events) = (cx.stream, Vec::new());
+                let asked = self
+                    .base
+                    .call(cx, out, &mut events, |endpoint, cx, out| endpoint.nickname(cx, stream, nickname, out));
+                self.tell(cx, events, out);
+                match asked {
+                    Ok(()) => self.nicknames.push_back(nickname.clone()),
+                    Err(SendError::Unwritable) => return Err(refused("the nickname cannot be written")),
+                    Err(SendError::NoSession | SendError::Full) => return Err(StreamError::NotStarted(cx.stream)),
+                }
+                Ok(())
+            }
+            ChatCommand::Displayed { message } => match wrap::notification(cx, message, Notified::Displayed) {
+                Some(notification) => self.send_aside(cx, &notification, out),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.base.deadline()
+    }
+
+    fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let events = self.base.timeout(cx, out);
+        self.tell(cx, events, out);
+    }
+
+    fn read_budget(&self, conn: ConnId) -> usize {
+        self.base.read_budget(conn)
+    }
+}
+
+impl StreamFactory for ChatFactory {
+    fn kind(&self) -> &'static str {
+        "chat"
+    }
+
+    fn create(
+        &self,
+        _config: &Config,
+        _session: &SessionInfo,
+        spec: &StreamSpec,
+    ) -> Result<Box<dyn MediaStream>, Text> {
+        let StreamSpec::Chat(spec) = spec else { return Err("it is no chat".into()) };
+        Ok(Box::new(ChatStream::new(spec.direction, None)))
+    }
+
+    fn recognize(&self, _config: &Config, session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
+        let media = &offered.media;
+        if !media.media_type().eq_ignore_ascii_case("message") || !Offered::is_msrp(media) {
+            return Recognized::Unknown;
+        }
+        if Offered::is_secure(media) != (session.settings.msrp.transport == MsrpTransport::Tls) {
+            return Recognized::Invalid("its transport is another than the account's".into());
+        }
+        let read = match Offered::read(media) {
+            Ok(read) => read,
+            Err(reason) => return Recognized::Invalid(reason),
+        };
+        let common = kind().accept_types.iter().any(|own| own.contains('*') || accepts(&read.accept_types, own));
+        if !common {
+            return Recognized::Invalid("it takes none of our content types".into());
+        }
+        if read.direction == Direction::Inactive {
+            return Recognized::Invalid("it neither sends nor receives".into());
+        }
+        Recognized::Stream(Box::new(ChatStream::new(read.direction.reversed(), Some(read))))
+    }
+}

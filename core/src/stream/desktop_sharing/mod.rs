@@ -1,0 +1,435 @@
+//! Desktop sharing (seed class DesktopSharingStream): the bytes of RFB, the protocol of VNC, in MSRP messages.
+//!
+//! ```text
+//!  handler ── bytes ──► one message under way at a time ──► peer
+//!  handler ◄── bytes ── messages in their order ◄────────── peer
+//! ```
+//!
+//! The attribute `rfbsetup` says who views: `active` is the viewer, `passive` the server. An external viewer connects to a listener of
+//! the stream, and to an external server the stream connects: the bytes go between that connection and MSRP, each side read only as
+//! fast as the other takes them.
+
+mod event;
+
+use bytes::{Bytes, BytesMut};
+
+pub use event::{
+    DesktopSharingCommand, DesktopSharingEvent, DesktopSharingHandler, DesktopSharingSpec, HandlerContext,
+};
+
+use crate::config::Config;
+use crate::id::{ConnId, SocketId};
+use crate::msrp::{self, ByteRange, Content, Delivery, Event, FailureReport};
+use crate::negotiation::{Description, Proposed};
+use crate::outbox::Outbox;
+use crate::sdp::{Attribute, Direction};
+use crate::settings::kind::MsrpTransport;
+use crate::sip::Text;
+use crate::time::{Instant, earliest};
+use crate::transport::{CloseHow, Port, Security, SocketKind};
+
+use super::msrp::{Base, Kind, Offered};
+use super::{
+    Agreement, Command, Context, Input, MediaStream, Originator, Output, Recognized, SessionInfo, StreamError,
+    StreamEvent, StreamFactory, StreamSpec,
+};
+
+/// The type of the bytes of RFB.
+const RFB: &str = "application/x-rfb";
+/// The number of the listener for a viewer, and of the connection to a server, among those of the stream.
+const EXTERNAL: u8 = 250;
+/// Bytes of one message.
+const MESSAGE: usize = 64 * 1024;
+/// Bytes that wait, in either direction, before their source is not read any longer.
+const WAITING: usize = 256 * 1024;
+
+/// A desktop sharing stream.
+#[derive(Debug)]
+pub struct DesktopSharingStream {
+    base: Base,
+    handler: DesktopSharingHandler,
+    /// Bytes for the peer, and whether a message of them is under way.
+    outgoing: BytesMut,
+    sending: bool,
+    full: bool,
+    attached: bool,
+    external: External,
+}
+
+/// The connection with an external handler.
+#[derive(Debug, Default)]
+struct External {
+    conn: Option<ConnId>,
+    open: bool,
+    /// Bytes for it that came before it was open.
+    early: BytesMut,
+    /// Bytes written to it that the system has not taken.
+    unwritten: usize,
+    /// Whether it is not read.
+    paused: bool,
+    /// Until then it must be open.
+    until: Option<Instant>,
+}
+
+/// Makes desktop sharing streams.
+#[derive(Clone, Copy, Debug)]
+pub struct DesktopSharingFactory;
+
+impl DesktopSharingStream {
+    fn new(handler: DesktopSharingHandler, offered: Option<Offered>) -> Self {
+        let kind = Kind {
+            media: "application",
+            accept_types: vec![Text::from_static(RFB)],
+            accept_wrapped_types: Vec::new(),
+            delivery: Delivery::Whole,
+        };
+        let base = Base::new(kind, Direction::SendRecv, offered);
+        Self {
+            base,
+            handler,
+            outgoing: BytesMut::new(),
+            sending: false,
+            full: false,
+            attached: false,
+            external: External::default(),
+        }
+    }
+
+    /// What makes and takes the bytes (attribute `handler`).
+    #[must_use]
+    pub const fn handler(&self) -> &DesktopSharingHandler {
+        &self.handler
+    }
+
+    fn agree(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        match self.base.agree(cx, agreement, out) {
+            Ok((_, events)) => {
+                self.tell(cx, events, out);
+                self.attach(cx, out);
+            }
+            Err(reason) => out.push(Output::Failed { reason, for_now: false }),
+        }
+    }
+
+    /// The handler is initialised, once the stream has started.
+    fn attach(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        if !self.base.is_started() || std::mem::replace(&mut self.attached, true) {
+            return;
+        }
+        match &self.handler {
+            DesktopSharingHandler::InternalViewer | DesktopSharingHandler::InternalServer => {}
+            DesktopSharingHandler::ExternalViewer { address, connect_timeout } => {
+                let port = if address.port() == 0 { Port::Random } else { Port::Fixed(address.port()) };
+                let (socket, kind) = (cx.socket(EXTERNAL), SocketKind::Listen(Security::Plain));
+                out.push(Output::Bind { socket, kind, addr: address.ip(), port });
+                self.external.until = Some(cx.now + *connect_timeout);
+            }
+            DesktopSharingHandler::ExternalServer { address, connect_timeout } => {
+                let conn = cx.conn(EXTERNAL);
+                out.push(Output::Open { conn, to: *address, security: Security::Plain });
+                self.external.conn = Some(conn);
+                self.external.until = Some(cx.now + *connect_timeout);
+            }
+        }
+    }
+
+    /// Sends what waits, one message after the other: their order is that of the bytes.
+    fn pump(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.sending || self.outgoing.is_empty() || !self.base.is_started() {
+            return;
+        }
+        let content = self.outgoing.split_to(self.outgoing.len().min(MESSAGE)).freeze();
+        let message = msrp::Message {
+            id: cx.random.token(16).into(),
+            content_type: Text::from_static(RFB),
+            content: Content::Bytes(content),
+            success_report: false,
+            failure_report: FailureReport::Partial,
+        };
+        let mut events = Vec::new();
+        self.sending = true;
+        if self.base.send(cx, message, out, &mut events).is_err() {
+            self.sending = false;
+        }
+        self.tell(cx, events, out);
+    }
+
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
+        for event in events {
+            match event {
+                Event::Message { wish, content, .. } => {
+                    let len = content.len() as u64;
+                    self.base.report(cx, &wish, ByteRange::first(len, Some(len)), 200, out);
+                    self.received(content, out);
+                }
+                Event::Sent { .. } => {
+                    self.sending = false;
+                    self.pump(cx, out);
+                    self.relieve(out);
+                }
+                Event::NotDelivered { reason, .. } => {
+                    self.sending = false;
+                    fail(HandlerContext::Sending, reason, out);
+                }
+                Event::Started
+                | Event::Relayed { .. }
+                | Event::Piece { .. }
+                | Event::ChunkEnded { .. }
+                | Event::Aborted { .. }
+                | Event::Wants { .. }
+                | Event::Reported { .. }
+                | Event::Delivered { .. }
+                | Event::Nickname { .. }
+                | Event::Writable
+                | Event::Ended(_) => {}
+            }
+        }
+        self.base.settle(cx, out);
+    }
+
+    /// Bytes came from the peer.
+    fn received(&mut self, data: Bytes, out: &mut Outbox<Output>) {
+        if matches!(self.handler, DesktopSharingHandler::InternalViewer | DesktopSharingHandler::InternalServer) {
+            return tell(DesktopSharingEvent::GotData { data }, out);
+        }
+        match self.external.conn.filter(|_| self.external.open) {
+            Some(conn) => {
+                self.external.unwritten += data.len();
+                out.push(Output::Write { conn, data });
+            }
+            None => self.external.early.extend_from_slice(&data),
+        }
+        if self.external.unwritten + self.external.early.len() > WAITING {
+            self.base.hold(true, out);
+        }
+    }
+
+    /// There is room for bytes to the peer again.
+    fn relieve(&mut self, out: &mut Outbox<Output>) {
+        if self.outgoing.len() > WAITING / 2 {
+            return;
+        }
+        if std::mem::take(&mut self.full) {
+            tell(DesktopSharingEvent::Writable, out);
+        }
+        if let Some(conn) = self.external.conn
+            && std::mem::take(&mut self.external.paused)
+        {
+            out.push(Output::Resume(conn));
+        }
+    }
+
+    fn is_external(&self, cx: &Context<'_>, conn: ConnId) -> bool {
+        self.external.conn == Some(conn) || conn == cx.conn(EXTERNAL)
+    }
+
+    /// Something happened to the connection with the external handler.
+    fn external(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
+        match input {
+            Input::Bound { local, .. } => tell(DesktopSharingEvent::Listening { address: local }, out),
+            Input::Unbound { cause: Some(cause), .. } => {
+                fail(HandlerContext::Connecting, cause.to_string().into(), out);
+            }
+            Input::Accepted { conn, .. } if self.external.conn.is_none() => {
+                self.external.conn = Some(conn);
+                // There is one viewer only.
+                out.push(Output::Unbind { socket: cx.socket(EXTERNAL) });
+            }
+            Input::Accepted { conn, .. } => out.push(Output::Close { conn, how: CloseHow::Abort }),
+            Input::Opened { conn, .. } => {
+                self.external.open = true;
+                self.external.until = None;
+                let early = self.external.early.split().freeze();
+                if !early.is_empty() {
+                    self.external.unwritten += early.len();
+                    out.push(Output::Write { conn, data: early });
+                }
+            }
+            Input::Data { data, .. } => {
+                self.outgoing.extend_from_slice(&data);
+                self.external.paused = self.outgoing.len() > WAITING;
+                self.pump(cx, out);
+            }
+            Input::Drained { bytes, .. } => {
+                self.external.unwritten = self.external.unwritten.saturating_sub(bytes);
+                if self.external.unwritten <= WAITING / 2 {
+                    self.base.hold(false, out);
+                }
+            }
+            Input::Closed { cause, .. } => {
+                let context = if self.external.open { HandlerContext::Reading } else { HandlerContext::Connecting };
+                self.external.conn = None;
+                fail(context, cause.to_string().into(), out);
+            }
+            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
+        }
+    }
+}
+
+fn tell(event: DesktopSharingEvent, out: &mut Outbox<Output>) {
+    out.push(Output::Event(StreamEvent::DesktopSharing(event)));
+}
+
+/// The handler has failed, and the stream with it.
+fn fail(context: HandlerContext, reason: Text, out: &mut Outbox<Output>) {
+    tell(DesktopSharingEvent::HandlerDidFail { context, reason: reason.clone() }, out);
+    out.push(Output::Failed { reason, for_now: false });
+}
+
+/// Whether something is of the listener for a viewer.
+fn of_socket(cx: &Context<'_>, socket: SocketId) -> bool {
+    socket == cx.socket(EXTERNAL)
+}
+
+impl MediaStream for DesktopSharingStream {
+    fn kind(&self) -> &'static str {
+        "desktop-sharing"
+    }
+
+    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
+        self.base.initialize(cx, proposer, out);
+    }
+
+    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
+        let setup = if self.handler.is_viewer() { "active" } else { "passive" };
+        self.base.describe(cx, vec![Attribute::new("rfbsetup", setup)])
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        self.agree(cx, agreement, out);
+    }
+
+    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
+        Offered::read(&offered.media).map(drop)
+    }
+
+    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        self.agree(cx, agreement, out);
+    }
+
+    fn deactivate(&mut self, _cx: &mut Context<'_>) {
+        self.base.deactivate();
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if let Some(conn) = self.external.conn {
+            out.push(Output::Close { conn, how: CloseHow::Flush });
+        }
+        self.base.end(cx, out);
+        out.push(Output::Ended);
+    }
+
+    fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
+        let external = match &input {
+            Input::Bound { socket, .. } | Input::Unbound { socket, .. } => of_socket(cx, *socket),
+            Input::Accepted { on, .. } => of_socket(cx, *on),
+            Input::Opened { conn, .. }
+            | Input::Data { conn, .. }
+            | Input::Drained { conn, .. }
+            | Input::Closed { conn, .. } => self.is_external(cx, *conn),
+            Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => return,
+        };
+        if external {
+            return self.external(cx, input, out);
+        }
+        let events = self.base.input(cx, input, out);
+        self.attach(cx, out);
+        self.tell(cx, events, out);
+        self.pump(cx, out);
+    }
+
+    fn command(
+        &mut self,
+        cx: &mut Context<'_>,
+        command: &Command,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let refused = |reason| Err(StreamError::Refused(Text::from_static(reason)));
+        let Command::DesktopSharing(command) = command else { return Err(StreamError::Unsupported(cx.stream)) };
+        match command {
+            DesktopSharingCommand::SetHandler(handler) => {
+                if self.base.is_agreed() {
+                    return refused("the stream has started");
+                }
+                if handler.is_viewer() != self.handler.is_viewer() {
+                    return refused("a viewer takes the place of a viewer, a server of a server");
+                }
+                self.handler = handler.clone();
+            }
+            DesktopSharingCommand::Send(data) => {
+                if !matches!(
+                    self.handler,
+                    DesktopSharingHandler::InternalViewer | DesktopSharingHandler::InternalServer
+                ) {
+                    return refused("the handler is no internal one");
+                }
+                if self.outgoing.len() > WAITING {
+                    self.full = true;
+                    return Err(StreamError::Full(cx.stream));
+                }
+                self.outgoing.extend_from_slice(data);
+                self.pump(cx, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        earliest(self.base.deadline(), self.external.until)
+    }
+
+    fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.external.until.take_if(|until| *until <= cx.now).is_some() {
+            fail(HandlerContext::Connecting, "timed out".into(), out);
+        }
+        let events = self.base.timeout(cx, out);
+        self.tell(cx, events, out);
+    }
+
+    fn read_budget(&self, conn: ConnId) -> usize {
+        if self.external.conn == Some(conn) {
+            return if self.external.paused { 0 } else { MESSAGE };
+        }
+        self.base.read_budget(conn)
+    }
+}
+
+impl StreamFactory for DesktopSharingFactory {
+    fn kind(&self) -> &'static str {
+        "desktop-sharing"
+    }
+
+    fn create(
+        &self,
+        _config: &Config,
+        _session: &SessionInfo,
+        spec: &StreamSpec,
+    ) -> Result<Box<dyn MediaStream>, Text> {
+        let StreamSpec::DesktopSharing(spec) = spec else { return Err("it shares no desktop".into()) };
+        Ok(Box::new(DesktopSharingStream::new(spec.handler.clone(), None)))
+    }
+
+    fn recognize(&self, _config: &Config, session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
+        let media = &offered.media;
+        if !media.media_type().eq_ignore_ascii_case("application") || !Offered::is_msrp(media) {
+            return Recognized::Unknown;
+        }
+        let read = match Offered::read(media) {
+            Ok(read) => read,
+            Err(reason) => return Recognized::Invalid(reason),
+        };
+        if !msrp::accepts(&read.accept_types, RFB) {
+            return Recognized::Unknown;
+        }
+        if Offered::is_secure(media) != (session.settings.msrp.transport == MsrpTransport::Tls) {
+            return Recognized::Invalid("its transport is another than the account's".into());
+        }
+        // Whoever offers to view is viewed.
+        let handler = match media.attribute("rfbsetup").flatten() {
+            None | Some("active") => DesktopSharingHandler::InternalServer,
+            Some("passive") => DesktopSharingHandler::InternalViewer,
+            Some(_) => return Recognized::Invalid("its rfbsetup is not understood".into()),
+        };
+        Recognized::Stream(Box::new(DesktopSharingStream::new(handler, Some(read))))
+    }
+}

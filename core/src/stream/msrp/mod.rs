@@ -1,0 +1,448 @@
+//! What streams over MSRP have in common (seed class MSRPStreamBase): the place in a session description, the listener or
+//! the connection, the relay, and the session on it.
+//!
+//! ```text
+//!  initialize ─┬─ active ───────────────────────────────────► Initialized ── start ──► opens, binds ──► Started
+//!              ├─ passive, actpass ── listens ── bound ─────► Initialized ── start ──► is bound ──────► Started
+//!              └─ relay ── connects, AUTH ── path granted ──► Initialized ── start ───────────────────► Started
+//! ```
+//!
+//! With the connection model `relay` the side that offers opens the connection (RFC 4975 section 5.4); with `acm` the attribute `setup`
+//! says which one does (RFC 6135).
+
+mod line;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use line::{Offered, Role};
+
+use crate::id::ConnId;
+use crate::msrp::{
+    self, Connect, Delivery, End, Endpoint, Event, Message, MsrpUri, Path, RelaySetup, SendError, SessionStart, Setup,
+};
+use crate::negotiation::Description;
+use crate::outbox::Outbox;
+use crate::sdp::{Attribute, Direction};
+use crate::settings::kind::{ConnectionModel, MsrpTransport};
+use crate::sip::{Host, Text};
+use crate::time::{Instant, earliest};
+use crate::transport::{CloseCause, Security, SocketKind, TlsPolicy};
+
+use super::{Agreement, Context, Input, Originator, Output};
+
+/// The number of the listener among the sockets of a stream.
+const LISTENER: u8 = 0;
+
+/// How long the signalling may lag behind a peer that has closed the connection in good order, as it does when it ends the session.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// How a stream over MSRP describes itself.
+#[derive(Clone, Debug)]
+pub(super) struct Kind {
+    /// The media type of its line.
+    pub(super) media: &'static str,
+    /// The types that it takes.
+    pub(super) accept_types: Vec<Text>,
+    /// The types that it takes within `message/cpim`.
+    pub(super) accept_wrapped_types: Vec<Text>,
+    /// How it wants messages.
+    pub(super) delivery: Delivery,
+}
+
+/// What streams over MSRP have in common.
+#[derive(Debug)]
+pub(super) struct Base {
+    kind: Kind,
+    pub(super) direction: Direction,
+    /// What the peer offered, if it did.
+    offered: Option<Offered>,
+    endpoint: Endpoint,
+    secure: bool,
+    role: Role,
+    local: Option<MsrpUri>,
+    /// The path that leads to us.
+    path: Option<Path>,
+    relayed: bool,
+    /// Whether the peer is not read, and on which connection it last was.
+    held: bool,
+    reading: Option<ConnId>,
+    /// What a connection may be fed at once.
+    read_bytes: usize,
+    /// How many connections were opened.
+    opened: u8,
+    /// The peer's path, once it is known.
+    remote: Option<Path>,
+    started: bool,
+    /// Whether it is about to end, so that the peer may close the connection.
+    leaving: bool,
+    /// Why it cannot go on, and when that is told.
+    failure: Option<(Text, Instant)>,
+}
+
+impl Base {
+    pub(super) fn new(kind: Kind, direction: Direction, offered: Option<Offered>) -> Self {
+        Self {
+            kind,
+            direction,
+            offered,
+            endpoint: Endpoint::new(),
+            secure: true,
+            role: Role::Active,
+            local: None,
+            path: None,
+            relayed: false,
+            held: false,
+            reading: None,
+            read_bytes: 0,
+            opened: 0,
+            remote: None,
+            started: false,
+            leaving: false,
+            failure: None,
+        }
+    }
+
+    /// Whether messages can be sent and received.
+    pub(super) const fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Whether it has been agreed on.
+    pub(super) const fn is_agreed(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// Takes the place of what was said of the delivery, before it is initialised.
+    pub(super) const fn set_delivery(&mut self, delivery: Delivery) {
+        self.kind.delivery = delivery;
+    }
+
+    pub(super) fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
+        let settings = &cx.session.settings;
+        self.secure = settings.msrp.transport == MsrpTransport::Tls;
+        self.read_bytes = cx.config.limits.read_bytes;
+        let (nat, model) = (&settings.nat_traversal, settings.msrp.connection_model);
+        let incoming = proposer == Originator::Remote;
+        let wants_relay = if incoming { nat.use_msrp_relay_for_inbound } else { nat.use_msrp_relay_for_outbound };
+        self.role = match (&self.offered, model) {
+            (Some(offered), _) => offered.role.answered(),
+            (None, ConnectionModel::Relay) => Role::Active,
+            (None, ConnectionModel::Acm) => Role::ActPass,
+        };
+        let identity = cx.config.tls.as_ref().and_then(|tls| tls.identity.clone());
+        let listens = self.role != Role::Active;
+        if self.secure && listens && identity.is_none() && !(wants_relay && nat.msrp_relay.is_some()) {
+            let reason = "cannot create incoming MSRP stream without a certificate and private key";
+            return out.push(failed(reason));
+        }
+        let relay = nat.msrp_relay.clone().filter(|_| wants_relay && model == ConnectionModel::Relay);
+        if let Some(relay) = relay {
+            if (relay.transport == MsrpTransport::Tls) != self.secure {
+                return out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
+            }
+            let Some(ip) = relay.host.ip() else {
+                return out.push(failed("the address of the MSRP relay is not known"));
+            };
+            self.relayed = true;
+            self.prepare(cx, MsrpUri::PORT);
+            let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, relay.host, relay.port, "") };
+            let setup = RelaySetup {
+                conn: cx.conn(self.next_conn()),
+                to: SocketAddr::new(ip, relay.port),
+                security: self.security(cx, TlsPolicy::Chain),
+                uri,
+                credentials: cx.session.credentials.clone(),
+                expires: None,
+            };
+            let stream = cx.stream;
+            // What it asks for is a connection, and nothing of the session yet.
+            let mut events = Vec::new();
+            self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.relay(cx, stream, &setup, out));
+        } else if listens {
+            let kind = SocketKind::Listen(self.security(cx, TlsPolicy::Fingerprint));
+            let (socket, addr) = (cx.socket(LISTENER), cx.session.local);
+            out.push(Output::Bind { socket, kind, addr, port: cx.config.msrp.port });
+        } else {
+            self.prepare(cx, MsrpUri::PORT);
+            out.push(Output::Initialized);
+        }
+    }
+
+    const fn next_conn(&mut self) -> u8 {
+        self.opened = self.opened.wrapping_add(1);
+        self.opened
+    }
+
+    fn security(&self, cx: &Context<'_>, policy: TlsPolicy) -> Security {
+        if !self.secure {
+            return Security::Plain;
+        }
+        let tls = cx.config.tls.as_ref();
+        let policy = if policy == TlsPolicy::Chain { tls.map_or(policy, |tls| tls.servers) } else { policy };
+        Security::Tls { identity: tls.and_then(|tls| tls.identity.clone()), server_name: None, policy }
+    }
+
+    /// Our URI is known.
+    fn prepare(&mut self, cx: &mut Context<'_>, port: u16) {
+        let host = Host::from(cx.config.msrp.address.unwrap_or(cx.session.local));
+        let local = MsrpUri::new(self.secure, host, port, cx.random.token(20));
+        self.path = Some(Path::of(local.clone()));
+        self.local = Some(local);
+        self.register(cx);
+    }
+
+    fn register(&mut self, cx: &Context<'_>) {
+        if let Some(local) = self.local.clone() {
+            let (delivery, accept) = (self.kind.delivery, self.kind.accept_types.clone());
+            self.endpoint.prepare(cx.stream, Setup { local, delivery, accept });
+        }
+    }
+
+    /// Its media line, with attributes of the kind of stream behind those of MSRP.
+    pub(super) fn describe(&self, cx: &Context<'_>, own: Vec<Attribute>) -> Description {
+        let port = self.local.as_ref().and_then(|local| local.port).unwrap_or(MsrpUri::PORT);
+        let list = |types: &[Text]| types.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
+        let mut attributes = Vec::new();
+        if let Some(path) = &self.path {
+            attributes.push(Attribute::new("path", path.to_string()));
+        }
+        attributes.push(Attribute::new("accept-types", list(&self.kind.accept_types)));
+        if !self.kind.accept_wrapped_types.is_empty() {
+            attributes.push(Attribute::new("accept-wrapped-types", list(&self.kind.accept_wrapped_types)));
+        }
+        attributes.push(Attribute::new("setup", self.role.as_str()));
+        if self.secure {
+            for fingerprint in &cx.config.msrp.fingerprints {
+                attributes.push(Attribute::new("fingerprint", format!("sha-256 {fingerprint}")));
+            }
+        }
+        attributes.extend(own);
+        let protocol = if self.secure { "TCP/TLS/MSRP" } else { "TCP/MSRP" };
+        Description::opaque(self.kind.media, protocol, port, attributes).with_direction(self.direction)
+    }
+
+    /// It is agreed on, once more perhaps: goes on if the peer's path is the same, and begins a new session if it is not (RFC 4975 section 8).
+    ///
+    /// # Errors
+    /// Why it cannot start, in words.
+    pub(super) fn agree(
+        &mut self,
+        cx: &mut Context<'_>,
+        agreement: &Agreement<'_>,
+        out: &mut Outbox<Output>,
+    ) -> Result<(Offered, Vec<Event>), Text> {
+        let media = agreement.remote_media().ok_or("the peer's media line is missing")?;
+        let remote = Offered::read(&media)?;
+        if remote.path.last().secure != self.secure {
+            let [theirs, ours] = [remote.path.last().secure, self.secure].map(transport);
+            return Err(format!("remote transport ('{theirs}') different from local transport ('{ours}')").into());
+        }
+        let mut events = Vec::new();
+        if self.remote.as_ref() == Some(&remote.path) {
+            return Ok((remote, events));
+        }
+        if self.remote.is_some() {
+            let stream = cx.stream;
+            self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.close(cx, stream, out));
+            self.register(cx);
+        }
+        self.remote = Some(remote.path.clone());
+        let active = match self.role {
+            Role::ActPass => remote.role != Role::Active,
+            Role::Active => true,
+            Role::Passive => false,
+        };
+        let connect = if self.relayed {
+            Connect::Relay
+        } else if active {
+            let first = remote.path.first();
+            let by_line = media.connection().and_then(|connection| connection.ip());
+            let ip = first.host.ip().or(by_line).ok_or("the address of the peer is not known")?;
+            let to = SocketAddr::new(ip, first.port());
+            // Without a fingerprint the peer is who the signalling says.
+            let policy = if remote.fingerprints.is_empty() { TlsPolicy::None } else { TlsPolicy::Fingerprint };
+            Connect::Active { conn: cx.conn(self.next_conn()), to, security: self.security(cx, policy) }
+        } else {
+            Connect::Passive
+        };
+        let fingerprints = remote.fingerprints.clone();
+        let start = SessionStart { remote: remote.path.clone(), connect, fingerprints };
+        let stream = cx.stream;
+        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.start(cx, stream, start, out));
+        Ok((remote, events))
+    }
+
+    /// Something happened to its listener or connections; what follows for the session.
+    pub(super) fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) -> Vec<Event> {
+        let mut events = Vec::new();
+        match input {
+            Input::Bound { local, .. } => {
+                self.prepare(cx, local.port());
+                out.push(Output::Initialized);
+            }
+            Input::Unbound { cause: Some(cause), .. } if !self.leaving => {
+                out.push(Output::Failed { reason: cause.to_string().into(), for_now: self.local.is_none() });
+            }
+            Input::Accepted { conn, .. } => self.endpoint.accepted(cx.now, conn),
+            Input::Opened { conn, tls, .. } => {
+                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.opened(cx, conn, tls, out));
+            }
+            Input::Data { conn, data } => {
+                self.reading = Some(conn);
+                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.data(cx, conn, data, out));
+            }
+            Input::Drained { conn, bytes } => {
+                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.drained(cx, conn, bytes, out));
+            }
+            Input::Closed { conn, cause } => {
+                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.closed(cx, conn, &cause, out));
+            }
+            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
+        }
+        events
+    }
+
+    pub(super) fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.timeout(cx, out));
+        events
+    }
+
+    /// Calls the endpoint; what it asks of the world goes out, and what it tells of the session is left to the kind of stream.
+    pub(super) fn call<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Outbox<Output>,
+        events: &mut Vec<Event>,
+        act: impl FnOnce(&mut Endpoint, &mut msrp::Context<'_>, &mut Outbox<msrp::Output>) -> T,
+    ) -> T {
+        let mut said = Outbox::new();
+        let mut inner = msrp::Context { now: cx.now, random: cx.random, limits: &cx.config.limits };
+        let result = act(&mut self.endpoint, &mut inner, &mut said);
+        while let Some(output) = said.pop() {
+            match output {
+                msrp::Output::Open { conn, to, security } => out.push(Output::Open { conn, to, security }),
+                msrp::Output::Write { conn, data } => out.push(Output::Write { conn, data }),
+                msrp::Output::Close { conn, how } => out.push(Output::Close { conn, how }),
+                msrp::Output::Resume(conn) => {
+                    if !self.held {
+                        out.push(Output::Resume(conn));
+                    }
+                }
+                msrp::Output::Session(_, Event::Started) => {
+                    if !std::mem::replace(&mut self.started, true) {
+                        out.push(Output::Started(None));
+                    }
+                }
+                msrp::Output::Session(_, Event::Relayed { path }) => {
+                    if self.remote.is_none() {
+                        self.path = Some(path);
+                        out.push(Output::Initialized);
+                    }
+                }
+                msrp::Output::Session(_, Event::Ended(end)) => {
+                    let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
+                    self.failure = Some((words(&end), cx.now + grace));
+                }
+                msrp::Output::Session(_, event) => events.push(event),
+            }
+        }
+        result
+    }
+
+    /// Whether it cannot go on.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// The peer is not read any longer, or is again: what it sends cannot be worked off as fast as it comes.
+    pub(super) fn hold(&mut self, held: bool, out: &mut Outbox<Output>) {
+        if std::mem::replace(&mut self.held, held)
+            && !held
+            && let Some(conn) = self.reading
+            && !self.endpoint.is_paused(conn)
+        {
+            out.push(Output::Resume(conn));
+        }
+    }
+
+    /// Tells that it cannot go on, if that is so and all else has been told.
+    pub(super) fn settle(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
+        if let Some((reason, _)) = self.failure.take_if(|(_, at)| *at <= cx.now)
+            && !self.leaving
+        {
+            out.push(Output::Failed { reason, for_now: false });
+        }
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub(super) fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: Message,
+        out: &mut Outbox<Output>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), SendError> {
+        let stream = cx.stream;
+        self.call(cx, out, events, |endpoint, cx, out| endpoint.send(cx, stream, message, out))
+    }
+
+    /// Tells the sender of a message what became of it, if it wants to know.
+    pub(super) fn report(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: &msrp::Wish,
+        range: msrp::ByteRange,
+        code: u16,
+        out: &mut Outbox<Output>,
+    ) {
+        let wanted = if code == 200 { wish.success } else { wish.failure != msrp::FailureReport::No };
+        if wanted {
+            let (stream, id) = (cx.stream, wish.id.clone());
+            self.call(cx, out, &mut Vec::new(), |endpoint, cx, out| {
+                endpoint.report(cx, stream, &id, range, code, out);
+            });
+        }
+    }
+
+    /// That the peer closes the connection now is no failure.
+    pub(super) const fn deactivate(&mut self) {
+        self.leaving = true;
+    }
+
+    pub(super) fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Vec<Event> {
+        self.leaving = true;
+        let mut events = Vec::new();
+        let stream = cx.stream;
+        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.close(cx, stream, out));
+        if !self.relayed && self.role != Role::Active {
+            out.push(Output::Unbind { socket: cx.socket(LISTENER) });
+        }
+        events
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        earliest(self.endpoint.deadline(), self.failure.as_ref().map(|(_, at)| *at))
+    }
+
+    pub(super) fn read_budget(&self, conn: ConnId) -> usize {
+        if self.held || self.endpoint.is_paused(conn) { 0 } else { self.read_bytes }
+    }
+}
+
+const fn transport(secure: bool) -> &'static str {
+    if secure { "tls" } else { "tcp" }
+}
+
+fn words(end: &End) -> Text {
+    format!("MSRP: {end}").into()
+}
+
+/// It cannot be.
+pub(super) fn failed(reason: &'static str) -> Output {
+    Output::Failed { reason: Text::from_static(reason), for_now: false }
+}

@@ -1,0 +1,79 @@
+//! What a call's media is made of: codecs, and whether it is encrypted.
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sipsimple_audio::codec::Codecs;
+use sipsimple_core::agent::AccountSpec;
+use sipsimple_core::settings::kind::SrtpEncryption;
+use sipsimple_core::sip::Text;
+
+/// Options of the commands that have calls.
+#[derive(Debug, Args)]
+#[group(id = "media_options")]
+pub(crate) struct Options {
+    /// Code with these, best first: opus, G722, PCMU, PCMA, GSM. Default: PCMU,PCMA
+    #[arg(long = "codec", value_name = "NAMES", value_delimiter = ',', value_parser = codec)]
+    codecs: Vec<Text>,
+    /// Encrypt audio with SRTP (RFC 3711). Keys are given out over TLS only (RFC 4568)
+    #[arg(long, value_name = "WHEN", value_parser = encryption(), default_value = "disabled")]
+    srtp: SrtpEncryption,
+    /// Give out SRTP keys over any transport, where others can read them
+    #[arg(long)]
+    srtp_without_tls: bool,
+}
+
+impl Options {
+    /// Puts them into the settings of an account.
+    pub(crate) fn apply(&self, spec: &mut AccountSpec) {
+        spec.audio_codecs.clone_from(&self.codecs);
+        spec.srtp_encryption = self.srtp;
+        spec.use_srtp_without_tls = self.srtp_without_tls;
+    }
+}
+
+/// Reads the name of a codec that is built in.
+fn codec(name: &str) -> Result<Text, String> {
+    let selection = Codecs::default().select([name]);
+    match selection.codecs.first() {
+        Some(codec) => Ok(Text::from_static(codec.encoding())),
+        None => Err(format!("'{name}' is no codec that is built in")),
+    }
+}
+
+fn encryption() -> impl TypedValueParser<Value = SrtpEncryption> {
+    let words = SrtpEncryption::ALL.iter().map(|choice| choice.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        media: Options,
+    }
+
+    fn spec(line: &[&str]) -> AccountSpec {
+        let mut spec = AccountSpec::default();
+        Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.apply(&mut spec);
+        spec
+    }
+
+    #[test]
+    fn options_reach_the_account() {
+        let account = spec(&["--codec", "opus,g722", "--codec", "PCMA", "--srtp", "mandatory", "--srtp-without-tls"]);
+        assert_eq!(account.audio_codecs, ["opus", "G722", "PCMA"]);
+        assert_eq!((account.srtp_encryption, account.use_srtp_without_tls), (SrtpEncryption::Mandatory, true));
+        assert_eq!(spec(&[]), AccountSpec::default());
+    }
+
+    #[test]
+    fn what_is_not_built_in_is_refused() {
+        assert!(Line::try_parse_from(["sipsimple", "--codec", "speex"]).is_err());
+        assert!(Line::try_parse_from(["sipsimple", "--srtp", "sometimes"]).is_err());
+    }
+}

@@ -1,0 +1,202 @@
+//! File transfers.
+
+use sipsimple_core::msrp::{FileHasher, FileSelector, HashAlgorithm};
+use sipsimple_core::settings::kind::ConnectionModel::Relay;
+use sipsimple_core::stream::{
+    ChatSpec, Command, FileTransferCommand, FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec,
+};
+use sipsimple_testsuite::link::Faults;
+
+use crate::scene::{ALICE, BOB, Scene, over_tcp};
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at * 31 % 253).unwrap()).collect()
+}
+
+fn selector(data: &[u8]) -> FileSelector {
+    let mut hasher = FileHasher::new(HashAlgorithm::Sha1);
+    hasher.update(data);
+    FileSelector::for_file("/home/alice/My picture.jpg", None, Some(data.len() as u64), Some(hasher.finish()))
+}
+
+/// Alice sends this file; Bob stores it.
+fn push(scene: &mut Scene, data: &[u8], selector: FileSelector, offset: u64) {
+    scene.world.host_mut(ALICE).files.insert("picture".into(), data.to_vec());
+    let spec = FileTransferSpec { selector, sends: true, file: Some("picture".into()), offset };
+    scene.call(vec![StreamSpec::FileTransfer(spec)]);
+    scene.run(200);
+    scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("stored".into()))).unwrap();
+}
+
+fn told(scene: &Scene, host: usize) -> Vec<FileTransferEvent> {
+    let of = |event| if let StreamEvent::FileTransfer(event) = event { Some(event) } else { None };
+    scene.told(host).into_iter().filter_map(of).collect()
+}
+
+fn finished(received: bool) -> FileTransferEvent {
+    FileTransferEvent::DidFinish { received }
+}
+
+fn stored(scene: &Scene) -> Option<&Vec<u8>> {
+    scene.world.host(BOB).files.get("stored")
+}
+
+#[test]
+fn a_file_is_pushed() {
+    let data = bytes(1_000_000);
+    let mut scene = Scene::alike(1, Relay);
+    push(&mut scene, &data, selector(&data), 0);
+    scene.run(30_000);
+    assert_eq!(stored(&scene), Some(&data));
+    assert_eq!(told(&scene, ALICE).last(), Some(&finished(false)));
+    assert_eq!(told(&scene, BOB).last(), Some(&finished(true)));
+    // Progress is told on both sides, and never goes back.
+    let sent: Vec<u64> = (told(&scene, ALICE).into_iter())
+        .filter_map(|event| match event {
+            FileTransferEvent::DidDeliverChunk { transferred_bytes, file_size, code, .. } => {
+                assert_eq!((file_size, code), (1_000_000, 200));
+                Some(transferred_bytes)
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(sent.len() >= 3 && sent.is_sorted() && sent.last() == Some(&1_000_000), "{sent:?}");
+    let come: Vec<u64> = (told(&scene, BOB).into_iter())
+        .filter_map(|event| match event {
+            FileTransferEvent::GotChunk { transferred_bytes, file_size, content, content_type } => {
+                assert_eq!((file_size, content.len(), content_type.as_str()), (Some(1_000_000), 0, "image/jpeg"));
+                Some(transferred_bytes)
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(come.is_sorted() && come.last() == Some(&1_000_000));
+    scene.end();
+}
+
+#[test]
+fn a_file_is_pulled() {
+    let data = bytes(300_000);
+    let mut scene = Scene::alike(2, Relay);
+    scene.world.host_mut(BOB).files.insert("picture".into(), data.clone());
+    let spec = FileTransferSpec { selector: selector(&data), sends: false, file: Some("mine".into()), offset: 0 };
+    scene.call(vec![StreamSpec::FileTransfer(spec)]);
+    scene.run(200);
+    scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("picture".into()))).unwrap();
+    scene.run(20_000);
+    assert_eq!(scene.world.host(ALICE).files.get("mine"), Some(&data));
+    assert_eq!(told(&scene, ALICE).last(), Some(&finished(true)));
+    assert_eq!(told(&scene, BOB).last(), Some(&finished(false)));
+    scene.end();
+}
+
+#[test]
+fn an_interrupted_push_resumes_from_the_last_byte_reported() {
+    // Design decision 10: a new offer with the hash and the range; the whole hash is checked.
+    let data = bytes(2_000_000);
+    let mut scene = Scene::alike(3, Relay);
+    push(&mut scene, &data, selector(&data), 0);
+    let reported = |scene: &Scene| {
+        let of = |event| match event {
+            FileTransferEvent::DidDeliverChunk { transferred_bytes, .. } => Some(transferred_bytes),
+            _ => None,
+        };
+        told(scene, ALICE).into_iter().filter_map(of).last().unwrap_or(0)
+    };
+    while reported(&scene) < 500_000 {
+        scene.run(10);
+    }
+    let (one, other) = (scene.world.host(ALICE).addresses[0], scene.world.host(BOB).addresses[0]);
+    scene.world.reset_connections(one, other);
+    scene.run(1000);
+    let interrupted = |received| FileTransferEvent::DidNotFinish { received, reason: "Interrupted transfer".into() };
+    assert!(told(&scene, BOB).contains(&interrupted(true)));
+    assert!(told(&scene, ALICE).iter().any(|event| matches!(event, FileTransferEvent::DidNotFinish { .. })));
+    let offset = reported(&scene);
+    assert!((500_000..2_000_000).contains(&offset));
+    // What was reported is there.
+    let partial = stored(&scene).unwrap().clone();
+    assert_eq!(partial[..usize::try_from(offset).unwrap()], data[..usize::try_from(offset).unwrap()]);
+    let mut again = Scene::alike(4, Relay);
+    again.world.host_mut(BOB).files.insert("stored".into(), partial);
+    push(&mut again, &data, selector(&data), offset);
+    again.run(60_000);
+    assert_eq!(stored(&again), Some(&data));
+    assert_eq!(told(&again, BOB).last(), Some(&finished(true)));
+    let come: Vec<_> = told(&again, ALICE);
+    assert!(come.iter().all(|event| match event {
+        FileTransferEvent::DidDeliverChunk { transferred_bytes, .. } => *transferred_bytes > offset,
+        _ => true,
+    }));
+    again.end();
+}
+
+#[test]
+fn a_file_with_another_hash_or_size_is_refused() {
+    let data = bytes(100_000);
+    let mut other = data.clone();
+    other[50_000] ^= 1;
+    let mut scene = Scene::alike(5, Relay);
+    push(&mut scene, &other, selector(&data), 0);
+    scene.run(20_000);
+    let mismatch = FileTransferEvent::DidNotFinish { received: true, reason: "File hash mismatch".into() };
+    assert_eq!(told(&scene, BOB).last(), Some(&mismatch));
+    let events = told(&scene, ALICE);
+    assert!(events.iter().any(|event| matches!(event, FileTransferEvent::DidNotDeliverChunk { code: 400, .. })));
+    assert!(!events.contains(&finished(false)));
+    scene.end();
+    // The file has become shorter than it was.
+    let mut scene = Scene::alike(6, Relay);
+    push(&mut scene, &data[..1000], selector(&data), 0);
+    scene.run(5000);
+    assert!(told(&scene, ALICE).iter().any(|event| matches!(event, FileTransferEvent::DidNotFinish { .. })));
+    scene.end();
+}
+
+#[test]
+fn an_empty_file_arrives() {
+    let mut scene = Scene::alike(7, Relay);
+    push(&mut scene, b"", selector(b""), 0);
+    scene.run(10_000);
+    assert_eq!(told(&scene, BOB).last(), Some(&finished(true)));
+    assert_eq!(told(&scene, ALICE).last(), Some(&finished(false)));
+    scene.end();
+}
+
+#[test]
+fn a_transfer_is_cancelled_by_either_side() {
+    for host in [ALICE, BOB] {
+        let data = bytes(3_000_000);
+        let mut scene = Scene::alike(8, Relay);
+        push(&mut scene, &data, selector(&data), 0);
+        scene.run(450);
+        scene.command(host, Command::FileTransfer(FileTransferCommand::Cancel)).unwrap();
+        scene.run(5000);
+        for side in [ALICE, BOB] {
+            let ends = told(&scene, side);
+            let last: Vec<_> =
+                ends.iter().filter(|event| matches!(event, FileTransferEvent::DidNotFinish { .. })).collect();
+            assert_eq!(last.len(), 1, "{host} {side}");
+        }
+        scene.end();
+    }
+}
+
+#[test]
+fn a_chat_beside_a_long_file_is_not_delayed() {
+    let data = bytes(5_000_000);
+    let mut scene = Scene::new(9, Faults::none(), [over_tcp(Relay), over_tcp(Relay)]);
+    scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
+    let spec = FileTransferSpec { selector: selector(&data), sends: true, file: Some("picture".into()), offset: 0 };
+    scene.call(vec![StreamSpec::FileTransfer(spec), StreamSpec::Chat(ChatSpec::default())]);
+    scene.run(200);
+    scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("stored".into()))).unwrap();
+    scene.run(700);
+    assert!(!told(&scene, BOB).is_empty() && !told(&scene, BOB).contains(&finished(true)));
+    scene.say_on(ALICE, 1, "m001", "hello");
+    scene.run(50);
+    assert_eq!(scene.texts(BOB), ["hello"]);
+    scene.run(120_000);
+    assert_eq!(stored(&scene), Some(&data));
+    scene.end();
+}

@@ -1,0 +1,8 @@
+//! Streams over MSRP between two agents in the simulator.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
+
+mod chat;
+mod desktop;
+mod file;
+mod scene;
