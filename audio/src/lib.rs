@@ -35,6 +35,7 @@
 
 pub mod bridge;
 pub mod codec;
+pub mod conference;
 pub mod device;
 pub mod engine;
 pub mod measure;
@@ -44,5 +45,6 @@ pub mod playout;
 pub mod port;
 pub mod rate;
 pub mod resample;
+pub mod ringtone;
 pub mod tone;
 pub mod wave;

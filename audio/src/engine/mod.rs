@@ -33,6 +33,7 @@ use sipsimple_core::time::Instant;
 
 use crate::bridge::{BridgeError, BridgeId, Bridges, Member};
 use crate::codec::Codecs;
+use crate::conference::Conferences;
 use crate::device::AudioDevice;
 use crate::mixer::{AudioMixer, MixerFull, Slot, SlotSet, UnusedSlot, Volume};
 use crate::port::{AudioPort, PortEvent, Roles};
@@ -60,7 +61,7 @@ pub struct EngineConfig {
 }
 
 impl Default for EngineConfig {
-    /// The voice mixer at 8,000 Hz with 254 slots, PCMU and PCMA.
+    /// The voice mixer at 8,000 Hz with 254 slots and all codecs.
     fn default() -> Self {
         Self {
             mixer: MixerId::VOICE,
@@ -83,6 +84,7 @@ pub struct Engine {
     slots: BTreeMap<PortId, Slot>,
     next_port: u64,
     bridges: Bridges,
+    conferences: Conferences,
     /// The bridges changed since the connections were made.
     rewire: bool,
     legs: BTreeMap<StreamId, Leg>,
@@ -137,6 +139,7 @@ impl Engine {
             slots: BTreeMap::from([(PortId::device(config.mixer), Slot::DEVICE)]),
             next_port: 1,
             bridges: Bridges::default(),
+            conferences: Conferences::default(),
             rewire: false,
             legs: BTreeMap::new(),
             events: VecDeque::new(),
@@ -332,6 +335,14 @@ impl Engine {
     pub fn set_muted(&mut self, port: PortId, muted: bool) -> Result<(), BridgeError> {
         let slot = self.find(port)?;
         self.mixer.set_muted(slot, muted).map_err(|UnusedSlot(_)| BridgeError::NoPort(port))
+    }
+
+    pub(crate) const fn conferences(&self) -> &Conferences {
+        &self.conferences
+    }
+
+    pub(crate) const fn conferences_mut(&mut self) -> &mut Conferences {
+        &mut self.conferences
     }
 
     /// A new bridge without members.

@@ -10,7 +10,7 @@ use sipsimple_core::time::{Instant, Utc};
 
 use super::leg::{Leg, Recording};
 use super::{AudioEvent, Engine, PlugError, Plugged, PortId};
-use crate::bridge::BridgeError;
+use crate::bridge::{BridgeError, BridgeId};
 use crate::port::Roles;
 use crate::tone::{Tone, ToneError, ToneGenerator};
 use crate::wave::{WaveError, WavePlayer, WaveRecorder};
@@ -327,8 +327,14 @@ impl Engine {
         for port in ports {
             self.unplug(port);
         }
+        self.conferences_mut().forget(stream);
         // It is gone when the leg was cleared before.
         let _: Result<(), BridgeError> = self.remove_bridge(bridge);
+    }
+
+    /// The bridge of a stream that is not stopped.
+    pub(crate) fn bridge_of(&mut self, stream: StreamId) -> Result<BridgeId, NoLeg> {
+        Ok(self.live(stream)?.bridge)
     }
 
     /// The leg of a stream that is not stopped.

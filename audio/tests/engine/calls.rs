@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::net::{Net, format, parameters, stream};
-use sipsimple_audio::engine::{AudioEvent, EngineConfig, PlayError, Recorded, RecordingError};
+use sipsimple_audio::conference::ConferenceError;
+use sipsimple_audio::engine::{AudioEvent, EngineConfig, NoLeg, PlayError, Recorded, RecordingError};
 use sipsimple_audio::measure;
 use sipsimple_audio::mixer::Volume;
 use sipsimple_audio::rate::SampleRate;
@@ -212,11 +213,10 @@ fn in_a_conference_everybody_hears_all_but_himself() {
         let number = u64::try_from(caller).unwrap();
         net.join((0, stream(number)), (caller, stream(number)), &parameters());
     }
-    // A bridge around the bridges of the streams: each holds the device already.
-    let conference = net.engines[0].add_bridge();
+    let conference = net.engines[0].add_conference();
     for number in 1..5 {
-        let bridge = net.engines[0].leg(stream(number)).unwrap().bridge();
-        net.engines[0].bridge(conference, bridge).unwrap();
+        net.engines[0].join_conference(conference, stream(number)).unwrap();
+        net.engines[0].join_conference(conference, stream(number)).unwrap();
     }
     net.run(150);
     for listener in 0..5 {
@@ -231,14 +231,30 @@ fn in_a_conference_everybody_hears_all_but_himself() {
         }
     }
     // One leaves the conference: still in a call, but alone with the device.
-    let bridge = net.engines[0].leg(stream(4)).unwrap().bridge();
-    net.engines[0].unbridge(conference, bridge).unwrap();
+    net.engines[0].leave_conference(conference, stream(4)).unwrap();
     net.run(100);
     let (left, stayed) = (net.heard(4), net.heard(3));
     assert!(!has_tone(&left[left.len() - 4_000..], RATE, frequency(1)));
     assert!(has_tone(&left[left.len() - 4_000..], RATE, frequency(0)));
     assert!(!has_tone(&stayed[stayed.len() - 4_000..], RATE, frequency(4)));
     assert!(has_tone(&stayed[stayed.len() - 4_000..], RATE, frequency(1)));
+    // Held, the conference goes on without the device.
+    net.engines[0].hold_conference(conference, true).unwrap();
+    net.run(100);
+    let (stayed, left, here) = (net.heard(3), net.heard(4), net.heard(0));
+    assert!(!has_tone(&stayed[stayed.len() - 4_000..], RATE, frequency(0)));
+    assert!(has_tone(&stayed[stayed.len() - 4_000..], RATE, frequency(1)));
+    assert!(has_tone(&left[left.len() - 4_000..], RATE, frequency(0)), "who left is still in a call with the device");
+    assert!(!has_tone(&here[here.len() - 4_000..], RATE, frequency(1)));
+    net.engines[0].hold_conference(conference, false).unwrap();
+    // A call that ends leaves.
+    net.command((0, stream(1)), &Command::Stop);
+    net.run(100);
+    let (stayed, here) = (net.heard(3), net.heard(0));
+    assert!(has_tone(&stayed[stayed.len() - 4_000..], RATE, frequency(0)));
+    assert!(!has_tone(&stayed[stayed.len() - 4_000..], RATE, frequency(1)));
+    assert!(has_tone(&here[here.len() - 4_000..], RATE, frequency(2)));
+    assert_eq!(net.engines[0].conference(conference).unwrap().streams(), [stream(2), stream(3)]);
 }
 
 #[test]
@@ -385,4 +401,20 @@ fn a_device_that_is_taken_away_is_silent() {
     net.mute(0);
     net.run(10);
     assert_eq!(net.engines[0].consumer_slot(device), None);
+}
+
+#[test]
+fn a_conference_refuses_who_is_elsewhere_or_nowhere() {
+    let mut net = Net::pair(RATE, RATE);
+    net.join((0, stream(1)), (1, stream(1)), &parameters());
+    let engine = &mut net.engines[0];
+    let (one, other) = (engine.add_conference(), engine.add_conference());
+    assert_eq!(engine.join_conference(one, stream(9)), Err(ConferenceError::NoLeg(NoLeg(stream(9)))));
+    assert_eq!(engine.leave_conference(one, stream(1)), Err(ConferenceError::NotAMember(stream(1))));
+    engine.join_conference(one, stream(1)).unwrap();
+    assert_eq!(engine.join_conference(other, stream(1)), Err(ConferenceError::Elsewhere(stream(1))));
+    engine.remove_conference(one).unwrap();
+    assert_eq!(engine.remove_conference(one), Err(ConferenceError::NoConference(one)));
+    engine.join_conference(other, stream(1)).unwrap();
+    assert_eq!(engine.conference(other).unwrap().streams(), [stream(1)]);
 }

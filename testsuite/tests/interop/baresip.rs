@@ -28,7 +28,7 @@ pub(crate) struct Baresip {
 
 impl Baresip {
     /// Starts one that listens on this address and port, and the next one for TLS, plays a tone into each call, and records what it hears.
-    fn start(address: &str, port: u16) -> Option<Self> {
+    pub(crate) fn start(address: &str, port: u16) -> Option<Self> {
         let account = format!("<sip:baresip@{}>;regint=0;answermode=auto\n", host_port(address, port));
         Self::start_with(address, port, &account)
     }
@@ -64,7 +64,7 @@ impl Baresip {
     }
 
     /// Gives it a command: a netstring of JSON.
-    fn command(&self, command: &str, parameters: &str) {
+    pub(crate) fn command(&self, command: &str, parameters: &str) {
         let json = format!(r#"{{"command":"{command}","params":"{parameters}","token":"test"}}"#);
         let mut control = TcpStream::connect(("127.0.0.1", self.control)).expect("baresip's control");
         write!(control, "{}:{json},", json.len()).expect("it reads");

@@ -4,6 +4,7 @@
 
 mod baresip;
 mod challenges;
+mod conference;
 mod events;
 mod extensions;
 mod kamailio;

@@ -1,14 +1,24 @@
 //! Ports, bridges, players and recorders of an audio engine.
 
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
+use sipsimple_audio::bridge::Member;
+use sipsimple_audio::conference::ConferenceError;
 use sipsimple_audio::device::AudioDevice;
 use sipsimple_audio::engine::{Engine, EngineConfig, PortId};
 use sipsimple_audio::mixer::Volume;
 use sipsimple_audio::port::{AudioPort, Capture, Roles};
 use sipsimple_audio::rate::SampleRate;
+use sipsimple_audio::ringtone::RingtoneConfiguration;
 use sipsimple_audio::wave::{Wave, WavePlayer, WaveRecorder};
-use sipsimple_core::time::Instant;
+use sipsimple_core::id::StreamId;
+use sipsimple_core::media::{Command, Format, Parameters, Setup};
+use sipsimple_core::random::Seed;
+use sipsimple_core::sdp::Direction;
+use sipsimple_core::sip::{SipUri, Text};
+use sipsimple_core::time::{Instant, Utc};
 
 use super::table::Table;
 
@@ -49,6 +59,90 @@ pub(crate) fn scenarios(table: &mut Table) {
     ports_and_bridges(table);
     devices(table);
     waves(table);
+    conferences(table);
+    ringtones(table);
+}
+
+/// A call of the engine, in G.722.
+fn call(engine: &mut Engine, number: u64) -> StreamId {
+    let stream = StreamId::from_u64(number);
+    let setup = Setup {
+        local: Ipv4Addr::LOCALHOST.into(),
+        ports: (0, 0),
+        seed: Seed::from_u64(number),
+        ssrc: 1,
+        cname: Text::from_static("call"),
+    };
+    engine.add_leg(stream, &setup, Instant::ZERO, Utc::default()).unwrap();
+    let format = Format {
+        send_payload: 9,
+        receive_payload: 9,
+        encoding: Text::from_static("G722"),
+        clock_rate: 8_000,
+        channels: 1,
+        remote_fmtp: None,
+        local_fmtp: None,
+    };
+    let parameters = Parameters {
+        remote_rtp: None,
+        remote_rtcp: None,
+        direction: Direction::SendRecv,
+        formats: vec![format],
+        telephone_event: None,
+        ptime: 20,
+        symmetric: false,
+        timeout: None,
+        srtp: None,
+    };
+    engine.command(Instant::ZERO, stream, &Command::Start(parameters));
+    stream
+}
+
+fn conferences(table: &mut Table) {
+    let mut engine = engine();
+    let (one, other) = (call(&mut engine, 1), call(&mut engine, 2));
+    let rate = engine.leg(one).unwrap().codec().map(|codec| codec.sample_rate());
+    table.is("002 AudioStream.sample_rate", rate, Some(16_000));
+    let conference = engine.add_conference();
+    let state = |engine: &Engine| engine.conference(conference).unwrap().clone();
+    let members = |engine: &Engine| engine.bridge_members(state(engine).bridge()).unwrap();
+    let device = Member::Port(engine.device_port());
+    table.is("002 AudioConference.__init__", members(&engine), vec![device]);
+    engine.join_conference(conference, one).unwrap();
+    engine.join_conference(conference, other).unwrap();
+    table.is("002 AudioConference.streams", state(&engine).streams().to_vec(), vec![one, other]);
+    tick(&mut engine, table, 1);
+    let [a, b] = [one, other].map(|stream| engine.slot(engine.leg(stream).unwrap().port()).unwrap());
+    table.does("002 AudioConference.add", engine.mixer().connected_slots().contains(&(a, b)));
+    let ear = engine.add_port(Capture::new(320)).unwrap();
+    engine.bridge(state(&engine).bridge(), ear).unwrap();
+    tick(&mut engine, table, 1);
+    let to_ear = (a, engine.slot(ear).unwrap());
+    table.does("002 AudioConference.bridge", engine.mixer().connected_slots().contains(&to_ear));
+    engine.hold_conference(conference, true).unwrap();
+    table.is("002 AudioConference.on_hold", state(&engine).on_hold(), true);
+    table.is("002 AudioConference.hold", members(&engine).contains(&device), false);
+    engine.hold_conference(conference, false).unwrap();
+    table.is("002 AudioConference.unhold", members(&engine).contains(&device), true);
+    engine.leave_conference(conference, one).unwrap();
+    let gone = engine.leave_conference(conference, one);
+    table.is("002 AudioConference.remove", gone, Err(ConferenceError::NotAMember(one)));
+}
+
+fn ringtones(table: &mut Table) {
+    let mut ringtones = RingtoneConfiguration::default();
+    let row = |name: &str| format!("000 RingtoneConfiguration.{name}");
+    let uri = SipUri::new(Some("alice"), "example.com".parse().unwrap(), None);
+    table.is(&row("__init__"), ringtones.get_ringtone_for_sipuri(&uri), None);
+    ringtones.default_inbound_ringtone = Some("in.wav".into());
+    ringtones.outbound_ringtone = Some("out.wav".into());
+    table.is(&row("default_inbound_ringtone"), ringtones.get_ringtone_for_sipuri(&uri), Some(Path::new("in.wav")));
+    table.is(&row("outbound_ringtone"), ringtones.outbound_ringtone.as_deref(), Some(Path::new("out.wav")));
+    ringtones.add_ringtone_for_sipuri(uri.clone(), "alice.wav");
+    table.is(&row("add_ringtone_for_sipuri"), ringtones.clone().remove_sipuri(&uri), true);
+    table.is(&row("get_ringtone_for_sipuri"), ringtones.get_ringtone_for_sipuri(&uri), Some(Path::new("alice.wav")));
+    ringtones.remove_sipuri(&uri);
+    table.is(&row("remove_sipuri"), ringtones.get_ringtone_for_sipuri(&uri), Some(Path::new("in.wav")));
 }
 
 fn ports_and_bridges(table: &mut Table) {

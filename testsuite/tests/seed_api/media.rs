@@ -55,6 +55,7 @@ fn agreement(table: &mut Table) {
         table.is(&row("local_rtp_address"), local.ip(), address);
         table.is(&row("local_rtp_port"), Some(local.port()), theirs.remote_rtp.map(|rtp| rtp.port()));
         table.is(&row("remote_rtp_address_sdp"), ours.remote_rtp.map(|rtp| rtp.ip()), Some(remote_address));
+        table.is(&row("srtp_active"), ours.srtp.is_some(), true);
         table.is(&row("remote_rtp_port_sdp"), ours.remote_rtp.map(|rtp| rtp.port()), Some(remote.port()));
     }
     // The first packet tells where packets come from.

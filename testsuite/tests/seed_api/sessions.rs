@@ -5,6 +5,7 @@ use std::time::Duration;
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent};
 use sipsimple_core::id::{AccountId, SessionId};
 use sipsimple_core::session::{Direction, SessionEvent, SessionState};
+use sipsimple_core::settings::kind::SrtpEncryption;
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
@@ -32,7 +33,11 @@ impl Call {
         for name in ["alice", "bob"] {
             let place = Place { media: Mode::Paths, ..Place::default() };
             let number = world.add_at(place, Config::default(), Box::new(Idle));
-            let account = AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]));
+            let account = AccountSpec {
+                srtp_encryption: SrtpEncryption::Optional,
+                use_srtp_without_tls: true,
+                ..AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]))
+            };
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
         world.run_for(Duration::from_millis(1));

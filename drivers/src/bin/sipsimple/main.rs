@@ -7,6 +7,7 @@ mod account;
 mod answer;
 mod call;
 mod client;
+mod conference;
 mod demo;
 mod diagram;
 mod extensions;
@@ -71,6 +72,8 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Wait for calls, and let all callers hear each other
+    Conference(conference::Options),
     /// Send an instant message
     Message(message::Options),
     /// Subscribe to the state of something, and print each notification
@@ -107,6 +110,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Conference(options) => conference::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
