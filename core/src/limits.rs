@@ -51,7 +51,8 @@ pub struct Limits {
     pub conversations: usize,
     /// Incoming sessions that nobody has answered yet.
     pub unanswered_sessions: usize,
-    /// Early dialogs that one INVITE may fork into, and 2xx of other forks that are acknowledged and ended; more are ignored.
+    /// Early dialogs that one INVITE may fork into, more of which are ignored; and 2xx of other forks that are acknowledged and ended at once: of
+    /// more than that, one in T1.
     pub forks: usize,
     /// Bytes of a session description.
     pub sdp_bytes: usize,

@@ -35,6 +35,18 @@ pub struct Books {
     pub seen: Vec<Seen>,
     /// The bindings, and when they expire.
     pub bindings: BTreeMap<String, Instant>,
+    /// The routes to each binding (RFC 3327).
+    pub paths: BTreeMap<String, Vec<String>>,
+    /// What it tells of the way to its home proxy (RFC 3608).
+    pub service_route: Vec<String>,
+    /// Whether it gives GRUUs to devices that ask for them (RFC 5627).
+    pub gruus: bool,
+    /// Whether it supports outbound (RFC 5626 section 6), and how often it wants flows to be kept alive.
+    pub outbound: Option<Option<u32>>,
+    /// The binding of each flow of each device, where outbound is supported.
+    flows: BTreeMap<(String, String), String>,
+    /// For how many seconds it keeps bindings at most.
+    pub longest: u64,
     /// How many of ten requests meet a bad mood.
     pub bad: u64,
     /// How many requests had right credentials.
@@ -55,7 +67,7 @@ impl Registrar {
     /// One that challenges for this algorithm, and what it shares.
     #[must_use]
     pub fn new(random: Random, algorithm: &'static str) -> (Self, Rc<RefCell<Books>>) {
-        let books = Rc::new(RefCell::new(Books::default()));
+        let books = Rc::new(RefCell::new(Books { longest: 60, ..Books::default() }));
         (Self { random, books: Rc::clone(&books), algorithm }, books)
     }
 
@@ -111,11 +123,19 @@ impl Registrar {
         for contact in letter.sip.list("contact") {
             let own = param(contact, "expires").flatten().and_then(|text| text.parse().ok());
             let expires: u64 = own.unwrap_or(header);
+            let word = |name| param(contact, name).flatten().map(str::to_owned);
+            let flow = word("+sip.instance").zip(word("reg-id")).filter(|_| books.outbound.is_some());
+            if let Some(old) = flow.and_then(|flow| books.flows.insert(flow, uri_of(contact).to_owned())) {
+                // The same flow of the same device: another binding takes its place (RFC 5626 section 6).
+                books.bindings.remove(&old);
+            }
             if expires == 0 {
                 books.bindings.remove(uri_of(contact));
             } else {
+                let path = letter.sip.list("path").into_iter().map(str::to_owned).collect();
+                books.paths.insert(uri_of(contact).to_owned(), path);
                 // It does not keep bindings for as long as it is asked to.
-                let until = turn.now + Duration::from_secs(expires.min(60));
+                let until = turn.now + Duration::from_secs(expires.min(books.longest));
                 books.bindings.insert(uri_of(contact).to_owned(), until);
             }
         }
@@ -123,10 +143,39 @@ impl Registrar {
         let mut answer = Draft::response(&letter.sip, 200, "registrar");
         for (contact, until) in &books.bindings {
             let left = until.saturating_since(turn.now).as_secs();
-            answer = answer.with("Contact", format!("<{contact}>;expires={left}"));
+            let gruu = format!(";pub-gruu=\"{}\"", gruu(&letter.sip));
+            let gruu = if books.gruus && lists(&letter.sip, "gruu") { gruu.as_str() } else { "" };
+            answer = answer.with("Contact", format!("<{contact}>;expires={left}{gruu}"));
+        }
+        for path in letter.sip.list("path") {
+            answer = answer.with("Path", path);
+        }
+        for route in &books.service_route {
+            answer = answer.with("Service-Route", route);
+        }
+        // The first hop has to know of it too (RFC 5626 section 6).
+        let first = letter.sip.list("path").last().is_none_or(|path| uri_of(path).contains(";ob"));
+        if let Some(timer) = books.outbound.filter(|_| first && lists(&letter.sip, "outbound")) {
+            answer = answer.with("Require", "outbound");
+            if let Some(seconds) = timer {
+                answer = answer.with("Flow-Timer", seconds.to_string());
+            }
         }
         answer
     }
+}
+
+/// The public GRUU of the device that registers (RFC 5627 section 3.1).
+fn gruu(request: &Sip) -> String {
+    let instance =
+        request.list("contact").iter().find_map(|contact| param(contact, "+sip.instance").flatten().map(str::to_owned));
+    let urn = instance.as_deref().map_or("", |value| value.trim_matches(['"', '<', '>']));
+    format!("{};gr={urn}", uri_of(request.header("to").unwrap_or_default()))
+}
+
+/// Whether a request supports an extension.
+fn lists(request: &Sip, option: &str) -> bool {
+    request.list("supported").contains(&option)
 }
 
 impl Script for Registrar {

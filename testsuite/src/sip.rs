@@ -317,11 +317,20 @@ impl Via<'_> {
 /// A parameter of a header value, outside of angle brackets: `None` when it is not there, `Some(None)` when it has no value.
 #[must_use]
 pub fn param<'a>(value: &'a str, name: &str) -> Option<Option<&'a str>> {
-    let outside = match value.rfind('>') {
-        Some(end) => &value[end..],
-        None => value,
+    // What is quoted separates nothing.
+    let outside_quotes = |wanted: char| {
+        let mut quoted = false;
+        move |character: char| {
+            quoted ^= character == '"';
+            !quoted && character == wanted
+        }
     };
-    outside.split(';').skip(1).find_map(|param| {
+    let outside =
+        match value.find(outside_quotes('<')).and_then(|begin| value[begin..].find('>').map(|end| begin + end)) {
+            Some(end) => &value[end..],
+            None => value,
+        };
+    outside.split(outside_quotes(';')).skip(1).find_map(|param| {
         let (key, value) = match param.split_once('=') {
             Some((key, value)) => (key, Some(value.trim())),
             None => (param, None),

@@ -95,17 +95,24 @@ pub(super) struct Outside {
     transactions: BTreeMap<TransactionId, (DialogId, u32, Method)>,
 }
 
+/// What all copies of a request have in common.
+fn key(incoming: &Incoming) -> (DialogId, u32, Method) {
+    let essentials = &incoming.essentials;
+    let name = DialogId::new(&essentials.call_id, "", essentials.from.tag().unwrap_or_default());
+    (name, essentials.cseq.number, incoming.request.method().clone())
+}
+
 impl Outside {
-    /// Remembers a request; false when it is one that is known, by another way.
-    pub(super) fn insert(&mut self, incoming: &Incoming) -> bool {
-        let essentials = &incoming.essentials;
-        let name = DialogId::new(&essentials.call_id, "", essentials.from.tag().unwrap_or_default());
-        let key = (name, essentials.cseq.number, incoming.request.method().clone());
-        if !self.known.insert(key.clone()) {
-            return false;
-        }
+    /// Remembers a request that is not known.
+    pub(super) fn insert(&mut self, incoming: &Incoming) {
+        let key = key(incoming);
+        self.known.insert(key.clone());
         self.transactions.insert(incoming.transaction, key);
-        true
+    }
+
+    /// Whether the same request has come by another way (RFC 3261 section 8.2.2.2).
+    pub(super) fn knows(&self, incoming: &Incoming) -> bool {
+        self.known.contains(&key(incoming))
     }
 
     /// Its transaction is over.

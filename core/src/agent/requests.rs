@@ -70,10 +70,8 @@ impl Agent {
             let remote_tag = incoming.essentials.from.tag().unwrap_or_default();
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
-        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
-        if dialog.is_none() && !self.calls.outside.insert(&incoming) {
-            self.refuse(&incoming, 482, &[]);
-            return;
+        if dialog.is_none() {
+            self.calls.outside.insert(&incoming);
         }
         match (dialog, method) {
             (dialog, Method::Notify) => self.notified(incoming, dialog),
@@ -90,13 +88,24 @@ impl Agent {
         }
     }
 
-    /// The checks that every request must pass, in the order of RFC 3261 section 8.2.
+    /// The checks that every request must pass, in the order of RFC 3261 section 8.2: method, whom it is for, extensions, body.
     fn inspect(&self, incoming: &Incoming, method: &Method) -> Result<(), (u16, Vec<(HeaderName, String)>)> {
         if !UNDERSTOOD.contains(method) {
             return Err((405, vec![(HeaderName::Allow, ALLOWED.to_owned())]));
         }
         if !incoming.request.uri().is_ok_and(|uri| uri.as_sip().is_some()) {
             return Err((416, Vec::new()));
+        }
+        let outside = incoming.essentials.to.tag().is_none();
+        if outside && matches!(method, Method::Invite | Method::Subscribe | Method::Refer | Method::Message) {
+            let uri = incoming.request.uri().ok();
+            if uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri)).is_none() {
+                return Err((404, Vec::new()));
+            }
+        }
+        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
+        if outside && self.calls.outside.knows(incoming) {
+            return Err((482, Vec::new()));
         }
         let unsupported: Vec<String> = incoming
             .request
@@ -306,7 +315,7 @@ impl Agent {
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
         let seen = self.contact_address(Route::new(transport, incoming.received.from), local);
-        let contact = contact_uri(user.as_deref(), seen, transport);
+        let contact = self.public_gruu(account).unwrap_or_else(|| contact_uri(user.as_deref(), seen, transport));
         let contact = if asks_for_sips(&incoming.request) { contact.secured() } else { contact };
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));

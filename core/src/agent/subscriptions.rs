@@ -63,6 +63,7 @@ impl Agent {
             patience: None,
             unsupported: Unsupported::Hour,
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
+            gruu: self.public_gruu(account),
         };
         self.start_subscription(account, subscribe, wish.persistent, None)
     }
@@ -93,6 +94,7 @@ impl Agent {
             patience: None,
             unsupported: Unsupported::Hour,
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
+            gruu: self.public_gruu(account),
         };
         self.start_subscription(account, subscribe, false, None)
     }
@@ -241,7 +243,7 @@ impl Agent {
         let refers = *incoming.request.method() == Method::Refer;
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
-        let contact = contact_uri(user.as_deref(), local, transport);
+        let contact = self.public_gruu(account).unwrap_or_else(|| contact_uri(user.as_deref(), local, transport));
         let credentials = self.accounts.get(account).and_then(|account| account.spec.credentials.clone());
         let mut out = Outbox::new();
         let cx = &mut self.context();

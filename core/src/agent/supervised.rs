@@ -224,6 +224,7 @@ impl Agent {
             patience: Some(Self::PATIENCE),
             unsupported: if kind == Supervised::XcapDiff { Unsupported::Minutes } else { Unsupported::Hour },
             contact_user: account.contact_user.clone(),
+            gruu: self.public_gruu(id),
         };
         // What it says was written into messages before.
         let _ = self.start_subscription(id, subscribe, true, Some(kind));

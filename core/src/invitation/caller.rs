@@ -263,7 +263,11 @@ impl Invitation {
     ) {
         let Some(invite) = &mut self.invite else { return };
         if invite.acknowledged.len() >= cx.config.limits.forks {
-            return;
+            // Beyond the limit one at a time: what is left out now comes again.
+            if invite.declined.is_some_and(|last| cx.now < last + cx.config.timers.t1) {
+                return;
+            }
+            invite.declined = Some(cx.now);
         }
         let refusal = match description {
             Some(Description::Offer(offer)) => refusal(cx, offer),

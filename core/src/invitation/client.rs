@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::dialog::DialogId;
 use crate::sip::digest::Attempt;
 use crate::sip::{RAck, Request};
+use crate::time::Instant;
 
 use super::body::session_description;
 use super::output::Ticket;
@@ -27,6 +28,8 @@ pub(super) struct ClientInvite {
     pub(super) cancelled: bool,
     /// The dialogs whose 2xx was acknowledged: a retransmission of it is acknowledged again.
     pub(super) acknowledged: Vec<DialogId>,
+    /// When a 2xx of a further dialog was declined last, once there were more than the limits allow.
+    pub(super) declined: Option<Instant>,
     /// The number of the last reliable provisional response of each dialog.
     pub(super) rseqs: Vec<(DialogId, u32)>,
     /// The reliable provisional response that has no PRACK yet: it waits for the answer to its offer.
@@ -52,6 +55,7 @@ impl ClientInvite {
             provisional: false,
             cancelled: false,
             acknowledged: Vec::new(),
+            declined: None,
             rseqs: Vec::new(),
             unacknowledged: None,
             refusals: 0,

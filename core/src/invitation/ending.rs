@@ -137,7 +137,9 @@ impl Invitation {
 
     /// A BYE came: the session is over at once, and what waits is answered with 487 (RFC 3261 section 15.1.2).
     pub(super) fn bye_received(&mut self, cx: &Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
-        self.respond(cx, incoming, 200, None, out);
+        // With the refusal of its INVITE an early dialog was over (RFC 3261 section 12.3).
+        let refused = self.role == Role::Callee && self.state == State::Disconnecting && self.bye.is_none();
+        self.respond(cx, incoming, if refused { 481 } else { 200 }, None, out);
         let reason = reason_text(&incoming.request);
         match self.state {
             State::Outgoing | State::Early if self.role == Role::Caller => {

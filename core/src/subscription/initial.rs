@@ -4,7 +4,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::Dialog;
 use crate::package::Forking;
-use crate::sip::{Contact, ReferSub, Response, Text};
+use crate::sip::{Contact, NameAddr, ReferSub, Response, Text};
 use crate::transaction::End;
 use crate::transport::CloseCause;
 use crate::uac::{Done, Exchange, Failure, Located, Output, Target, Ticket};
@@ -34,7 +34,13 @@ impl Subscription {
         out.push(Output::DialogBegan(self.half()));
         self.timer_n = Some(cx.now + cx.config.timers.timeout());
         self.change(State::Sent, out);
-        self.send(cx, targets(&located, Some(&self.contact_user)), out);
+        let mut targets = targets(&located, Some(&self.contact_user));
+        if let Some(gruu) = &self.gruu {
+            for target in &mut targets {
+                target.contact = Some(NameAddr::new(gruu.clone()));
+            }
+        }
+        self.send(cx, targets, out);
     }
 
     fn send(&mut self, cx: &Context<'_>, targets: Vec<Target>, out: Out<'_>) {
@@ -60,7 +66,7 @@ impl Subscription {
         let Some(exchange) = &self.exchange else { return };
         let request = exchange.request();
         let contact = request.contacts().next().and_then(Result::ok);
-        self.contact = contact.as_ref().and_then(Contact::address).map(crate::sip::NameAddr::detached);
+        self.contact = contact.as_ref().and_then(Contact::address).map(NameAddr::detached);
         self.request = Some(request.clone());
         self.timer_n = Some(cx.now + cx.config.timers.timeout());
     }

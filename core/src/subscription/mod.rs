@@ -34,7 +34,7 @@ use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::outbox::Outbox;
 use crate::package::Forking;
-use crate::sip::{BuildError, Event, NameAddr, Request, Response, ServiceRoute, Text};
+use crate::sip::{BuildError, Event, NameAddr, Request, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 use crate::uac::{Client, Destination, Exchange, Output, Patience, Ticket};
@@ -82,6 +82,8 @@ pub struct Subscribe {
     pub unsupported: Unsupported,
     /// The user part of our Contact.
     pub contact_user: Text,
+    /// The URI that reaches us from anywhere, which is our Contact where there is one (RFC 5627 section 4.4).
+    pub gruu: Option<Uri>,
 }
 
 type Out<'a> = &'a mut Outbox<Output<SubscriptionEvent>>;
@@ -100,6 +102,7 @@ pub struct Subscription {
     expires: u32,
     patience: Option<Patience>,
     contact_user: Text,
+    gruu: Option<Uri>,
     /// Our Contact toward the place that was taken last.
     contact: Option<NameAddr>,
     /// The SUBSCRIBE outside of any dialog, while it is under way.
@@ -149,6 +152,7 @@ impl Subscription {
             expires: subscribe.expires,
             patience: subscribe.patience,
             contact_user: subscribe.contact_user,
+            gruu: subscribe.gruu,
             contact: None,
             exchange: None,
             request: None,

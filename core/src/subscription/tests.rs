@@ -99,6 +99,7 @@ impl Run {
             patience: None,
             unsupported: Unsupported::Hour,
             contact_user: "alice".into(),
+            gruu: None,
         };
         let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
         run.usage = Some(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut run.out).unwrap());
@@ -585,6 +586,7 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         patience: None,
         unsupported: Unsupported::Hour,
         contact_user: "alice".into(),
+        gruu: None,
     };
     let mut out = Outbox::new();
     assert!(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut out).is_err());

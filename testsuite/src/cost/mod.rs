@@ -9,6 +9,7 @@ pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
+pub mod msrp;
 pub mod payload;
 pub mod transaction;
 
@@ -53,6 +54,7 @@ impl Work {
             location::WORKS,
             media::WORKS,
             mixing::WORKS,
+            msrp::WORKS,
             payload::WORKS,
         ]
         .concat()

@@ -29,7 +29,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use sipsimple_core::id::ConnId;
-use sipsimple_core::stun::{BINDING, Builder, Class, Message};
+use sipsimple_core::stun::{BINDING, Builder, Class, Message, is_stun};
 
 use crate::digest::Given;
 use crate::draft::Draft;
@@ -254,8 +254,18 @@ impl Script for Proxy {
         if self.logbook.borrow().plan.mood != Mood::Well {
             return;
         }
+        let ping = match way {
+            Way::Stream(_) => data.as_ref() == b"\r\n\r\n",
+            Way::Datagram(_) => is_stun(data),
+        };
+        if ping {
+            self.logbook.borrow_mut().pings.push(turn.now);
+        }
+        if self.logbook.borrow().plan.deaf {
+            return;
+        }
         match way {
-            Way::Stream(_) if data.as_ref() == b"\r\n\r\n" => turn.send(way, "\r\n"),
+            Way::Stream(_) if ping => turn.send(way, "\r\n"),
             Way::Stream(_) => {}
             Way::Datagram(from) => self.stun(from, data, turn),
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use sipsimple_core::time::Instant;
+
 use crate::sip::Sip;
 
 use super::Hop;
@@ -71,6 +73,8 @@ pub struct Plan {
     pub keeps_losers: bool,
     /// What it puts into REGISTERs.
     pub path: Path,
+    /// Whether it does not answer keep-alives.
+    pub deaf: bool,
 }
 
 /// A request that the proxy got, the first time that it came.
@@ -93,6 +97,8 @@ pub struct Logbook {
     pub passed: Vec<Passed>,
     /// How many requests had right credentials.
     pub authenticated: usize,
+    /// When keep-alives came.
+    pub pings: Vec<Instant>,
 }
 
 impl Logbook {

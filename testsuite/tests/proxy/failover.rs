@@ -134,7 +134,9 @@ fn after_a_provisional_response_silence_moves_nobody() {
     let _ = scene.world.take_letters(scene.proxies[0].post);
     scene.end(ALICE, session);
     scene.wait(40_000);
-    let letters = scene.world.take_letters(scene.proxies[0].post);
+    let mut letters = scene.world.take_letters(scene.proxies[0].post);
+    // Bob, too, has let it expire.
+    letters.retain(|letter| letter != "487 INVITE");
     assert!(!letters.is_empty() && letters.iter().all(|letter| letter == "CANCEL"), "{letters:?}");
     assert_eq!((scene.proxies[1].methods(), scene.failure(ALICE)), (Vec::new(), Some(487)));
     scene.proxies[0].book.borrow_mut().plan.mood = Mood::Well;

@@ -1,8 +1,10 @@
 //! DLG: dialogs and the calls in them (RFC 3261 sections 12 to 15; RFC 5057; RFC 5407; RFC 6141).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use sipsimple_core::transport::{Route, Transport};
+use sipsimple_testsuite::application::Answering;
 use sipsimple_testsuite::draft::{Draft, Side, audio};
 use sipsimple_testsuite::sip::Sip;
 
@@ -26,6 +28,24 @@ fn a_refusal_ends_every_early_dialog() {
     let bye = side.request("BYE", "late");
     scene.send(&bye);
     scene.next("481 BYE");
+    scene.quiet();
+}
+
+/// DLG-9: so does a refusal of our own, also before its ACK.
+#[test]
+fn after_a_refusal_of_ours_the_early_dialog_is_unknown() {
+    let refusing = Answering { reject: Some((Duration::from_secs(1), 486)), accept: None, ..answering() };
+    let mut scene = Scene::answering(refusing);
+    let invite = scene.invite();
+    scene.send(&invite);
+    let ringing = scene.next("180 INVITE").sip;
+    let refusal = scene.next("486 INVITE");
+    let bye = Side::caller(&invite.sip(), &ringing, peer()).request("BYE", "late");
+    scene.send(&bye);
+    scene.next("481 BYE");
+    scene.send(&Draft::ack(&invite.sip(), &refusal.sip));
+    scene.wait(100);
+    assert_eq!((scene.failure().0, scene.count("SIPSessionDidFail")), (486, 1));
     scene.quiet();
 }
 

@@ -128,3 +128,26 @@ fn all_responses_to_a_request_agree() {
     scene.wait(100);
     assert_eq!(scene.count("SIPSessionDidStart"), 1);
 }
+
+/// RFC 3261 section 8.2.2: whom it is for, and whether it was here before, goes before what it requires and carries.
+#[test]
+fn whom_a_request_is_for_is_looked_at_first() {
+    let mut scene = Scene::answering(answering());
+    let stranger = |draft: Draft| draft.start("INVITE sip:nobody@10.0.0.1 SIP/2.0");
+    for invite in [stranger(scene.invite()).with("Require", "foo"), stranger(scene.invite()).body("text/html", "x")] {
+        scene.send(&invite);
+        let refusal = scene.next("404 INVITE");
+        scene.send(&Draft::ack(&invite.sip(), &refusal.sip));
+    }
+    let invite = scene.invite();
+    scene.send(&invite);
+    scene.next("180 INVITE");
+    let other = invite.clone().set("Via", "SIP/2.0/UDP 10.9.0.1:5060;branch=z9hG4bK-fork;rport").with("Require", "foo");
+    scene.send(&other);
+    let refusal = scene.next("482 INVITE");
+    scene.send(&Draft::ack(&other.sip(), &refusal.sip));
+    let accepted = scene.next("200 INVITE");
+    scene.send(&Draft::ack(&invite.sip(), &accepted.sip));
+    scene.wait(100);
+    assert_eq!(scene.count("SIPSessionDidStart"), 1);
+}

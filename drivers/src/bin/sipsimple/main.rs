@@ -6,6 +6,7 @@
 mod account;
 mod answer;
 mod call;
+mod chat;
 mod client;
 mod conference;
 mod demo;
@@ -17,13 +18,18 @@ mod ladder;
 mod lookup;
 mod media;
 mod message;
+mod msrp;
 mod output;
+mod progress;
 mod publish;
+mod receive;
 mod register;
 mod replay;
+mod send;
 mod sound;
 mod speaker;
 mod subscribe;
+mod talk;
 mod tls;
 mod value;
 mod way;
@@ -72,6 +78,12 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Exchange messages in a session
+    Chat(chat::Options),
+    /// Send a file
+    Send(send::Options),
+    /// Wait for files and store them
+    Receive(receive::Options),
     /// Wait for calls, and let all callers hear each other
     Conference(conference::Options),
     /// Send an instant message
@@ -110,6 +122,9 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Chat(options) => chat::run(&options, trace, out),
+        Command::Send(options) => send::run(&options, trace, out),
+        Command::Receive(options) => receive::run(&options, trace, out),
         Command::Conference(options) => conference::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
