@@ -32,7 +32,7 @@ impl PidfDiff {
         if !full && !root.name.is(PIDF_DIFF, "pidf-diff") {
             return Err(Error::new(root.at, Fault::Root("pidf-diff")));
         }
-        let version = root.attribute("version").ok_or(Error::new(root.at, Fault::Missing("version")))?;
+        let version = root.attribute("version").ok_or_else(|| Error::new(root.at, Fault::Missing("version")))?;
         let version = version.trim_ascii().parse().map_err(|_| Error::new(root.at, Fault::Value("version".into())))?;
         Ok(Self { version, full, root, prefixes })
     }
