@@ -14,13 +14,14 @@ use sipsimple_core::agent::{self, AccountEvent, Agent, Answer, ConnectionEvent, 
 use sipsimple_core::id::{AccountId, AskId, ConnId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::Text;
-use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::stream::{FileAnswer, FileQuestion, StreamEvent};
 use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
 use crate::application::{ApplicationEvent, Disk, Event, EventKind};
 use crate::clock::Clock;
+use crate::disk::TransferFiles;
 use crate::media;
 use crate::network::{Network, News, TlsSettings};
 use crate::trace_file::TraceFile;
@@ -70,6 +71,11 @@ pub(crate) struct EventLoop {
     events: Sender<Event>,
     trace: Option<TraceFile>,
     disk: Option<Disk>,
+    /// The thread for the files of file transfers, once there was one, and its answers.
+    files: Option<TransferFiles>,
+    answers: (Sender<Answered>, Receiver<Answered>),
+    /// The questions about files whose answer is wanted.
+    asked: BTreeSet<AskId>,
     timer: Timer,
     armed: Option<Instant>,
     /// When the loop ends at the latest.
@@ -83,8 +89,12 @@ pub(crate) struct EventLoop {
     shut_down: bool,
 }
 
+/// The answer to a question about a file.
+type Answered = (AskId, FileAnswer);
+
 /// What the loop woke up for.
 enum Wake {
+    File(Answered),
     Command(Command),
     News(News),
     Media(media::News),
@@ -118,6 +128,9 @@ impl EventLoop {
             events,
             trace,
             disk: None,
+            files: None,
+            answers: smol::channel::unbounded(),
+            asked: BTreeSet::new(),
             timer: Timer::never(),
             armed: None,
             stop_at: None,
@@ -190,7 +203,13 @@ impl EventLoop {
                 Err(_) => std::future::pending().await,
             }
         };
-        command.or(due).or(media).or(news).await
+        let file = async {
+            match self.answers.1.recv().await {
+                Ok(answered) => Wake::File(answered),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        command.or(due).or(media).or(file).or(news).await
     }
 
     fn take(&mut self, wake: Wake) {
@@ -202,6 +221,11 @@ impl EventLoop {
             }
             Wake::Command(Command::Stop { within }) => self.stop(within),
             Wake::Abandoned => self.stop(Duration::ZERO),
+            Wake::File((ask, answer)) => {
+                if self.asked.remove(&ask) {
+                    self.handle(Input::Answer { ask, answer: Answer::File(answer) });
+                }
+            }
             Wake::Due => self.handle(Input::Tick { utc: Some(Clock::utc()) }),
             Wake::Media(news) => self.take_media(news),
             Wake::News(news) => {
@@ -263,11 +287,27 @@ impl EventLoop {
                     disk.store(ask, &text);
                 }
             }
+            Effect::Ask { ask, question: Question::File(question) } => self.ask_file(ask, question),
+            Effect::Abandon { ask } if self.asked.remove(&ask) => {}
             effect => {
                 if let Some(input) = self.network.execute(effect) {
                     self.agent.handle(self.clock.now(), input);
                 }
             }
+        }
+    }
+
+    /// Asks the thread for files, which starts with the first question.
+    fn ask_file(&mut self, ask: AskId, question: FileQuestion) {
+        self.asked.insert(ask);
+        if self.files.is_none() {
+            let answers = self.answers.0.clone();
+            // Nobody wants the answer once the loop has ended.
+            self.files = TransferFiles::start(move |ask, answer| drop(answers.try_send((ask, answer)))).ok();
+        }
+        match &self.files {
+            Some(files) => files.ask(ask, question),
+            None => drop(self.answers.0.try_send((ask, FileAnswer::Failed("the system gives no thread".into())))),
         }
     }
 

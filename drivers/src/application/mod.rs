@@ -105,6 +105,11 @@ impl Application {
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
+        if let Some(identity) = config.tls.as_ref().and_then(|tls| tls.identity.as_ref())
+            && config.msrp.fingerprints.is_empty()
+        {
+            config.msrp.fingerprints.extend(tls.fingerprint(identity));
+        }
         let sample_rate = audio.sample_rate;
         let seed = seed.map_or_else(random_seed, Ok)?;
         let trace = match trace {

@@ -186,3 +186,30 @@ fn what_was_asked_for_is_done_before_the_thread_ends() {
     drop(io);
     assert_eq!(content(&file), Some(b"19".to_vec()));
 }
+
+#[test]
+fn files_of_transfers_are_read_and_written_in_order() {
+    use sipsimple_core::id::AskId;
+    use sipsimple_core::stream::{FileAnswer, FileQuestion};
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = sipsimple_core::sip::Text::from(directory.path().join("file").to_str().unwrap());
+    let (sender, answers) = channel();
+    let files = TransferFiles::start(move |ask, answer| sender.send((ask.as_u64(), answer)).unwrap()).unwrap();
+    let read = |at, len| FileQuestion::Read { file: file.clone(), at, len };
+    let write = |at, data: &'static [u8]| FileQuestion::Write { file: file.clone(), at, data: data.into() };
+    let questions = [read(0, 1), write(0, b"abcd"), write(6, b"gh"), write(4, b"ef"), read(2, 100), read(8, 1)];
+    for (number, question) in (0..).zip(questions) {
+        files.ask(AskId::from_u64(number), question);
+    }
+    let all: Vec<(u64, FileAnswer)> = (0..6).map(|_| answers.recv_timeout(Duration::from_secs(10)).unwrap()).collect();
+    assert!(matches!(all[0], (0, FileAnswer::Failed(_))), "it is not there");
+    let rest = [
+        (1, FileAnswer::Written(4)),
+        (2, FileAnswer::Written(2)),
+        (3, FileAnswer::Written(2)),
+        (4, FileAnswer::Read("cdefgh".into())),
+        (5, FileAnswer::Read("".into())),
+    ];
+    assert_eq!(all[1..], rest);
+}

@@ -4,12 +4,15 @@
 //! `allocations` holds them to the bars that stand at the works themselves.
 
 pub mod call;
+pub mod coding;
 pub mod description;
 pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
+pub mod msrp;
 pub mod payload;
+pub mod srtp;
 pub mod transaction;
 
 use std::fmt;
@@ -53,6 +56,9 @@ impl Work {
             location::WORKS,
             media::WORKS,
             mixing::WORKS,
+            coding::WORKS,
+            srtp::WORKS,
+            msrp::WORKS,
             payload::WORKS,
         ]
         .concat()

@@ -5,6 +5,7 @@
 mod baresip;
 mod challenges;
 mod conference;
+mod coturn;
 mod events;
 mod extensions;
 mod kamailio;

@@ -158,6 +158,7 @@ fn an_empty_file_arrives() {
     let mut scene = Scene::alike(7, Relay);
     push(&mut scene, b"", selector(b""), 0);
     scene.run(10_000);
+    assert_eq!(stored(&scene), Some(&Vec::new()));
     assert_eq!(told(&scene, BOB).last(), Some(&finished(true)));
     assert_eq!(told(&scene, ALICE).last(), Some(&finished(false)));
     scene.end();

@@ -281,7 +281,7 @@ impl FileTransferStream {
         let State::Receiving(receiver) = &mut self.state else { return };
         match receiver.verdict(&self.selector) {
             None => {}
-            Some(receiver::Verdict::Read(question)) => self.ask(question, out),
+            Some(receiver::Verdict::Ask(question)) => self.ask(question, out),
             Some(receiver::Verdict::Right(wish, bytes)) => {
                 self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 200, out);
                 self.state = State::Over;

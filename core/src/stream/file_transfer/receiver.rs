@@ -17,8 +17,8 @@ const GAPS: usize = 1024;
 /// What is to be done about a file that is whole.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// Its hash must be computed from what was written.
-    Read(FileQuestion),
+    /// This must be asked first, such as what was written, to compute its hash.
+    Ask(FileQuestion),
     /// It is right; its last report is due.
     Right(Wish, u64),
     /// It is not, for this reason.
@@ -44,6 +44,8 @@ pub(super) struct Receiver {
     /// The hash of what has come in order; or of what was read back, after the last byte.
     hasher: Option<FileHasher>,
     reading: bool,
+    /// Whether a file of which nothing came was made.
+    made: bool,
 }
 
 impl Receiver {
@@ -61,6 +63,7 @@ impl Receiver {
             // What was there before is not known.
             hasher: hasher.filter(|_| offset == 0),
             reading: false,
+            made: false,
         }
     }
 
@@ -129,6 +132,12 @@ impl Receiver {
     /// What becomes of a file that is whole and written.
     pub(super) fn verdict(&mut self, selector: &FileSelector) -> Option<Verdict> {
         let (wish, bytes) = self.whole.clone().filter(|_| self.written == self.given && !self.reading)?;
+        if self.given == 0
+            && let Some(file) = self.file.clone().filter(|_| !std::mem::replace(&mut self.made, true))
+        {
+            // An empty file is a file, too.
+            return Some(Verdict::Ask(FileQuestion::Write { file, at: self.offset, data: Bytes::new() }));
+        }
         let size = self.offset + bytes;
         if selector.size.is_some_and(|wanted| wanted != size) {
             return Some(Verdict::Wrong(wish, bytes, "Incomplete file"));
@@ -142,7 +151,7 @@ impl Receiver {
             };
             self.reading = true;
             let at = hasher.processed();
-            return Some(Verdict::Read(FileQuestion::Read { file, at, len: READ.min(size - at) }));
+            return Some(Verdict::Ask(FileQuestion::Read { file, at, len: READ.min(size - at) }));
         }
         let hash = self.hasher.take().map(FileHasher::finish);
         Some(if hash.as_ref() == Some(wanted) {

@@ -6,9 +6,11 @@
 mod account;
 mod answer;
 mod call;
+mod chat;
 mod client;
 mod conference;
 mod demo;
+mod devices;
 mod diagram;
 mod extensions;
 mod failure;
@@ -17,13 +19,18 @@ mod ladder;
 mod lookup;
 mod media;
 mod message;
+mod msrp;
 mod output;
+mod progress;
 mod publish;
+mod receive;
 mod register;
 mod replay;
+mod send;
 mod sound;
 mod speaker;
 mod subscribe;
+mod talk;
 mod tls;
 mod value;
 mod way;
@@ -72,6 +79,12 @@ enum Command {
     Answer(answer::Options),
     /// Call somebody
     Call(call::Options),
+    /// Exchange messages in a session
+    Chat(chat::Options),
+    /// Send a file
+    Send(send::Options),
+    /// Wait for files and store them
+    Receive(receive::Options),
     /// Wait for calls, and let all callers hear each other
     Conference(conference::Options),
     /// Send an instant message
@@ -80,6 +93,8 @@ enum Command {
     Subscribe(subscribe::Options),
     /// Publish the presence of an account, and keep it published
     Publish(publish::Options),
+    /// List the sound cards of this machine
+    Devices(devices::Options),
     /// Register an account, and keep it registered
     Register(register::Options),
     /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
@@ -110,10 +125,14 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Demo(options) => demo::run(&options, trace, out),
         Command::Answer(options) => answer::run(&options, trace, out),
         Command::Call(options) => call::run(&options, trace, out),
+        Command::Chat(options) => chat::run(&options, trace, out),
+        Command::Send(options) => send::run(&options, trace, out),
+        Command::Receive(options) => receive::run(&options, trace, out),
         Command::Conference(options) => conference::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
+        Command::Devices(options) => devices::run(&options, out),
         Command::Register(options) => register::run(&options, trace, out),
         Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),

@@ -8,6 +8,7 @@ use futures_rustls::rustls::RootCertStore;
 use futures_rustls::rustls::crypto::CryptoProvider;
 use futures_rustls::rustls::sign::CertifiedKey;
 use sipsimple_core::sip::Text;
+use sipsimple_core::transport::Fingerprint;
 
 /// The certificate, those that lead to its authority, and the key, all in one file in PEM.
 ///
@@ -18,6 +19,16 @@ pub(super) fn identity(path: &Path, provider: &CryptoProvider) -> Result<Certifi
     let chain = certificates(path, &pem)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong(path, &format!("no private key: {error}")))?;
     CertifiedKey::from_der(chain, key, provider).map_err(|error| wrong(path, &error))
+}
+
+/// The fingerprint of the certificate in a file in PEM.
+///
+/// # Errors
+/// When the file cannot be read, or holds none.
+pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, Text> {
+    let chain = certificates(path, &read(path)?)?;
+    let own = chain.first().ok_or_else(|| wrong(path, &"no certificate in it"))?;
+    Ok(Fingerprint::of(own))
 }
 
 /// Authorities in a file in PEM.

@@ -25,7 +25,7 @@ use futures_rustls::rustls::sign::CertifiedKey;
 use futures_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use futures_rustls::{TlsAcceptor, TlsConnector};
 use sipsimple_core::sip::Text;
-use sipsimple_core::transport::{CloseCause, TlsInfo, TlsPolicy};
+use sipsimple_core::transport::{CloseCause, Fingerprint, TlsInfo, TlsPolicy};
 
 use verifier::Possession;
 
@@ -45,6 +45,14 @@ pub struct TlsSettings {
 impl Default for TlsSettings {
     fn default() -> Self {
         Self { ca_list: None, identities: BTreeMap::new(), timeout: Duration::from_secs(3) }
+    }
+}
+
+impl TlsSettings {
+    /// The fingerprint of the certificate of an identity, which descriptions carry (RFC 8122); none when it cannot be read.
+    pub(crate) fn fingerprint(&self, identity: &Text) -> Option<Fingerprint> {
+        let path = self.identities.get(identity)?;
+        files::fingerprint(path).inspect_err(|error| tracing::warn!(%error, "the certificate cannot be read")).ok()
     }
 }
 

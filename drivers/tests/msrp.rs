@@ -1,0 +1,125 @@
+//! Chats and file transfers between two processes of the `sipsimple` program, over loopback sockets.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+mod pki;
+
+fn sipsimple() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A process that waits to be called.
+struct Waiting {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    uri: String,
+}
+
+impl Waiting {
+    fn start(args: &[&str]) -> Self {
+        let mut child = sipsimple().args(args).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("listening"), "{line}");
+        let (transport, address) = (words.next().unwrap(), words.next().unwrap());
+        Self { child, out, uri: format!("sip:test@{address};transport={transport}") }
+    }
+
+    fn finish(mut self) -> (bool, String) {
+        let mut printed = String::new();
+        self.out.read_to_string(&mut printed).unwrap();
+        let mut wrong = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut wrong).unwrap();
+        (self.child.wait().unwrap().success(), printed + &wrong)
+    }
+}
+
+fn run(args: &[&str]) -> (bool, String) {
+    let output = sipsimple().args(args).output().unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
+}
+
+#[test]
+fn two_programs_chat_over_both_address_families() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let socket = format!("tcp:{address}");
+        let waiting = Waiting::start(&["chat", "--listen", &socket, "--say", "pleased to meet you", "--expect", "2"]);
+        let args = ["chat", &waiting.uri, "--say", "hello", "--say", "déjà vu", "--expect", "1", "--timeout", "20"];
+        let (done, printed) = run(&args);
+        assert!(done && printed.contains("pleased to meet you"), "{printed}");
+        let (done, printed) = waiting.finish();
+        assert!(done && printed.contains(": hello") && printed.contains(": déjà vu"), "{printed}");
+    }
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at * 131 % 251).unwrap()).collect()
+}
+
+/// Sends a file of so many bytes, with these options on both sides.
+fn transfer(dir: &Path, len: usize, options: &[&str]) {
+    let (file, store) = (dir.join("a picture.jpg"), dir.join("store"));
+    std::fs::write(&file, bytes(len)).unwrap();
+    let mut args = vec!["receive", "--dir", store.to_str().unwrap(), "--listen", "tcp:127.0.0.1:0", "--count", "1"];
+    args.extend(options);
+    let waiting = Waiting::start(&args);
+    let mut args = vec!["send", &waiting.uri, file.to_str().unwrap()];
+    args.extend(options);
+    let (done, printed) = run(&args);
+    assert!(done && printed.contains("the file has arrived"), "{printed}");
+    let (done, printed) = waiting.finish();
+    assert!(done && printed.contains("and its hash is right"), "{printed}");
+    assert!(std::fs::read(store.join("a picture.jpg")).unwrap() == bytes(len));
+    std::fs::remove_dir_all(store).unwrap();
+}
+
+#[test]
+fn a_file_goes_between_two_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    for len in [0, 1, 2048, 5_000_000] {
+        transfer(dir.path(), len, &[]);
+    }
+    transfer(dir.path(), 100_000, &["--connection-model", "acm"]);
+}
+
+#[test]
+fn a_file_goes_over_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let pki = pki::Pki::new();
+    let certificate = pki.self_signed("msrp.pem", &["127.0.0.1"]);
+    transfer(dir.path(), 3_000_000, &["--msrp", "tls", "--tls-cert", certificate.to_str().unwrap()]);
+}
+
+#[test]
+fn a_transfer_resumes_where_it_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, store) = (dir.path().join("film"), dir.path().join("store"));
+    std::fs::write(&file, bytes(1_000_000)).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    std::fs::write(store.join("film"), &bytes(1_000_000)[..400_000]).unwrap();
+    let waiting =
+        Waiting::start(&["receive", "--dir", store.to_str().unwrap(), "--listen", "udp:127.0.0.1:0", "--count", "1"]);
+    let (done, printed) = run(&["send", &waiting.uri, file.to_str().unwrap(), "--offset", "400000"]);
+    assert!(done, "{printed}");
+    assert!(waiting.finish().0);
+    assert!(std::fs::read(store.join("film")).unwrap() == bytes(1_000_000));
+}
+
+#[test]
+fn what_cannot_be_said_or_sent_is_told() {
+    let (done, printed) = run(&["send", "sip:bob@127.0.0.1:9", "/nowhere"]);
+    assert!(!done && printed.contains("cannot read /nowhere"), "{printed}");
+    let waiting = Waiting::start(&["answer", "--listen", "udp:127.0.0.1:0"]);
+    let (done, printed) = run(&["chat", &waiting.uri, "--say", "x", "--msrp", "tls", "--timeout", "20"]);
+    assert!(!done, "{printed}");
+    let mut child = waiting.child;
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
