@@ -22,6 +22,8 @@ struct Run {
     usage: Option<Notifier>,
     out: Outbox<Output<NotifierEvent>>,
     cseq: u32,
+    /// Where the subscriber is.
+    host: &'static str,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +71,7 @@ impl Run {
             usage: None,
             out: Outbox::new(),
             cseq: 0,
+            host: "192.0.2.1",
         }
     }
 
@@ -78,8 +81,9 @@ impl Run {
         let message = format!(
             "SUBSCRIBE sip:bob@192.0.2.4 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{cseq}\r\nMax-Forwards: 70\r\n\
              Record-Route: <sip:p1;lr>\r\nFrom: <sip:alice@atlanta.com>;tag=A\r\nTo: <sip:bob@biloxi.com>{tag}\r\nCall-ID: c\r\n\
-             CSeq: {cseq} SUBSCRIBE\r\nContact: <sip:alice@192.0.2.1>\r\n{headers}\r\n",
+             CSeq: {cseq} SUBSCRIBE\r\nContact: <sip:alice@{host}>\r\n{headers}\r\n",
             cseq = self.cseq,
+            host = self.host,
         );
         let Message::Request(request) = Message::parse(Bytes::from(message), &Limits::default()).unwrap() else {
             panic!("a response")
@@ -303,6 +307,32 @@ fn a_refresh_is_granted_and_told_the_last_state() {
     let ticket = said.requests[0].0;
     run.answer(ticket, 200);
     assert_eq!((run.said().dialogs, run.is_done()), (vec!['-'], true));
+}
+
+/// A SUBSCRIBE refreshes the target, and so does the 2xx to a NOTIFY (RFC 6665 section 4.4.1, RFC 3261 section 12.2.1.2).
+#[test]
+fn a_subscriber_that_moves_is_followed() {
+    let mut run = Run::active();
+    run.host = "192.0.2.7";
+    run.request("Event: presence\r\nExpires: 100\r\n");
+    let (ticket, notify) = run.said().requests.remove(0);
+    assert_eq!(notify.uri().unwrap().to_string(), "sip:alice@192.0.2.7");
+    let moved = Contact::Address(NameAddr::new(Uri::parse(&Text::from("sip:alice@192.0.2.8")).unwrap()));
+    let response = Response::build(200, None).header(&moved).finish().unwrap();
+    run.act(|usage, cx, out| usage.response(cx, ticket, &response, out));
+    run.said();
+    run.notify("two");
+    assert_eq!(run.said().requests[0].1.uri().unwrap().to_string(), "sip:alice@192.0.2.8");
+}
+
+#[test]
+fn what_is_pending_is_not_made_pending_again() {
+    let mut run = Run::incoming("Event: presence\r\nExpires: 600\r\n").unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, true, None, out)).unwrap();
+    let again = run.act(|usage, cx, out| usage.accept(cx, true, None, out));
+    assert_eq!(again, Err(NotifierError::IllegalState { what: "accept", state: State::Pending }));
+    run.act(|usage, cx, out| usage.accept(cx, false, None, out)).unwrap();
+    assert_eq!(run.state(), State::Active);
 }
 
 #[test]

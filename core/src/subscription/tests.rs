@@ -24,6 +24,8 @@ struct Run {
     usage: Option<Subscription>,
     out: Outbox<Output<SubscriptionEvent>>,
     transactions: u64,
+    /// Where the notifier is.
+    host: &'static str,
 }
 
 /// What was said, in few words.
@@ -83,6 +85,7 @@ impl Run {
             usage: None,
             out: Outbox::new(),
             transactions: 0,
+            host: "192.0.2.4",
         };
         let subscribe = Subscribe {
             from: NameAddr::new(uri("sip:alice@atlanta.com")),
@@ -159,9 +162,10 @@ impl Run {
         let text = format!(
             "NOTIFY sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.4;branch=z9hG4bK{tag}{cseq}\r\nMax-Forwards: 70\r\n\
              From: <sip:bob@biloxi.com>;tag={tag}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} NOTIFY\r\n\
-             Contact: <sip:{tag}@192.0.2.4>\r\n{event}{headers}\r\n{body}",
+             Contact: <sip:{tag}@{}>\r\n{event}{headers}\r\n{body}",
             subscribe.from().unwrap(),
             subscribe.call_id().unwrap(),
+            self.host,
         );
         let Message::Request(request) = Message::parse(Bytes::from(text), &Limits::default()).unwrap() else {
             panic!("a response")
@@ -373,6 +377,39 @@ fn the_notifier_decides_how_long_it_lasts() {
 }
 
 #[test]
+fn no_answer_to_a_refresh_lengthens_it() {
+    let (mut run, request) = Run::active();
+    run.pass(3570 * SECOND);
+    let (ticket, refresh) = run.said().request();
+    run.answer(ticket, &refresh, 200, "n1", "Expires: 4000000\r\n");
+    run.notify(&request, "n1", 2, "active", "");
+    run.said();
+    run.pass(3570 * SECOND);
+    assert_eq!(run.said().requests.len(), 1);
+}
+
+/// A NOTIFY refreshes the target (RFC 6665 section 4.4.1).
+#[test]
+fn a_notifier_that_moves_is_followed() {
+    let (mut run, request) = Run::active();
+    run.host = "192.0.2.5";
+    run.notify(&request, "n1", 2, "active", "");
+    run.said();
+    run.pass(3570 * SECOND);
+    let (_, refresh) = run.said().request();
+    assert_eq!(refresh.uri().unwrap().to_string(), "sip:n1@192.0.2.5");
+}
+
+#[test]
+fn a_fork_that_has_ended_does_not_begin_again() {
+    let (mut run, _, request) = Run::sent(Forking::Several, 3600);
+    run.notify(&request, "n2", 1, "active;expires=3600", "");
+    run.notify(&request, "n1", 1, "terminated;reason=rejected", "");
+    run.notify(&request, "n1", 2, "active", "");
+    assert_eq!(run.said().answers, [200, 200, 481]);
+}
+
+#[test]
 fn a_refresh_without_a_notify_ends_it() {
     let (mut run, _) = Run::active();
     run.pass(3570 * SECOND);
@@ -540,6 +577,18 @@ fn a_423_lengthens_it_once() {
         run.answer(ticket, &request, 423, "x", absurd);
         assert_eq!((run.said().requests.len(), run.state()), (0, State::Terminated), "{absurd}");
     }
+}
+
+#[test]
+fn a_423_to_a_refresh_lengthens_it_once() {
+    let (mut run, _) = Run::active();
+    run.pass(3570 * SECOND);
+    let (ticket, refresh) = run.said().request();
+    run.answer(ticket, &refresh, 423, "n1", "Min-Expires: 7200\r\n");
+    let (ticket, again) = run.said().request();
+    assert_eq!((expires(&again), number(&again)), (7200, number(&refresh) + 1));
+    run.answer(ticket, &again, 423, "n1", "Min-Expires: 9000\r\n");
+    assert_eq!((run.said().requests.len(), run.state()), (0, State::Active));
 }
 
 #[test]

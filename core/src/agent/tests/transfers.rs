@@ -213,6 +213,20 @@ fn a_transfer_is_refused_or_nobody_decides() {
     assert_eq!(news(&script), ["NewIncoming", "DidFail"]);
 }
 
+/// RFC 3515 section 2.4.6: all but the first subscription of a dialog are named by the number of their REFER.
+#[test]
+fn the_second_transfer_of_a_session_has_a_name() {
+    let (mut script, session, tag) = referred("");
+    script.intend(Intent::RejectTransfer { session, code: 603 }).unwrap();
+    assert_eq!(script.codes(), [603]);
+    let refer = script.theirs("REFER", 3, &tag, &format!("{CONTACT}Refer-To: <sip:carol@192.0.2.7>\r\n"), "");
+    script.datagram(PEER, refer);
+    script.intend(accept(session)).unwrap();
+    let requests: Vec<_> = std::iter::from_fn(|| script.request()).map(|(_, request)| request).collect();
+    let notify = requests.iter().find(|request| *request.method() == Method::Notify).unwrap();
+    assert_eq!(notify.text(HeaderName::Event).unwrap().as_deref(), Some("refer;id=3"));
+}
+
 #[test]
 fn with_the_session_a_transfer_ends_once() {
     // Nobody has decided: what waits is answered with 487 (RFC 3261 section 15.1.2).
