@@ -9,12 +9,13 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
-use crate::settings::kind::{CodecName, SrtpEncryption};
+use crate::settings::kind::{CodecName, SrtpEncryption, StunServer};
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
-use crate::stream::{Command, StreamError, StreamSpec};
+use crate::stream::{Command, SessionInfo, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
+use crate::turn;
 use crate::usage::Content;
 
 use crate::config::Listen;
@@ -368,6 +369,12 @@ pub struct AccountSpec {
     pub srtp_encryption: SrtpEncryption,
     /// Whether it is, also when its keys go over signalling that is not (setting `rtp.use_srtp_without_tls`).
     pub use_srtp_without_tls: bool,
+    /// Whether paths are sought by ICE (setting `nat_traversal.use_ice`).
+    pub use_ice: bool,
+    /// The STUN servers, `host[:port]` (setting `nat_traversal.stun_server_list`). Only addresses are asked.
+    pub stun_servers: Vec<Text>,
+    /// The TURN servers, which the seeds have no setting for.
+    pub turn_servers: Vec<turn::Server>,
 }
 
 impl AccountSpec {
@@ -378,13 +385,23 @@ impl AccountSpec {
     }
 
     /// Its settings of RTP.
-    pub(super) fn rtp(&self) -> RtpAccount {
+    fn rtp(&self) -> RtpAccount {
         let codecs: Vec<CodecName> = self.audio_codecs.iter().filter_map(|name| name.parse().ok()).collect();
         RtpAccount {
             audio_codec_list: Some(codecs).filter(|codecs| !codecs.is_empty()),
             srtp_encryption: self.srtp_encryption,
             use_srtp_without_tls: self.use_srtp_without_tls,
         }
+    }
+
+    /// Gives a session what streams are to know of the account.
+    pub(super) fn tell(&self, info: &mut SessionInfo) {
+        self.msrp.apply(&mut info.settings);
+        info.settings.rtp = self.rtp();
+        let stun: Vec<StunServer> = self.stun_servers.iter().filter_map(|server| server.parse().ok()).collect();
+        info.settings.nat_traversal.use_ice = self.use_ice;
+        info.settings.nat_traversal.stun_server_list = Some(stun).filter(|servers| !servers.is_empty());
+        info.turn_servers.clone_from(&self.turn_servers);
     }
 }
 
@@ -412,6 +429,9 @@ impl Default for AccountSpec {
             audio_codecs: Vec::new(),
             srtp_encryption: SrtpEncryption::Disabled,
             use_srtp_without_tls: false,
+            use_ice: false,
+            stun_servers: Vec::new(),
+            turn_servers: Vec::new(),
         }
     }
 }

@@ -330,8 +330,7 @@ impl Agent {
         info.secure = transport == Transport::Tls;
         info.credentials = self.known_credentials(account);
         if let Some(account) = self.accounts.get(account) {
-            account.spec.msrp.apply(&mut info.settings);
-            info.settings.rtp = account.spec.rtp();
+            account.spec.tell(&mut info);
         }
         let mut cx = crate::config::Context {
             now: self.now,

@@ -23,6 +23,7 @@ impl AccountSpec {
         let authenticates = settings.auth.username.is_some() || !settings.auth.password.expose().is_empty();
         let credentials = || Credentials::new(settings.auth_username(id), settings.auth.password.clone());
         let codecs = settings.rtp.audio_codec_list.iter().flatten();
+        let stun = settings.nat_traversal.stun_server_list.iter().flatten();
         Self {
             uri: id.uri().to_string().into(),
             display_name: settings.display_name.as_ref().map(|name| name.as_str().into()),
@@ -45,6 +46,9 @@ impl AccountSpec {
             audio_codecs: codecs.map(|codec| codec.as_str().into()).collect(),
             srtp_encryption: settings.rtp.srtp_encryption,
             use_srtp_without_tls: settings.rtp.use_srtp_without_tls,
+            use_ice: settings.nat_traversal.use_ice,
+            stun_servers: stun.map(|server| server.to_string().into()).collect(),
+            turn_servers: Vec::new(),
         }
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
     object(event.at, &name, data)
 }
 
-/// Replaces the master keys of SRTP, wherever they stand: a log is no place for them.
+/// Replaces the master keys of SRTP and the passwords of ICE, wherever they stand: a log is no place for them.
 fn hide_keys(value: &mut Value) {
     let Value::Object(object) = value else { return };
     for (name, value) in object {
@@ -96,6 +96,11 @@ fn hide_keys(value: &mut Value) {
                     *key = "***".into();
                 }
             }
+        }
+        if name == "ice"
+            && let Some(password) = value.pointer_mut("/password")
+        {
+            *password = "***".into();
         }
         hide_keys(value);
     }
@@ -203,12 +208,14 @@ mod tests {
     fn keys_are_hidden() {
         let mut value = json!({ "did_start": { "parameters": {
             "srtp": { "send": { "suite": "a", "key": "b" }, "receive": { "suite": "c", "key": "d" } }, "ptime": 20,
+            "ice": { "ufrag": "e", "password": "f" },
         } } });
         hide_keys(&mut value);
         assert_eq!(
             value,
             json!({ "did_start": { "parameters": {
                 "srtp": { "send": { "suite": "a", "key": "***" }, "receive": { "suite": "c", "key": "***" } }, "ptime": 20,
+                "ice": { "ufrag": "e", "password": "***" },
             } } })
         );
     }

@@ -50,6 +50,18 @@ pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
     match event {
         StreamEvent::DidStart { rtp: Some(Rtp { parameters, local }) } => Some(audio(parameters, local)),
         StreamEvent::DidChangeParameters { parameters } => Some(format!("audio is now {}", codec(parameters))),
+        StreamEvent::IceNegotiationDidSucceed { outcome } => {
+            let pair = outcome.selected.first()?;
+            let (ours, theirs) = (&pair.local, &pair.remote);
+            let kinds = [ours.kind.name(), theirs.kind.name()].join("-");
+            Some(format!(
+                "ICE found a path in {} ms: {} to {} ({kinds})",
+                outcome.duration.as_millis(),
+                ours.address,
+                theirs.address
+            ))
+        }
+        StreamEvent::IceNegotiationDidFail { reason } => Some(format!("ICE failed: {}", printable(reason))),
         StreamEvent::DidFail { reason } => Some(format!("audio failed: {}", printable(reason))),
         StreamEvent::GotDtmf { digit } => Some(format!("DTMF {digit}")),
         StreamEvent::GotNoAudio { got_any: true } => Some("no more audio comes in".into()),
