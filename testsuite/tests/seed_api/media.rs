@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sipsimple_core::agent::{EventKind, Input};
-use sipsimple_core::id::StreamId;
-use sipsimple_core::media;
+use sipsimple_core::agent::{AccountSpec, Config, EventKind, Input};
+use sipsimple_core::id::{AccountId, SessionId, StreamId};
+use sipsimple_core::outbox::Outbox;
+use sipsimple_core::random::{Random, Seed};
 use sipsimple_core::session::{SessionEvent, SessionState};
-use sipsimple_core::stream::{Rtp, StreamEvent};
+use sipsimple_core::sip::{NameAddr, Text};
+use sipsimple_core::stream::{self, AudioSpec, AudioStream, Context, MediaStream, Rtp, SessionInfo, StreamEvent};
+use sipsimple_core::time::{Instant, Utc};
 use sipsimple_core::transport::CloseCause;
+use sipsimple_core::{ice, media};
 
 use super::sessions::{ALICE, BOB, Call};
 use super::table::Table;
@@ -30,7 +34,10 @@ fn start(call: &Call, host: usize) -> (media::Parameters, SocketAddr) {
 }
 
 fn accepted(table: &mut Table) -> (Call, StreamId) {
-    let mut call = Call::new();
+    accept(table, Call::new())
+}
+
+fn accept(table: &mut Table, mut call: Call) -> (Call, StreamId) {
     let streams = call.with(BOB, |session| session.streams());
     call.with(BOB, |mut session| session.accept(&streams)).unwrap();
     table.is("000 Session.accept", call.state(ALICE), SessionState::Connected);
@@ -42,6 +49,45 @@ pub(crate) fn scenarios(table: &mut Table) {
     agreement(table);
     silence(table);
     failure(table);
+    connectivity(table);
+}
+
+/// The path is sought by ICE, and found; and then it is lost.
+fn connectivity(table: &mut Table) {
+    let (mut call, stream) = accept(table, Call::between(&AccountSpec { use_ice: true, ..AccountSpec::default() }));
+    let outcome = news(&call, ALICE, |event| match event {
+        StreamEvent::IceNegotiationDidSucceed { outcome } => Some(outcome.clone()),
+        _ => None,
+    });
+    let outcome = outcome.expect("ICE has succeeded");
+    let (_, local) = start(&call, ALICE);
+    assert_eq!(outcome.selected[0].local.address, local);
+    assert_eq!(outcome.selected[0].remote.address, start(&call, BOB).1);
+    assert!(outcome.checks.iter().any(|check| check.nominated));
+    let config = Config::default();
+    let identity = NameAddr::parse(&Text::from_static("<sip:alice@example.com>")).unwrap();
+    let session = SessionInfo::new(SessionId::from_u64(0), AccountId::from_u64(0), identity.clone(), identity);
+    let mut audio = AudioStream::new(&AudioSpec::default(), &config, &session).unwrap();
+    let mut random = Random::new(&Seed::from_u64(1));
+    let (now, utc) = (Instant::ZERO, Utc::default());
+    let mut cx = Context { now, utc, random: &mut random, config: &config, session: &session, stream };
+    table.is("002 AudioStream.ice_active", audio.ice_active(), false);
+    for (event, active) in
+        [(ice::Event::Succeeded(outcome), true), (ice::Event::Failed(ice::Failure::ConsentLost), false)]
+    {
+        let event = media::Event::Ice(Box::new(event));
+        audio.input(&mut cx, stream::Input::Media(event.clone()), &mut Outbox::new());
+        table.is("002 AudioStream.ice_active", audio.ice_active(), active);
+        call.world.tell(ALICE, Input::Media { stream, event });
+    }
+    call.world.run_for(Duration::from_millis(1));
+    let reason = news(&call, ALICE, |event| match event {
+        StreamEvent::IceNegotiationDidFail { reason } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reason.as_deref(), Some("the peer no longer consents to receive"));
+    call.with(ALICE, |mut session| session.end()).unwrap();
+    call.over(table);
 }
 
 fn agreement(table: &mut Table) {

@@ -29,14 +29,20 @@ pub(crate) struct Call {
 impl Call {
     /// A call that has arrived.
     pub(crate) fn new() -> Self {
+        Self::between(&AccountSpec::default())
+    }
+
+    /// A call that has arrived, between two with accounts like this one.
+    pub(crate) fn between(spec: &AccountSpec) -> Self {
         let mut world = World::new(1, Faults::none());
         for name in ["alice", "bob"] {
             let place = Place { media: Mode::Paths, ..Place::default() };
             let number = world.add_at(place, Config::default(), Box::new(Idle));
             let account = AccountSpec {
+                uri: format!("sip:{name}@{}", world.host(number).addresses[0]).into(),
                 srtp_encryption: SrtpEncryption::Optional,
                 use_srtp_without_tls: true,
-                ..AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]))
+                ..spec.clone()
             };
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
