@@ -130,7 +130,9 @@ impl SessionTimer {
             let follows = !supported || wish.is_none() || wish == refresher;
             broken.unless(follows, "TMR-3", seen, format!("the refresher was to be {wish:?}"));
         }
-        let least = min_se(request).unwrap_or(0).max(FLOOR);
+        // Who asks for less than it allows gets what it asks for.
+        let most = asked.map_or(u32::MAX, |(most, _)| most);
+        let least = min_se(request).unwrap_or(0).max(FLOOR).min(most);
         broken.unless(seconds >= least, "TMR-3", seen, format!("it is shorter than {least}"));
         if refresher == Some("uac") {
             broken.unless(supported, "TMR-3", seen, "the caller cannot refresh");
