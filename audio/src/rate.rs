@@ -66,7 +66,7 @@ impl SampleRate {
 }
 
 impl Default for SampleRate {
-    /// 8,000 Hz: the rate of the codecs that are built in, so that nothing is resampled on the way through.
+    /// 8,000 Hz: the rate of PCMU, PCMA and GSM, which are not resampled on their way through then.
     fn default() -> Self {
         Self::HZ_8000
     }

@@ -124,7 +124,9 @@ impl AudioStream {
         if line.is_none() && !open {
             return None;
         }
-        self.protocol = media.protocol().into();
+        if !media.protocol().eq_ignore_ascii_case(&self.protocol) {
+            self.protocol = media.protocol().into();
+        }
         Some(line.into_iter().collect())
     }
 
@@ -382,16 +384,13 @@ fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> 
 
 /// The codec of this name; those of other names are passed over with a warning (design decision 9).
 fn codec(name: &str) -> Option<Codec> {
-    let known = match &*name.to_ascii_lowercase() {
-        "opus" => Codec::new("opus", 48_000).with_channels(2).with_payload(111).with_fmtp("useinbandfec=1"),
-        "g722" => Codec::new("G722", 8000),
-        "pcmu" => Codec::new("PCMU", 8000),
-        "pcma" => Codec::new("PCMA", 8000),
-        "gsm" => Codec::new("GSM", 8000),
-        _ => {
-            tracing::warn!(name, "there is no such codec: it is left out");
-            return None;
-        }
+    let known = ["opus", "G722", "PCMU", "PCMA", "GSM"].into_iter().find(|known| name.eq_ignore_ascii_case(known));
+    let Some(known) = known else {
+        tracing::warn!(name, "there is no such codec: it is left out");
+        return None;
     };
-    Some(known)
+    Some(match known {
+        "opus" => Codec::new(known, 48_000).with_channels(2).with_payload(111).with_fmtp("useinbandfec=1"),
+        _ => Codec::new(known, 8000),
+    })
 }

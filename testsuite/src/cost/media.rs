@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 
-use sipsimple_core::media::{Component, Format, Parameters, Path, Pull, Setup};
-use sipsimple_core::random::Seed;
+use sipsimple_core::media::{Component, Format, Keys, Parameters, Path, Pull, Setup};
+use sipsimple_core::random::{Random, Seed};
+use sipsimple_core::rtp::srtp::{MasterKey, Suite};
 use sipsimple_core::sdp::Direction;
 use sipsimple_core::time::{Instant, Utc};
 
 use super::{Round, Work, allocations};
 
 /// The pieces of work of this file.
-pub const WORKS: &[Work] =
-    &[Work { name: "rtp_packet", unit: "packet", units: 1_000, target: allocations(0), prepare: packets }];
+pub const WORKS: &[Work] = &[
+    Work { name: "rtp_packet", unit: "packet", units: 1_000, target: allocations(0), prepare: || packets(false) },
+    Work { name: "srtp_packet", unit: "packet", units: 1_000, target: allocations(0), prepare: || packets(true) },
+];
 
 /// Samples, and bytes, of 20 ms of G.711.
 const FRAME: [u8; 160] = [0x55; 160];
@@ -27,7 +30,13 @@ fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
-fn path(number: u64, local: SocketAddr, remote: SocketAddr) -> Path {
+/// The keys of one end.
+fn keys(number: u64) -> Option<Box<Keys>> {
+    let key = |number| MasterKey::generate(Suite::AesCm128HmacSha1_80, &mut Random::new(&Seed::from_u64(number)));
+    Some(Box::new(Keys { send: key(number), receive: key(3 - number) }))
+}
+
+fn path(number: u64, local: SocketAddr, remote: SocketAddr, srtp: Option<Box<Keys>>) -> Path {
     let setup = Setup {
         local: local.ip(),
         ports: (0, 0),
@@ -53,7 +62,7 @@ fn path(number: u64, local: SocketAddr, remote: SocketAddr) -> Path {
         ptime: 20,
         symmetric: true,
         timeout: Some(Duration::from_secs(30)),
-        srtp: None,
+        srtp,
     };
     let mut path = Path::new(&setup, Instant::ZERO, Utc { unix_millis: 1_291_803_480_000 });
     path.start(Instant::ZERO, parameters);
@@ -70,11 +79,14 @@ struct OneWay {
 }
 
 impl OneWay {
-    fn new() -> Self {
+    fn new(encrypted: bool) -> Self {
         let addresses = [address("192.0.2.1:4000"), address("192.0.2.2:5000")];
         Self {
             now: Instant::ZERO,
-            ends: [path(1, addresses[0], addresses[1]), path(2, addresses[1], addresses[0])],
+            ends: [
+                path(1, addresses[0], addresses[1], keys(1).filter(|_| encrypted)),
+                path(2, addresses[1], addresses[0], keys(2).filter(|_| encrypted)),
+            ],
             addresses,
             buffers: vec![BytesMut::with_capacity(2048); RECEIVE_BUFFERS],
             next: 0,
@@ -117,8 +129,8 @@ impl OneWay {
 }
 
 /// After 30 s, when all buffers have their size.
-fn packets() -> Round {
-    let mut way = OneWay::new();
+fn packets(encrypted: bool) -> Round {
+    let mut way = OneWay::new(encrypted);
     for _ in 0..1_500 {
         way.tick();
     }

@@ -15,6 +15,7 @@ pub const WORKS: &[Work] = &[
     Work { name: "mix_32", unit: "20 ms", units: 1, target: allocations(0), prepare: || mixing(32) },
     Work { name: "mix_100", unit: "20 ms", units: 1, target: allocations(0), prepare: || mixing(100) },
     Work { name: "mix_128", unit: "20 ms", units: 1, target: allocations(0), prepare: || mixing(128) },
+    Work { name: "mix_254", unit: "20 ms", units: 1, target: allocations(0), prepare: || mixing(254) },
 ];
 
 /// A tick of a conference at 16 kHz.

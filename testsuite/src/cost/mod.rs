@@ -4,6 +4,7 @@
 //! `allocations` holds them to the bars that stand at the works themselves.
 
 pub mod call;
+pub mod coding;
 pub mod description;
 pub mod location;
 pub mod media;
@@ -11,6 +12,7 @@ pub mod message;
 pub mod mixing;
 pub mod msrp;
 pub mod payload;
+pub mod srtp;
 pub mod transaction;
 
 use std::fmt;
@@ -54,6 +56,8 @@ impl Work {
             location::WORKS,
             media::WORKS,
             mixing::WORKS,
+            coding::WORKS,
+            srtp::WORKS,
             msrp::WORKS,
             payload::WORKS,
         ]

@@ -10,6 +10,7 @@ mod chat;
 mod client;
 mod conference;
 mod demo;
+mod devices;
 mod diagram;
 mod extensions;
 mod failure;
@@ -92,6 +93,8 @@ enum Command {
     Subscribe(subscribe::Options),
     /// Publish the presence of an account, and keep it published
     Publish(publish::Options),
+    /// List the sound cards of this machine
+    Devices(devices::Options),
     /// Register an account, and keep it registered
     Register(register::Options),
     /// Ask DNS where SIP requests, STUN servers, MSRP relays or XCAP servers of a domain are
@@ -129,6 +132,7 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),
         Command::Publish(options) => publish::run(&options, trace, out),
+        Command::Devices(options) => devices::run(&options, out),
         Command::Register(options) => register::run(&options, trace, out),
         Command::Lookup(options) => lookup::run(&options, trace, out),
         Command::Replay(options) => replay::run(&options, trace.as_deref(), out),

@@ -3,9 +3,11 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sipsimple_audio::codec::Codecs;
+use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::agent::AccountSpec;
 use sipsimple_core::settings::kind::SrtpEncryption;
 use sipsimple_core::sip::Text;
+use sipsimple_drivers::Settings;
 
 /// Options of the commands that have calls.
 #[derive(Debug, Args)]
@@ -23,6 +25,15 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Mixes at the highest rate that one of the codecs has, so that none of what it hears is lost.
+    pub(crate) fn mix(&self, settings: &mut Settings) {
+        let selection = Codecs::default().select(self.codecs.iter().map(Text::as_str));
+        let highest = selection.codecs.iter().map(|codec| codec.sample_rate()).max();
+        if let Some(rate) = highest.and_then(|rate| SampleRate::new(rate).ok()) {
+            settings.audio.sample_rate = rate;
+        }
+    }
+
     /// Puts them into the settings of an account.
     pub(crate) fn apply(&self, spec: &mut AccountSpec) {
         spec.audio_codecs.clone_from(&self.codecs);
@@ -69,6 +80,19 @@ mod tests {
         assert_eq!(account.audio_codecs, ["opus", "G722", "PCMA"]);
         assert_eq!((account.srtp_encryption, account.use_srtp_without_tls), (SrtpEncryption::Mandatory, true));
         assert_eq!(spec(&[]), AccountSpec::default());
+    }
+
+    #[test]
+    fn the_mixer_runs_as_fast_as_the_best_codec() {
+        for (line, rate) in [
+            (&["--codec", "PCMA,G722"][..], SampleRate::HZ_16000),
+            (&["--codec", "opus,PCMU"], SampleRate::HZ_48000),
+            (&[], SampleRate::HZ_8000),
+        ] {
+            let mut settings = Settings::default();
+            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.mix(&mut settings);
+            assert_eq!(settings.audio.sample_rate, rate);
+        }
     }
 
     #[test]
