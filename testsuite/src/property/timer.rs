@@ -115,6 +115,10 @@ impl SessionTimer {
             broken.unless(short, "TMR-1", seen, "the interval was long enough");
         }
         if sip.code() >= 300 {
+            // With it an early dialog is over, and what was agreed on in there.
+            if request.to_tag().is_empty() {
+                self.over(Side::of(sight.host, sip, false), sight.at);
+            }
             return;
         }
         let short = supported && asked.is_some_and(|(seconds, _)| seconds < FLOOR);
