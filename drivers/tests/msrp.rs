@@ -1,8 +1,10 @@
 //! Chats and file transfers between two processes of the `sipsimple` program, over loopback sockets.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
 
 mod pki;
 
@@ -122,4 +124,43 @@ fn what_cannot_be_said_or_sent_is_told() {
     let mut child = waiting.child;
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Something like a VNC server, for one viewer: it greets, wants a greeting, shows something, and says what it was greeted with.
+fn vnc_server(screen: Vec<u8>) -> (SocketAddr, JoinHandle<[u8; 12]>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"RFB 003.008\n").unwrap();
+        let mut greeting = [0; 12];
+        stream.read_exact(&mut greeting).unwrap();
+        stream.write_all(&screen).unwrap();
+        // Until the viewer has gone.
+        let _ = stream.read(&mut [0]);
+        greeting
+    };
+    (address, std::thread::spawn(serve))
+}
+
+#[test]
+fn a_desktop_is_seen_through_two_programs() {
+    let screen = bytes(2_000_000);
+    let (server, serving) = vnc_server(screen.clone());
+    let share = Waiting::start(&["share", "--vnc", &server.to_string(), "--listen", "tcp:127.0.0.1:0"]);
+    let mut view = sipsimple().args(["view", &share.uri]).spawn().unwrap();
+    let mut lines = BufReader::new(view.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("can connect to")).unwrap();
+    let mut viewer = TcpStream::connect(line.rsplit(' ').next().unwrap()).unwrap();
+    let mut greeting = [0; 12];
+    viewer.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"RFB 003.008\n");
+    viewer.write_all(b"RFB 003.003\n").unwrap();
+    let mut seen = vec![0; screen.len()];
+    viewer.read_exact(&mut seen).unwrap();
+    assert!(seen == screen);
+    drop(viewer);
+    assert_eq!(&serving.join().unwrap(), b"RFB 003.003\n");
+    assert!(share.finish().0);
+    view.wait().unwrap();
 }

@@ -109,14 +109,22 @@ impl Media {
                 (Mode::Paths, _) => Run::Path(Box::new(Path::new(setup, now, utc))),
                 _ => Run::Answered,
             };
-            self.streams.insert(stream, Stream { rtp, rtcp, run, deadline: None });
             self.ports.insert(port, (stream, Component::Rtp));
             self.ports.insert(port + 1, (stream, Component::Rtcp));
             let candidates = vec![
                 Candidate { component: Component::Rtp, address: rtp },
                 Candidate { component: Component::Rtcp, address: rtcp },
             ];
-            return Some(Event::Ready { candidates });
+            let known = self.streams.entry(stream).or_insert(Stream { rtp, rtcp, run, deadline: None });
+            self.touched.insert(stream);
+            match (&mut known.run, &mut self.engine) {
+                (Run::Path(path), _) => path.bound(now, candidates),
+                (Run::Leg { .. }, Some(engine)) => {
+                    engine.leg_mut(stream).expect("it was added").bound(now, candidates);
+                }
+                _ => return Some(Event::Ready { candidates }),
+            }
+            return None;
         }
         self.touched.insert(stream);
         let known = self.streams.get_mut(&stream).expect("only prepared streams are commanded");

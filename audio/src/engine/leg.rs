@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sipsimple_core::media::{Component, Event, Format, Parameters, Path, Pull, Transmit};
+use sipsimple_core::media::{Candidate, Component, Event, Format, Parameters, Path, Pull, Transmit};
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::CloseCause;
 
@@ -115,6 +115,11 @@ impl Leg {
     #[must_use]
     pub fn playout(&self) -> PlayoutStatistics {
         self.coding.as_ref().map(|coding| coding.playout.statistics()).unwrap_or_default()
+    }
+
+    /// The sockets are bound to these addresses: [`Path::bound`].
+    pub fn bound(&mut self, now: Instant, sockets: Vec<Candidate>) {
+        self.path.bound(now, sockets);
     }
 
     /// A datagram came from the network.

@@ -10,7 +10,7 @@
 //! An engine is one mixer: an application has one for its calls and another for ring tones. Whoever runs it moves bytes
 //! and keeps the time, and nothing more:
 //!
-//! 1. On `Command::Prepare` it binds the sockets of the stream, calls [`Engine::add_leg`], and tells the agent `Event::Ready`.
+//! 1. On `Command::Prepare` it binds the sockets of the stream, calls [`Engine::add_leg`] and [`Leg::bound`], which leads to `Event::Ready`.
 //! 2. All other commands go to [`Engine::command`].
 //! 3. What a socket receives goes to [`Engine::datagram`].
 //! 4. Every 20 ms it calls [`Engine::tick`], with the time that this tick was due. The timers of the paths are served by it.

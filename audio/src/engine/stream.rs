@@ -83,7 +83,7 @@ impl Engine {
     }
 
     /// Does what the agent asks of a stream (`Effect::Media`). What becomes of it comes from [`Leg::poll_event`].
-    /// `Command::Prepare` is the caller's: it binds the sockets and calls [`Engine::add_leg`].
+    /// `Command::Prepare` is the caller's: it binds the sockets and calls [`Engine::add_leg`] and [`Leg::bound`].
     pub fn command(&mut self, now: Instant, stream: StreamId, command: &Command) {
         let rate = self.sample_rate();
         let Some(leg) = self.legs.get_mut(&stream) else { return };

@@ -69,6 +69,7 @@ impl Net {
             seed: Seed::from_u64(100 * engine as u64 + stream.as_u64()),
             ssrc: u32::try_from(engine * 1_000).unwrap() + stream.as_u64() as u32 + 1,
             cname: Text::from_static("test"),
+            ice: None,
         };
         self.engines[engine].add_leg(stream, &setup, self.now, Utc::default()).unwrap();
     }
@@ -189,6 +190,7 @@ pub(crate) fn parameters() -> Parameters {
         symmetric: false,
         timeout: None,
         srtp: None,
+        ice: None,
     }
 }
 

@@ -9,17 +9,19 @@ use crate::id::{
     AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::session::SessionError;
-use crate::settings::kind::{CodecName, SrtpEncryption};
+use crate::settings::kind::{CodecName, SrtpEncryption, StunServer};
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
 use crate::sip::Text;
 use crate::sip::digest::Credentials;
-use crate::stream::{Command, StreamError, StreamSpec};
+use crate::stream::{Command, SessionInfo, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
+use crate::turn;
 use crate::usage::Content;
 
 use crate::config::Listen;
 
 use super::MsrpAccount;
+use super::supervised::Published;
 
 /// Something that the application wants. Wrong in this state: [`Agent::intend`](super::Agent::intend) fails at once and
 /// changes nothing. Whatever happens later comes as an event. Legal at any time, also while events wait.
@@ -250,6 +252,15 @@ pub enum Intent {
     },
     /// Remove what was published.
     EndPublication(PublicationId),
+    /// What an account is to keep published by itself from now on, while its settings say so. Without content nothing is.
+    SetState {
+        /// The account.
+        account: AccountId,
+        /// What.
+        published: Published,
+        /// The state.
+        content: Option<Content>,
+    },
     /// Send a message outside of sessions (`Message.send` of the reference). Messages to one recipient leave one after the other.
     SendMessage {
         /// The account.
@@ -258,7 +269,19 @@ pub enum Intent {
         to: Text,
         /// The message.
         content: Content,
+        /// Whether it is wrapped in a CPIM message, which says whom it is from and for, and when it was sent (RFC 3862).
+        cpim: bool,
         /// Where to send it, tried in order. Empty: as the account says.
+        routes: Vec<Route>,
+    },
+    /// The user composes a message: say it with each key that is pressed. The recipient is told when that begins, while it lasts, and when it ends
+    /// without a message (RFC 3994).
+    Composing {
+        /// The account.
+        account: AccountId,
+        /// To whom: a URI, or a name with a URI in angle brackets.
+        to: Text,
+        /// Where to send what is told, tried in order. Empty: as the account says.
         routes: Vec<Route>,
     },
     /// Look up where SIP requests to a URI go, by RFC 3263 (`DNSLookup.lookup_sip_proxy` of the seeds).
@@ -328,6 +351,14 @@ pub struct AccountSpec {
     pub publish_interval: u32,
     /// Whether it asks for the summary of its messages (setting `message_summary.enabled`).
     pub message_summary: bool,
+    /// Whether it publishes its presence, and asks who watches it (setting `presence.enabled`).
+    pub presence: bool,
+    /// Whether it asks for the presence, and the dialogs, of its contacts, by lists on a server (setting `presence.use_rls`).
+    pub use_rls: bool,
+    /// Whether it publishes its dialogs, and asks who watches them (setting `dialog_event.enabled`).
+    pub dialog_event: bool,
+    /// Whether it asks for changes of its documents (settings `xcap.enabled` and `xcap.xcap_diff`).
+    pub xcap_diff: bool,
     /// Where its messages are, if not at its own URI (setting `message_summary.voicemail_uri`).
     pub voicemail_uri: Option<Text>,
     /// How its streams over MSRP find their way.
@@ -338,6 +369,12 @@ pub struct AccountSpec {
     pub srtp_encryption: SrtpEncryption,
     /// Whether it is, also when its keys go over signalling that is not (setting `rtp.use_srtp_without_tls`).
     pub use_srtp_without_tls: bool,
+    /// Whether paths are sought by ICE (setting `nat_traversal.use_ice`).
+    pub use_ice: bool,
+    /// The STUN servers, `host[:port]` (setting `nat_traversal.stun_server_list`). Only addresses are asked.
+    pub stun_servers: Vec<Text>,
+    /// The TURN servers, which the seeds have no setting for.
+    pub turn_servers: Vec<turn::Server>,
 }
 
 impl AccountSpec {
@@ -348,13 +385,23 @@ impl AccountSpec {
     }
 
     /// Its settings of RTP.
-    pub(super) fn rtp(&self) -> RtpAccount {
+    fn rtp(&self) -> RtpAccount {
         let codecs: Vec<CodecName> = self.audio_codecs.iter().filter_map(|name| name.parse().ok()).collect();
         RtpAccount {
             audio_codec_list: Some(codecs).filter(|codecs| !codecs.is_empty()),
             srtp_encryption: self.srtp_encryption,
             use_srtp_without_tls: self.use_srtp_without_tls,
         }
+    }
+
+    /// Gives a session what streams are to know of the account.
+    pub(super) fn tell(&self, info: &mut SessionInfo) {
+        self.msrp.apply(&mut info.settings);
+        info.settings.rtp = self.rtp();
+        let stun: Vec<StunServer> = self.stun_servers.iter().filter_map(|server| server.parse().ok()).collect();
+        info.settings.nat_traversal.use_ice = self.use_ice;
+        info.settings.nat_traversal.stun_server_list = Some(stun).filter(|servers| !servers.is_empty());
+        info.turn_servers.clone_from(&self.turn_servers);
     }
 }
 
@@ -373,11 +420,18 @@ impl Default for AccountSpec {
             subscribe_interval: 3600,
             publish_interval: 3600,
             message_summary: false,
+            presence: false,
+            use_rls: false,
+            dialog_event: false,
+            xcap_diff: false,
             voicemail_uri: None,
             msrp: MsrpAccount::default(),
             audio_codecs: Vec::new(),
             srtp_encryption: SrtpEncryption::Disabled,
             use_srtp_without_tls: false,
+            use_ice: false,
+            stun_servers: Vec::new(),
+            turn_servers: Vec::new(),
         }
     }
 }

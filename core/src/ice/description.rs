@@ -49,6 +49,7 @@ impl Description {
     pub fn attributes(&self) -> Vec<Attribute> {
         let mut attributes =
             vec![Attribute::new("ice-ufrag", self.ufrag.clone()), Attribute::new("ice-pwd", self.password.expose())];
+        attributes.push(Attribute::new("ice-options", "ice2"));
         attributes.extend(self.candidates.iter().map(|candidate| Attribute::new("candidate", candidate.to_string())));
         attributes
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Candidate, PairState};
+use super::{Candidate, Description, PairState};
 
 /// How far an agent is.
 ///
@@ -86,8 +86,11 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// Candidates have been gathered: the description is whole.
-    Gathered,
+    /// Candidates have been gathered: this is what the peer is to be told.
+    Gathered {
+        /// Our description.
+        description: Box<Description>,
+    },
     /// It has begun to check.
     Started,
     /// Every component has its pair.

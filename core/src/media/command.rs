@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ice;
 use crate::random::Seed;
 use crate::rtp::srtp::MasterKey;
 use crate::sdp::Direction;
@@ -48,6 +49,18 @@ pub struct Setup {
     pub ssrc: u32,
     /// The canonical name in RTCP SDES (RFC 3550 section 6.5.1).
     pub cname: Text,
+    /// ICE, where it is to be tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ice: Option<Box<Ice>>,
+}
+
+/// How ICE is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ice {
+    /// Who makes the offer controls.
+    pub role: ice::Role,
+    /// The servers that tell and lend addresses.
+    pub servers: ice::Servers,
 }
 
 /// What the two sides agreed on.
@@ -72,6 +85,9 @@ pub struct Parameters {
     /// The keys of SRTP; without them packets are as they are. With them no other packet is understood, and none is sent open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub srtp: Option<Box<Keys>>,
+    /// What the peer tells of itself for ICE. Without it, and without [`Setup::ice`], packets go where the descriptions say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ice: Option<Box<ice::Description>>,
 }
 
 /// The master keys of SRTP (RFC 4568).
@@ -137,13 +153,15 @@ pub struct Candidate {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// The sockets are bound: one candidate for each component.
+    /// The sockets are bound, and candidates gathered where ICE is to be tried, of which [`Event::Ice`] has told: one address for each component.
     Ready {
         /// The local addresses.
         candidates: Vec<Candidate>,
     },
-    /// Packets may flow.
+    /// Packets may flow. Where ICE is done, it has ended.
     Started,
+    /// News of ICE.
+    Ice(Box<ice::Event>),
     /// The path cannot be prepared, or cannot go on.
     Failed(CloseCause),
     /// The peer pressed a key (RFC 4733).

@@ -4,6 +4,7 @@ mod command;
 mod path;
 
 pub use command::{
-    Candidate, Command, Component, Event, Format, Keys, Parameters, Setup, Statistics, StreamStatistics, TelephoneEvent,
+    Candidate, Command, Component, Event, Format, Ice, Keys, Parameters, Setup, Statistics, StreamStatistics,
+    TelephoneEvent,
 };
 pub use path::{DtmfError, Path, Pull, Transmit};

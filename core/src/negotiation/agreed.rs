@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::ice;
 use crate::media::{Format, Keys, Parameters, TelephoneEvent};
 use crate::sdp::{Direction, Media, RtpFormat, Session};
 use crate::sip::Text;
@@ -41,6 +42,8 @@ pub struct AgreedMedia {
     pub ptime: u32,
     /// The keys of SRTP, when both sides gave theirs (RFC 4568). Without them nothing is encrypted.
     pub srtp: Option<Box<Keys>>,
+    /// What the peer tells of itself for ICE, when both sides do it (RFC 8839).
+    pub ice: Option<Box<ice::Description>>,
 }
 
 /// Milliseconds in a packet when nobody says (RFC 3551 section 4.2).
@@ -102,6 +105,7 @@ impl AgreedMedia {
             symmetric,
             timeout,
             srtp: self.srtp.clone(),
+            ice: self.ice.clone(),
         })
     }
 
@@ -136,6 +140,7 @@ impl AgreedMedia {
             telephone_event,
             ptime: packet_time(ours, theirs),
             srtp,
+            ice: ours.attribute("ice-ufrag").and_then(|_| remote_ice(theirs, remote_rtp)),
         })
     }
 }
@@ -199,6 +204,14 @@ fn events(common: &[(RtpFormat<'_>, RtpFormat<'_>)], clock_rate: Option<u32>) ->
         receive_payload: ours.payload,
         clock_rate: ours.clock_rate,
     })
+}
+
+/// What the peer tells of itself for ICE. Nothing when the stream's address is none of its candidates: something on the way has changed it.
+fn remote_ice(theirs: &Media<'_>, rtp: Option<SocketAddr>) -> Option<Box<ice::Description>> {
+    match ice::Description::read(theirs, rtp) {
+        ice::Support::Full(description) => Some(Box::new(description)),
+        ice::Support::None | ice::Support::Mismatch => None,
+    }
 }
 
 fn remote_rtcp(ours: &Media<'_>, theirs: &Media<'_>, rtp: SocketAddr) -> Option<SocketAddr> {

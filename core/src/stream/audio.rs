@@ -16,6 +16,7 @@ use crate::settings::kind::SrtpEncryption;
 use crate::sip::Text;
 use crate::transport::CloseCause;
 
+use super::ice::Connectivity;
 use super::{
     Agreement, AudioSpec, Command, Context, Input, MediaStream, Originator, Output, Recognized, Rtp, SessionInfo,
     StreamError, StreamEvent, StreamFactory, StreamSpec,
@@ -35,6 +36,7 @@ pub struct AudioStream {
     rtp: Option<SocketAddr>,
     rtcp: Option<SocketAddr>,
     parameters: Option<media::Parameters>,
+    ice: Connectivity,
     /// Whether there is a media path, and whether it has started.
     prepared: bool,
     started: bool,
@@ -84,6 +86,7 @@ impl AudioStream {
             rtp: None,
             rtcp: None,
             parameters: None,
+            ice: Connectivity::default(),
             prepared: false,
             started: false,
             held: Hold::default(),
@@ -101,6 +104,12 @@ impl AudioStream {
     #[must_use]
     pub const fn local_rtp(&self) -> Option<SocketAddr> {
         self.rtp
+    }
+
+    /// Whether its packets go where ICE found (AudioStream.ice_active).
+    #[must_use]
+    pub const fn ice_active(&self) -> bool {
+        self.ice.is_active()
     }
 
     /// The direction that this side would like.
@@ -159,6 +168,7 @@ impl AudioStream {
                 out.push(Output::Failed { reason: cause.to_string().into(), for_now });
                 return;
             }
+            media::Event::Ice(event) => return self.ice.media(*event, out),
             media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
             media::Event::NoRtp { got_any } => StreamEvent::GotNoAudio { got_any },
             media::Event::Source(address) => StreamEvent::Source { address },
@@ -220,7 +230,7 @@ impl MediaStream for AudioStream {
         self.held.remote
     }
 
-    fn initialize(&mut self, cx: &mut Context<'_>, _proposer: Originator, out: &mut Outbox<Output>) {
+    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
         if !may_encrypt(cx.session) {
             if self.encryption == SrtpEncryption::Mandatory {
                 out.push(Output::Failed { reason: KEYS_IN_THE_CLEAR, for_now: false });
@@ -231,12 +241,14 @@ impl MediaStream for AudioStream {
         if self.encryption == SrtpEncryption::Mandatory {
             self.protocol = RTP_SAVP;
         }
+        let ice = self.ice.setup(cx, proposer, out);
         let setup = media::Setup {
             local: cx.session.local,
             ports: cx.config.rtp.port_range,
             seed: cx.random.seed(),
             ssrc: cx.random.u32(),
             cname: cx.random.token(16).into(),
+            ice,
         };
         self.prepared = true;
         out.push(Output::Media(media::Command::Prepare(setup)));
@@ -250,6 +262,7 @@ impl MediaStream for AudioStream {
         description.attributes = keys.unwrap_or_default();
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);
+        self.ice.describe(&mut description, cx.session.local);
         description
     }
 
@@ -345,7 +358,10 @@ impl StreamFactory for AudioFactory {
             return Recognized::Invalid(reason);
         }
         match AudioStream::new(&AudioSpec::default(), config, session) {
-            Ok(stream) if offered.common(&stream.codecs).is_some() => Recognized::Stream(Box::new(stream)),
+            Ok(mut stream) if offered.common(&stream.codecs).is_some() => {
+                stream.ice.offered(media);
+                Recognized::Stream(Box::new(stream))
+            }
             Ok(_) => Recognized::Invalid("it has no codec in common with us".into()),
             Err(reason) => Recognized::Invalid(reason),
         }

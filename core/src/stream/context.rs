@@ -9,6 +9,7 @@ use crate::settings::AccountSettings;
 use crate::sip::NameAddr;
 use crate::sip::digest::Credentials;
 use crate::time::{Instant, Utc};
+use crate::turn;
 
 /// What a stream may know of its session: whose it is, and with whom.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,8 @@ pub struct SessionInfo {
     pub credentials: Option<Credentials>,
     /// What the account's settings say of media (groups `rtp`, `msrp`, `nat_traversal`, `tls`).
     pub settings: AccountSettings,
+    /// The account's TURN servers.
+    pub turn_servers: Vec<turn::Server>,
 }
 
 impl SessionInfo {
@@ -45,6 +48,7 @@ impl SessionInfo {
             secure: false,
             credentials: None,
             settings: AccountSettings::default(),
+            turn_servers: Vec::new(),
         }
     }
 }

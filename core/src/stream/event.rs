@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::ice;
 use crate::media;
 use crate::sip::Text;
 
@@ -17,6 +18,36 @@ pub struct Rtp {
     pub parameters: media::Parameters,
     /// The local RTP address.
     pub local: SocketAddr,
+}
+
+/// How far ICE is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IceState {
+    /// Addresses are asked for.
+    Gathering,
+    /// Those that there are, are known.
+    GatheringComplete,
+    /// Checks are made.
+    InProgress,
+    /// Pairs have been found.
+    Succeeded,
+    /// None have.
+    Failed,
+}
+
+impl IceState {
+    /// The state in the reference's words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gathering => "ICE Candidates Gathering",
+            Self::GatheringComplete => "ICE Candidates Gathering Complete",
+            Self::InProgress => "ICE Negotiation In Progress",
+            Self::Succeeded => "ICE Negotiation Succeeded",
+            Self::Failed => "ICE Negotiation Failed",
+        }
+    }
 }
 
 /// News of a stream. `DidInitialize` comes once, `DidStart` once, and one of `DidEnd` and `DidFail` ends it.
@@ -35,6 +66,21 @@ pub enum StreamEvent {
     DidChangeParameters {
         /// What is agreed on now.
         parameters: media::Parameters,
+    },
+    /// ICE has come further (`AudioStreamICENegotiationStateDidChange`).
+    IceNegotiationStateDidChange {
+        /// How far, in the reference's words.
+        state: IceState,
+    },
+    /// ICE has found the pairs that are used (`AudioStreamICENegotiationDidSucceed`).
+    IceNegotiationDidSucceed {
+        /// The pairs, how long it took, all candidates, and what became of each check.
+        outcome: Box<ice::Outcome>,
+    },
+    /// ICE has found none: the addresses of the descriptions are used (`AudioStreamICENegotiationDidFail`).
+    IceNegotiationDidFail {
+        /// Why.
+        reason: Text,
     },
     /// A side has put it on hold, or taken it off (`AudioStreamDidChangeHoldState`).
     DidChangeHoldState {
@@ -89,6 +135,17 @@ pub enum StreamEvent {
 }
 
 impl StreamEvent {
+    /// Whether it may come before media flows.
+    #[must_use]
+    pub const fn is_of_start(&self) -> bool {
+        matches!(
+            self,
+            Self::IceNegotiationStateDidChange { .. }
+                | Self::IceNegotiationDidSucceed { .. }
+                | Self::IceNegotiationDidFail { .. }
+        )
+    }
+
     /// The seeds' names: 002's first, then 000's.
     #[must_use]
     pub const fn names(&self) -> &'static [&'static str] {
@@ -96,6 +153,9 @@ impl StreamEvent {
             Self::DidInitialize => &["MediaStreamDidInitialize"],
             Self::DidStart { .. } => &["MediaStreamDidStart"],
             Self::DidChangeParameters { .. } => &["AudioStreamDidChangeRTPParameters"],
+            Self::IceNegotiationStateDidChange { .. } => &["AudioStreamICENegotiationStateDidChange"],
+            Self::IceNegotiationDidSucceed { .. } => &["AudioStreamICENegotiationDidSucceed"],
+            Self::IceNegotiationDidFail { .. } => &["AudioStreamICENegotiationDidFail"],
             Self::DidChangeHoldState { .. } => &["AudioStreamDidChangeHoldState"],
             Self::DidFail { .. } => &["MediaStreamDidFail"],
             Self::WillEnd => &["MediaStreamWillEnd"],

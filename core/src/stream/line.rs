@@ -279,7 +279,7 @@ impl Line {
                 }
             }
             Output::Event(event) => {
-                if self.is_started() {
+                if self.is_started() || (event.is_of_start() && !self.is_over()) {
                     out.push(Output::Event(event));
                 }
             }

@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod file;
 mod file_transfer;
+mod ice;
 mod input;
 mod line;
 mod media_stream;
@@ -35,7 +36,7 @@ pub use desktop_sharing::{
     DesktopSharingStream, HandlerContext,
 };
 pub use error::StreamError;
-pub use event::{Rtp, StreamEvent};
+pub use event::{IceState, Rtp, StreamEvent};
 pub use file::{FileAnswer, FileQuestion};
 pub use file_transfer::{
     FileTransferCommand, FileTransferEvent, FileTransferFactory, FileTransferSpec, FileTransferStream,

@@ -50,14 +50,13 @@ impl Legs {
         stream: StreamId,
         command: Command,
     ) {
-        let event = match command {
+        match command {
             Command::Prepare(setup) => match Self::prepare(legs, executor, stream, &setup) {
-                Ok(event) => event,
-                Err(cause) => Event::Failed(cause),
+                Ok(()) => legs.borrow_mut().drain(stream),
+                Err(cause) => legs.borrow().tell(stream, Event::Failed(cause)),
             },
-            command => return legs.borrow_mut().go_on(stream, &command),
-        };
-        legs.borrow().tell(stream, event);
+            command => legs.borrow_mut().go_on(stream, &command),
+        }
     }
 
     fn prepare(
@@ -65,7 +64,7 @@ impl Legs {
         executor: &LocalExecutor<'static>,
         stream: StreamId,
         setup: &Setup,
-    ) -> Result<Event, CloseCause> {
+    ) -> Result<(), CloseCause> {
         let mut this = legs.borrow_mut();
         let pair = this.ports.bind(setup.local, setup.ports).map_err(|error| close_cause(&error))?;
         let sockets = Sockets::new(pair, stream, legs, executor);
@@ -75,7 +74,10 @@ impl Legs {
             .add_leg(stream, setup, now, Clock::utc())
             .map_err(|full| CloseCause::Other(full.to_string().into()))?;
         this.sockets.insert(stream, sockets);
-        Ok(Event::Ready { candidates })
+        if let Some(leg) = this.engine.leg_mut(stream) {
+            leg.bound(now, candidates);
+        }
+        Ok(())
     }
 
     fn go_on(&mut self, stream: StreamId, command: &Command) {

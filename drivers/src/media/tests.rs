@@ -54,7 +54,7 @@ fn on_engine<R: Send + 'static>(link: &Link, run: impl FnOnce(&mut Engine) -> R 
 fn prepared(local: IpAddr, number: u64) -> (Link, SocketAddr) {
     let link = start(Clock::start(), EngineConfig::default()).unwrap();
     let ssrc = u32::try_from(number).unwrap();
-    let setup = Setup { local, ports: (0, 0), seed: Seed::from_u64(number), ssrc, cname: "test".into() };
+    let setup = Setup { local, ports: (0, 0), seed: Seed::from_u64(number), ssrc, cname: "test".into(), ice: None };
     link.command(STREAM, Command::Prepare(setup));
     let candidates = next(&link, |event| match event {
         Event::Ready { candidates } => Some(candidates),
@@ -87,6 +87,7 @@ fn begin(link: &Link, remote: SocketAddr) {
         symmetric: true,
         timeout: None,
         srtp: None,
+        ice: None,
     };
     link.command(STREAM, Command::Start(parameters));
     next(link, |event| (event == Event::Started).then_some(()));
@@ -146,6 +147,7 @@ fn a_leg_without_ports_fails() {
         seed: Seed::from_u64(1),
         ssrc: 1,
         cname: "test".into(),
+        ice: None,
     };
     link.command(STREAM, Command::Prepare(setup));
     let cause = next(&link, |event| if let Event::Failed(cause) = event { Some(cause) } else { None });

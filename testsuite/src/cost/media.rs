@@ -43,6 +43,7 @@ fn path(number: u64, local: SocketAddr, remote: SocketAddr, srtp: Option<Box<Key
         seed: Seed::from_u64(number),
         ssrc: u32::try_from(number).unwrap_or(0) + 0x0a0a_0a0a,
         cname: "alice".into(),
+        ice: None,
     };
     let format = Format {
         send_payload: 0,
@@ -63,6 +64,7 @@ fn path(number: u64, local: SocketAddr, remote: SocketAddr, srtp: Option<Box<Key
         symmetric: true,
         timeout: Some(Duration::from_secs(30)),
         srtp,
+        ice: None,
     };
     let mut path = Path::new(&setup, Instant::ZERO, Utc { unix_millis: 1_291_803_480_000 });
     path.start(Instant::ZERO, parameters);

@@ -57,6 +57,9 @@ impl World {
     pub(super) fn arrive(&mut self, packet: &Packet) {
         let Some(to) = self.enter(packet.from, packet.to) else { return };
         let packet = &Packet { to, ..packet.clone() };
+        if self.arrive_at_relay(packet) {
+            return;
+        }
         match self.node_at(packet.to) {
             Some(Node::Post(post)) => {
                 let from = packet.from;

@@ -31,6 +31,7 @@ use crate::post::Post;
 use crate::property::{Property, Violation, Watch};
 use crate::script::{Act, Script};
 use crate::stream::{End, Node};
+use crate::turn::Server;
 use crate::wire::Packet;
 
 /// A world.
@@ -46,6 +47,8 @@ pub struct World {
     faults: Faults,
     links: BTreeMap<(IpAddr, IpAddr), Faults>,
     nats: Vec<Nat>,
+    /// TURN servers.
+    relays: Vec<Server>,
     /// Which NAT an address is behind.
     behind: BTreeMap<IpAddr, usize>,
     queue: BTreeMap<(Instant, u64), Happening>,
@@ -119,6 +122,7 @@ impl World {
             faults,
             links: BTreeMap::new(),
             nats: Vec::new(),
+            relays: Vec::new(),
             behind: BTreeMap::new(),
             queue: BTreeMap::new(),
             count: 0,

@@ -1,9 +1,13 @@
 //! Who is behind which NAT, and the ways between the realms: inside hosts reach the outside and one another; the outside, and what is
-//! behind another NAT, reaches them only through mappings.
+//! behind another NAT, reaches them only through mappings, or by what a TURN server relays.
 
 use std::net::{IpAddr, SocketAddr};
 
+use sipsimple_core::transport::Transport;
+
 use crate::nat::{Kind, Nat};
+use crate::turn::{Sent, Server};
+use crate::wire::Packet;
 
 use super::World;
 
@@ -26,6 +30,32 @@ impl World {
     pub fn put_behind(&mut self, address: IpAddr, nat: usize) {
         assert!(nat < self.nats.len(), "there is no NAT {nat}");
         self.behind.insert(address, nat);
+    }
+
+    /// Adds a TURN server, which has its address for itself.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub fn add_relay(&mut self, server: Server) -> usize {
+        let ip = server.address().ip();
+        assert!(!self.by_address.contains_key(&ip), "{ip} is taken");
+        self.relays.push(server);
+        self.relays.len() - 1
+    }
+
+    /// A TURN server.
+    pub fn relay(&mut self, number: usize) -> &mut Server {
+        &mut self.relays[number]
+    }
+
+    /// A datagram may be for a TURN server: then it does what it does.
+    pub(super) fn arrive_at_relay(&mut self, packet: &Packet) -> bool {
+        let is_its = |server: &&mut Server| server.address().ip() == packet.to.ip();
+        let Some(server) = self.relays.iter_mut().find(is_its) else { return false };
+        for Sent { from, to, data } in server.datagram(self.now, packet.from, packet.to, &packet.data) {
+            self.send_media(Packet { transport: Transport::Udp, from, to, data });
+        }
+        true
     }
 
     /// A NAT.

@@ -5,6 +5,7 @@
 mod baresip;
 mod challenges;
 mod conference;
+mod connectivity;
 mod coturn;
 mod events;
 mod extensions;

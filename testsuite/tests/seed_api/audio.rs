@@ -72,6 +72,7 @@ fn call(engine: &mut Engine, number: u64) -> StreamId {
         seed: Seed::from_u64(number),
         ssrc: 1,
         cname: Text::from_static("call"),
+        ice: None,
     };
     engine.add_leg(stream, &setup, Instant::ZERO, Utc::default()).unwrap();
     let format = Format {
@@ -93,6 +94,7 @@ fn call(engine: &mut Engine, number: u64) -> StreamId {
         symmetric: false,
         timeout: None,
         srtp: None,
+        ice: None,
     };
     engine.command(Instant::ZERO, stream, &Command::Start(parameters));
     stream

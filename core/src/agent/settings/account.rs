@@ -23,6 +23,7 @@ impl AccountSpec {
         let authenticates = settings.auth.username.is_some() || !settings.auth.password.expose().is_empty();
         let credentials = || Credentials::new(settings.auth_username(id), settings.auth.password.clone());
         let codecs = settings.rtp.audio_codec_list.iter().flatten();
+        let stun = settings.nat_traversal.stun_server_list.iter().flatten();
         Self {
             uri: id.uri().to_string().into(),
             display_name: settings.display_name.as_ref().map(|name| name.as_str().into()),
@@ -36,11 +37,18 @@ impl AccountSpec {
             subscribe_interval: settings.sip.subscribe_interval.0,
             publish_interval: settings.sip.publish_interval.0,
             message_summary: settings.message_summary.enabled,
+            presence: settings.presence.enabled,
+            use_rls: settings.presence.use_rls,
+            dialog_event: settings.dialog_event.enabled,
+            xcap_diff: settings.xcap.enabled && settings.xcap.xcap_diff,
             voicemail_uri: settings.message_summary.voicemail_uri.as_ref().map(|uri| uri.uri().to_string().into()),
             msrp: MsrpAccount::of_settings(settings),
             audio_codecs: codecs.map(|codec| codec.as_str().into()).collect(),
             srtp_encryption: settings.rtp.srtp_encryption,
             use_srtp_without_tls: settings.rtp.use_srtp_without_tls,
+            use_ice: settings.nat_traversal.use_ice,
+            stun_servers: stun.map(|server| server.to_string().into()).collect(),
+            turn_servers: Vec::new(),
         }
     }
 }

@@ -179,7 +179,7 @@ impl Endpoint {
         self.asking.retain(|asking| matches!(asking.step, Asked::Answered(_)));
         // What comes too late to be told is given back.
         self.relays.iter_mut().filter(|relay| relay.is_pending()).for_each(|relay| relay.client.release(now));
-        self.events.push_back(Event::Gathered);
+        self.events.push_back(Event::Gathered { description: Box::new(self.agent.description()) });
     }
 }
 

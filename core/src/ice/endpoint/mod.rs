@@ -149,6 +149,21 @@ impl Endpoint {
         self.settle(now);
     }
 
+    /// The peer does not do ICE: media goes to these addresses of its description. Servers let it through where our description names theirs; what
+    /// else they lend is given back.
+    pub fn do_without(&mut self, now: Instant, remote: impl Iterator<Item = SocketAddr>) {
+        let remote: Vec<SocketAddr> = remote.collect();
+        let defaults: Vec<_> = self.hosts.iter().filter_map(|(component, _)| self.default_base(*component)).collect();
+        for relay in &mut self.relays {
+            if relay.client.relayed().is_some_and(|relayed| defaults.contains(&relayed)) {
+                remote.iter().for_each(|peer| relay.client.permit(now, *peer));
+            } else {
+                relay.client.release(now);
+            }
+        }
+        self.settle(now);
+    }
+
     /// Begins anew: see [`Agent::restart`].
     pub fn restart(&mut self) {
         self.agent.restart();

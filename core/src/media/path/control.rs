@@ -293,7 +293,7 @@ impl Path {
             self.buffer.clear();
             return size + OVERHEAD_V4;
         };
-        if self.transmit(component, to, MAX_QUEUE + CONTROL_ROOM) {
+        if self.transmit(now, component, to, MAX_QUEUE + CONTROL_ROOM) {
             self.control.reported = true;
             if we_sent {
                 self.control.sent_reports.sent(stamp);

@@ -12,9 +12,10 @@
 //! ```
 //!
 //! SRTP stands at two places: before the parsing of what came, and in front of the queue of what goes out. With it a
-//! packet that does not prove to be the peer's moves nothing.
+//! packet that does not prove to be the peer's moves nothing. ICE stands before everything, and owns the addresses.
 
 mod control;
+mod ice;
 mod receive;
 mod send;
 mod source;
@@ -31,6 +32,7 @@ use crate::random::Random;
 use crate::sdp::Direction;
 use crate::time::{Instant, Utc, earliest};
 use control::Control;
+use ice::Connectivity;
 use receive::Reader;
 use send::Writer;
 use source::Sources;
@@ -95,6 +97,8 @@ pub enum DtmfError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Idle,
+    /// ICE seeks a way.
+    Connecting,
     Running,
     /// The BYE waits for its turn.
     Leaving,
@@ -106,7 +110,7 @@ enum State {
 /// The driver hands in what its sockets receive, drains [`Path::poll_transmit`] and [`Path::poll_event`] after each call,
 /// and calls [`Path::timeout`] when [`Path::deadline`] has come; late and early calls are harmless. Frames come and go at
 /// the pace of the sound: [`Path::push`] or [`Path::skip`] for each one recorded, [`Path::pull`] until it says `Wait`
-/// for those to play. `Ready` and `Failed` are told by who owns the sockets; all other [events](Event) come from here.
+/// for those to play. `Failed` is told by who owns the sockets; all other [events](Event) come from here.
 ///
 /// ```
 /// use sipsimple_core::media::{Component, Event, Parameters, Path, Pull, Setup};
@@ -136,7 +140,11 @@ enum State {
 #[derive(Debug)]
 pub struct Path {
     state: State,
+    /// What the two sides agreed on.
+    agreed: Parameters,
+    /// The same, with the addresses that ICE found.
     parameters: Parameters,
+    connectivity: Option<Box<Connectivity>>,
     random: Random,
     sources: Sources,
     reader: Reader,
@@ -156,19 +164,24 @@ impl Path {
     #[must_use]
     pub fn new(setup: &Setup, now: Instant, utc: Utc) -> Self {
         let mut random = Random::new(&setup.seed);
+        let nothing = Parameters {
+            remote_rtp: None,
+            remote_rtcp: None,
+            direction: Direction::Inactive,
+            formats: Vec::new(),
+            telephone_event: None,
+            ptime: 0,
+            symmetric: false,
+            timeout: None,
+            srtp: None,
+            ice: None,
+        };
+        let connectivity = setup.ice.as_ref().map(|ice| Box::new(Connectivity::new(ice, &random.seed())));
         Self {
             state: State::Idle,
-            parameters: Parameters {
-                remote_rtp: None,
-                remote_rtcp: None,
-                direction: Direction::Inactive,
-                formats: Vec::new(),
-                telephone_event: None,
-                ptime: 0,
-                symmetric: false,
-                timeout: None,
-                srtp: None,
-            },
+            agreed: nothing.clone(),
+            parameters: nothing,
+            connectivity,
             sources: Sources::new(),
             reader: Reader::default(),
             writer: Writer::new(&mut random, setup.ssrc, now),
@@ -187,25 +200,42 @@ impl Path {
     pub fn start(&mut self, now: Instant, parameters: Parameters) {
         match self.state {
             State::Idle => {
-                self.state = State::Running;
-                self.control.join(now, &mut self.random);
-                self.apply(now, parameters);
-                self.event(Event::Started);
+                if self.seek(now, &parameters) {
+                    self.state = State::Connecting;
+                    self.connect(now);
+                } else {
+                    self.run(now, parameters);
+                }
             }
-            State::Running => self.apply(now, parameters),
+            State::Connecting | State::Running => self.update(now, parameters),
             State::Leaving | State::Stopped => {}
         }
+    }
+
+    fn run(&mut self, now: Instant, parameters: Parameters) {
+        self.state = State::Running;
+        self.control.join(now, &mut self.random);
+        self.apply(now, parameters);
+        self.event(Event::Started);
     }
 
     /// A negotiation has ended with these parameters: the latch of symmetric RTP may move again. Does nothing before [`Path::start`] and after [`Path::stop`].
     pub fn update(&mut self, now: Instant, parameters: Parameters) {
         match self.state {
+            State::Connecting => {
+                self.seek(now, &parameters);
+                self.connect(now);
+            }
             State::Running => self.apply(now, parameters),
             State::Idle | State::Leaving | State::Stopped => {}
         }
     }
 
-    fn apply(&mut self, now: Instant, parameters: Parameters) {
+    fn apply(&mut self, now: Instant, mut parameters: Parameters) {
+        self.agreed = parameters.clone();
+        if let Some(connectivity) = &self.connectivity {
+            connectivity.redirect(&mut parameters);
+        }
         let receives = parameters.direction.receives();
         self.sources.negotiated(now, parameters.remote_rtp);
         self.control.negotiated(parameters.remote_rtcp);
@@ -221,7 +251,7 @@ impl Path {
     /// With fifty and more members in the session the BYE waits for its turn (RFC 3550 section 6.3.7): until [`Path::is_finished`] the driver may go on, or drop the path and leave without.
     pub fn stop(&mut self, now: Instant) {
         match self.state {
-            State::Idle => self.state = State::Stopped,
+            State::Idle | State::Connecting => self.state = State::Stopped,
             State::Running => {
                 self.reader.reset();
                 self.writer.dtmf.clear();
@@ -230,16 +260,25 @@ impl Path {
             }
             State::Leaving | State::Stopped => {}
         }
+        if let Some(connectivity) = &mut self.connectivity {
+            connectivity.endpoint.release(now);
+            self.connect(now);
+        }
     }
 
     /// Whether the path is stopped and has nothing more to send.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state == State::Stopped && self.transmits.is_empty()
+        let gave_back = self.connectivity.as_ref().is_none_or(|connectivity| connectivity.endpoint.is_finished());
+        self.state == State::Stopped && self.transmits.is_empty() && gave_back
     }
 
     /// Does what is due at `now`.
     pub fn timeout(&mut self, now: Instant) {
+        if let Some(connectivity) = &mut self.connectivity {
+            connectivity.endpoint.timeout(now);
+            self.connect(now);
+        }
         match self.state {
             State::Running => {
                 self.key(now);
@@ -249,20 +288,21 @@ impl Path {
                 }
             }
             State::Leaving => self.leave_if_due(now),
-            State::Idle | State::Stopped => {}
+            State::Idle | State::Connecting | State::Stopped => {}
         }
     }
 
     /// When [`Path::timeout`] is next wanted; `None` while nothing is pending. Frames to be pulled are no timers: they wait for the sound.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        match self.state {
+        let own = match self.state {
             State::Running => {
                 earliest(earliest(self.writer.dtmf.deadline(), self.watch.deadline()), Some(self.control.due()))
             }
             State::Leaving => Some(self.control.due()),
-            State::Idle | State::Stopped => None,
-        }
+            State::Idle | State::Connecting | State::Stopped => None,
+        };
+        earliest(own, self.connectivity.as_ref().and_then(|connectivity| connectivity.endpoint.deadline()))
     }
 
     /// The next datagram to send, oldest first.
@@ -302,13 +342,10 @@ impl Path {
     }
 
     /// Queues what was written to the buffer, if there is room and it may be sent.
-    fn transmit(&mut self, component: Component, to: SocketAddr, room: usize) -> bool {
+    fn transmit(&mut self, now: Instant, component: Component, to: SocketAddr, room: usize) -> bool {
         let fits = self.transmits.len() < room && self.srtp.as_mut().is_none_or(|srtp| srtp.seal(&mut self.buffer));
         let data = self.buffer.split().freeze();
-        if fits {
-            self.transmits.push_back(Transmit { component, to, data });
-        }
-        fits
+        fits && self.carry(now, component, to, data)
     }
 }
 

@@ -87,7 +87,8 @@ impl Reader {
 impl Path {
     /// A datagram came on the socket of this component. RTCP may come on either (RFC 5761); what is not the peer's, or no valid packet, is dropped and counted.
     pub fn datagram(&mut self, now: Instant, component: Component, from: SocketAddr, data: Bytes) {
-        if matches!(self.state, State::Idle | State::Stopped) {
+        let Some((from, data)) = self.sift(now, component, from, data) else { return };
+        if matches!(self.state, State::Idle | State::Connecting | State::Stopped) {
             return self.drop_received();
         }
         let opened = match &mut self.srtp {
@@ -99,7 +100,7 @@ impl Path {
         match self.state {
             State::Running | State::Leaving if control => self.control_datagram(now, component, from, data),
             State::Running => self.media_datagram(now, from, data),
-            State::Idle | State::Leaving | State::Stopped => self.drop_received(),
+            State::Idle | State::Connecting | State::Leaving | State::Stopped => self.drop_received(),
         }
     }
 

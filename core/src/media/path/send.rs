@@ -181,7 +181,7 @@ impl Path {
         self.buffer.reserve(HEADER_LEN + payload.len());
         header.write(&mut self.buffer);
         self.buffer.put_slice(payload);
-        if !self.transmit(Component::Rtp, to, MAX_QUEUE) {
+        if !self.transmit(now, Component::Rtp, to, MAX_QUEUE) {
             self.statistics.tx.discarded += 1;
             return;
         }

@@ -41,6 +41,7 @@ fn setup(number: u64) -> Setup {
         seed: Seed::from_u64(number),
         ssrc: OUR_SSRC,
         cname: Text::from_static("alice@192.0.2.1"),
+        ice: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn parameters() -> Parameters {
         symmetric: true,
         timeout: None,
         srtp: None,
+        ice: None,
     }
 }
 

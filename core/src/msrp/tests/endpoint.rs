@@ -483,6 +483,19 @@ fn fingerprints_are_judged_on_both_sides() {
 }
 
 #[test]
+fn an_msrps_uri_is_spoken_to_over_tls_only() {
+    let mut pair = Pair::new();
+    let (a, p) = ("msrps://192.0.2.1:2855/a1;tcp", "msrps://192.0.2.2:7777/p1;tcp");
+    let (now, conn) = (pair.now, names(0).0);
+    pair.active.call(now, |e, _, _| e.prepare(S1, setup(a, Delivery::Whole)));
+    let connect = Connect::Active { conn, to: "192.0.2.2:7777".parse().unwrap(), security: tls() };
+    pair.active.call(now, |e, cx, out| e.start(cx, S1, start(p, connect, vec![]), out));
+    pair.active.call(now, |e, cx, out| e.opened(cx, conn, None, out));
+    assert!(matches!(pair.active.events_of(S1).last(), Some(Event::Ended(End::Distrusted(_)))));
+    assert!(pair.active.tap.seen.is_empty());
+}
+
+#[test]
 fn what_comes_before_the_peer_is_known_waits() {
     let mut pair = Pair::new();
     let (a, p) = ("msrp://192.0.2.1:2855/a1;tcp", "msrp://192.0.2.2:7777/p1;tcp");

@@ -34,6 +34,7 @@ pub(crate) struct Client {
 
 /// What a command wakes up for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are events")]
 pub(crate) enum Wake {
     Event(Event),
     /// Ctrl-C or SIGTERM, or nobody reads the output any more.

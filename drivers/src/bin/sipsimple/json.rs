@@ -49,9 +49,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("session".into(), json!(session));
             ("stream", serde_json::to_value(event))
         }
-        EventKind::Agent(agent::EventKind::Subscription { id, account, event }) => {
+        EventKind::Agent(agent::EventKind::Subscription { id, account, supervised, event }) => {
             data.insert("subscription".into(), json!(id));
             data.insert("account".into(), json!(account));
+            data.insert("supervised".into(), json!(supervised));
             ("subscription", serde_json::to_value(event))
         }
         EventKind::Agent(agent::EventKind::IncomingSubscription { id, account, event }) => {
@@ -59,9 +60,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("account".into(), json!(account));
             ("incoming_subscription", serde_json::to_value(event))
         }
-        EventKind::Agent(agent::EventKind::Publication { id, account, event }) => {
+        EventKind::Agent(agent::EventKind::Publication { id, account, published, event }) => {
             data.insert("publication".into(), json!(id));
             data.insert("account".into(), json!(account));
+            data.insert("published".into(), json!(published));
             ("publication", serde_json::to_value(event))
         }
         EventKind::Agent(agent::EventKind::Message { id, account, event }) => {
@@ -84,7 +86,7 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
     object(event.at, &name, data)
 }
 
-/// Replaces the master keys of SRTP, wherever they stand: a log is no place for them.
+/// Replaces the master keys of SRTP and the passwords of ICE, wherever they stand: a log is no place for them.
 fn hide_keys(value: &mut Value) {
     let Value::Object(object) = value else { return };
     for (name, value) in object {
@@ -94,6 +96,11 @@ fn hide_keys(value: &mut Value) {
                     *key = "***".into();
                 }
             }
+        }
+        if name == "ice"
+            && let Some(password) = value.pointer_mut("/password")
+        {
+            *password = "***".into();
         }
         hide_keys(value);
     }
@@ -201,12 +208,14 @@ mod tests {
     fn keys_are_hidden() {
         let mut value = json!({ "did_start": { "parameters": {
             "srtp": { "send": { "suite": "a", "key": "b" }, "receive": { "suite": "c", "key": "d" } }, "ptime": 20,
+            "ice": { "ufrag": "e", "password": "f" },
         } } });
         hide_keys(&mut value);
         assert_eq!(
             value,
             json!({ "did_start": { "parameters": {
                 "srtp": { "send": { "suite": "a", "key": "***" }, "receive": { "suite": "c", "key": "***" } }, "ptime": 20,
+                "ice": { "ufrag": "e", "password": "***" },
             } } })
         );
     }

@@ -10,6 +10,7 @@ mod chat;
 mod client;
 mod conference;
 mod demo;
+mod desktop;
 mod devices;
 mod diagram;
 mod extensions;
@@ -85,6 +86,10 @@ enum Command {
     Send(send::Options),
     /// Wait for files and store them
     Receive(receive::Options),
+    /// Share the desktop of a VNC server
+    Share(desktop::Share),
+    /// Let a VNC viewer see the desktop that another shares
+    View(desktop::View),
     /// Wait for calls, and let all callers hear each other
     Conference(conference::Options),
     /// Send an instant message
@@ -128,6 +133,8 @@ fn run(Options { global: Global { json, trace }, command }: Options) -> Result<(
         Command::Chat(options) => chat::run(&options, trace, out),
         Command::Send(options) => send::run(&options, trace, out),
         Command::Receive(options) => receive::run(&options, trace, out),
+        Command::Share(options) => desktop::share(&options, trace, out),
+        Command::View(options) => desktop::view(&options, trace, out),
         Command::Conference(options) => conference::run(&options, trace, out),
         Command::Message(options) => message::run(&options, trace, out),
         Command::Subscribe(options) => subscribe::run(&options, trace, out),

@@ -1,12 +1,15 @@
-//! What a call's media is made of: codecs, and whether it is encrypted.
+//! What a call's media is made of: codecs, whether it is encrypted, and how its path is found.
+
+use std::net::SocketAddr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sipsimple_audio::codec::Codecs;
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::agent::AccountSpec;
-use sipsimple_core::settings::kind::SrtpEncryption;
+use sipsimple_core::settings::kind::{SrtpEncryption, StunServer};
 use sipsimple_core::sip::Text;
+use sipsimple_core::turn::Server;
 use sipsimple_drivers::Settings;
 
 /// Options of the commands that have calls.
@@ -22,6 +25,15 @@ pub(crate) struct Options {
     /// Give out SRTP keys over any transport, where others can read them
     #[arg(long)]
     srtp_without_tls: bool,
+    /// Seek a path for audio by ICE (RFC 8445)
+    #[arg(long)]
+    ice: bool,
+    /// Ask this STUN server for our public address, when ICE is used
+    #[arg(long = "stun", value_name = "ADDR[:PORT]", value_parser = stun, requires = "ice")]
+    stun: Vec<Text>,
+    /// Borrow an address from this TURN server, when ICE is used
+    #[arg(long = "turn", value_name = "USER:PASSWORD@ADDR[:PORT]", value_parser = turn, requires = "ice")]
+    turn: Vec<Server>,
 }
 
 impl Options {
@@ -39,6 +51,9 @@ impl Options {
         spec.audio_codecs.clone_from(&self.codecs);
         spec.srtp_encryption = self.srtp;
         spec.use_srtp_without_tls = self.srtp_without_tls;
+        spec.use_ice = self.ice;
+        spec.stun_servers.clone_from(&self.stun);
+        spec.turn_servers.clone_from(&self.turn);
     }
 }
 
@@ -49,6 +64,23 @@ fn codec(name: &str) -> Result<Text, String> {
         Some(codec) => Ok(Text::from_static(codec.encoding())),
         None => Err(format!("'{name}' is no codec that is built in")),
     }
+}
+
+/// Reads the address of a STUN or TURN server.
+fn server(text: &str) -> Result<SocketAddr, String> {
+    let server: Option<StunServer> = text.parse().ok();
+    let address = server.and_then(|server| Some(SocketAddr::new(server.host.ip()?, server.port)));
+    address.ok_or_else(|| format!("'{text}' is no address of a server"))
+}
+
+fn stun(text: &str) -> Result<Text, String> {
+    server(text).map(|address| address.to_string().into())
+}
+
+fn turn(text: &str) -> Result<Server, String> {
+    let parts = text.rsplit_once('@').and_then(|(who, at)| Some((who.split_once(':')?, at)));
+    let ((username, password), at) = parts.ok_or("a TURN server is USER:PASSWORD@ADDR[:PORT]")?;
+    Ok(Server { address: server(at)?, username: username.into(), password: password.into() })
 }
 
 fn encryption() -> impl TypedValueParser<Value = SrtpEncryption> {
@@ -80,6 +112,13 @@ mod tests {
         assert_eq!(account.audio_codecs, ["opus", "G722", "PCMA"]);
         assert_eq!((account.srtp_encryption, account.use_srtp_without_tls), (SrtpEncryption::Mandatory, true));
         assert_eq!(spec(&[]), AccountSpec::default());
+        let line = ["--ice", "--stun", "192.0.2.1", "--stun", "192.0.2.2:5", "--turn", "alice:a:b@[2001:db8::1]:3479"];
+        let account = spec(&line);
+        assert!(account.use_ice);
+        assert_eq!(account.stun_servers, ["192.0.2.1:3478", "192.0.2.2:5"]);
+        let [server] = &account.turn_servers[..] else { panic!() };
+        assert_eq!((server.address, server.username.as_str()), ("[2001:db8::1]:3479".parse().unwrap(), "alice"));
+        assert_eq!(server.password.expose(), "a:b");
     }
 
     #[test]
@@ -99,5 +138,10 @@ mod tests {
     fn what_is_not_built_in_is_refused() {
         assert!(Line::try_parse_from(["sipsimple", "--codec", "speex"]).is_err());
         assert!(Line::try_parse_from(["sipsimple", "--srtp", "sometimes"]).is_err());
+        for line in
+            [&["--stun", "192.0.2.1"][..], &["--ice", "--stun", "host.example"], &["--ice", "--turn", "192.0.2.1"]]
+        {
+            assert!(Line::try_parse_from([&["sipsimple"], line].concat()).is_err(), "{line:?}");
+        }
     }
 }

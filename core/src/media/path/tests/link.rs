@@ -214,7 +214,7 @@ impl World {
                 Event::Dtmf { digit } => end.told.push(digit),
                 Event::Stats(statistics) => end.statistics.push(*statistics),
                 Event::Started | Event::Source(_) => {}
-                Event::Ready { .. } | Event::Failed(_) | Event::NoRtp { .. } => panic!("{event:?}"),
+                Event::Ready { .. } | Event::Failed(_) | Event::NoRtp { .. } | Event::Ice(_) => panic!("{event:?}"),
             }
         }
     }
