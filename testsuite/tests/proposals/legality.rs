@@ -39,11 +39,11 @@ fn try_all(duo: &mut Duo, host: usize, state: SessionState) {
     for (method, call) in METHODS {
         if allowed(method).contains(&state) {
             if !matches!(*method, "send_ring_indication" | "cancel_proposal") {
-                let refused = duo.with(host, |session| call(session)).unwrap_err();
+                let refused = duo.with(host, call).unwrap_err();
                 assert!(!matches!(refused, SessionError::IllegalState { .. }), "{method} in {state}: {refused}");
             }
         } else {
-            let refused = duo.with(host, |session| call(session)).unwrap_err();
+            let refused = duo.with(host, call).unwrap_err();
             assert_eq!(refused.to_string(), format!("cannot call {method} in {state} state"));
         }
     }
