@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Calls somebody from this socket, for as long.
-pub fn call(to: &str, from: &str, time: Duration) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn call(to: &str, from: &str, time: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let application = Application::start(Settings::listening([from.parse()?]))?;
     let account = application.add_account("sip:alice@example.com")?;
     let session = application.connect(account, to, &[], &[StreamSpec::Audio(AudioSpec::default())])?;
