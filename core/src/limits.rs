@@ -47,6 +47,8 @@ pub struct Limits {
     pub usages: usize,
     /// Messages to one recipient that wait for the one under way.
     pub waiting_messages: usize,
+    /// Those of whom it is kept whether they, or we to them, compose a message.
+    pub conversations: usize,
     /// Incoming sessions that nobody has answered yet.
     pub unanswered_sessions: usize,
     /// Early dialogs that one INVITE may fork into, more of which are ignored; and 2xx of other forks that are acknowledged and ended at once: of
@@ -102,6 +104,8 @@ pub struct Limits {
     pub parts: usize,
     /// Rows of one kind that the documents of a subscription may add up to: users of a conference, watchers, dialogs, contacts, resources.
     pub state_rows: usize,
+    /// Bytes of the bodies that the notifications of a list of resources may add up to.
+    pub state_bytes: usize,
     /// Effects that wait for the driver; beyond it new datagrams are shed.
     pub effects: usize,
     /// Events that wait for the application; beyond it new datagrams are shed.
@@ -134,6 +138,7 @@ impl Default for Limits {
             sessions: 4096,
             usages: 16 * 1024,
             waiting_messages: 256,
+            conversations: 1024,
             unanswered_sessions: 1024,
             forks: 16,
             sdp_bytes: 64 * 1024,
@@ -161,6 +166,7 @@ impl Default for Limits {
             msrp_window: 64 * 1024,
             parts: 512,
             state_rows: 4096,
+            state_bytes: 4 << 20,
             effects: 16 * 1024,
             events: 64 * 1024,
             settings_bytes: 4 * 1024 * 1024,

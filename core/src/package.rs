@@ -45,20 +45,27 @@ impl Package {
     }
 }
 
-/// The packages that are known without more ado: those of the reference, and those of RFC 4235, 4575 and 3515.
+/// The packages that are known without more ado: those of the reference, and those of RFC 3680, 4235, 4575 and 3515.
 #[must_use]
 pub fn default_packages() -> Vec<Package> {
     vec![
-        // RFC 3856 sections 6.3 and 6.9; RFC 4662 section 4.2 for lists of resources.
-        Package::new("presence", &["application/pidf+xml", "application/rlmi+xml", "multipart/related"], Forking::One),
+        // RFC 3856 sections 6.3 and 6.9; RFC 5263 for partial presence; RFC 4662 section 4.2 for lists of resources.
+        Package::new(
+            "presence",
+            &["application/pidf+xml", "application/pidf-diff+xml", "application/rlmi+xml", "multipart/related"],
+            Forking::One,
+        ),
         // RFC 3857 section 4.9.
         Package::new("presence.winfo", &["application/watcherinfo+xml"], Forking::Several),
+        Package::new("dialog.winfo", &["application/watcherinfo+xml"], Forking::Several),
         // RFC 3842 section 3.10.
         Package::new("message-summary", &["application/simple-message-summary"], Forking::Several),
         // RFC 5875 section 4.9.
         Package::new("xcap-diff", &["application/xcap-diff+xml"], Forking::One),
         // RFC 4235 section 3.9.
         Package::new("dialog", &["application/dialog-info+xml"], Forking::Several),
+        // RFC 3680 section 4.9.
+        Package::new("reg", &["application/reginfo+xml"], Forking::One),
         // RFC 4575 section 3.8.
         Package::new("conference", &["application/conference-info+xml"], Forking::One),
         // RFC 3515 section 3.9.
@@ -70,6 +77,12 @@ pub fn default_packages() -> Vec<Package> {
 #[must_use]
 pub fn find<'p>(packages: &'p [Package], name: &str) -> Option<&'p Package> {
     packages.iter().find(|package| package.name.as_str() == name)
+}
+
+/// What becomes of a SUBSCRIBE for a package that is forked; of one that is not known only one notifier is heard.
+#[must_use]
+pub fn forking(packages: &[Package], name: &str) -> Forking {
+    find(packages, name).map_or(Forking::One, |package| package.forking)
 }
 
 /// The value of an `Allow-Events` header: the packages that we can be a notifier of (RFC 6665 section 4.4.4).

@@ -229,6 +229,16 @@ impl Default for Backoff {
     }
 }
 
+/// How long a server is left alone that does not do what it was asked for at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unsupported {
+    /// An hour; three, when it asks for a longer time than makes sense (behaviour 5.2).
+    #[default]
+    Hour,
+    /// One to two minutes (behaviour 7.6).
+    Minutes,
+}
+
 /// When what has failed is tried again, by one who does not give up (behaviour of the reference's account subscriptions and publications).
 #[derive(Debug, Default)]
 pub struct Persistence {
@@ -237,12 +247,19 @@ pub struct Persistence {
     began: Option<Instant>,
     /// Whether it was followed at once by another, though it was short.
     hasty: bool,
+    unsupported: Unsupported,
 }
 
 /// An attempt that lasted so long was a good one.
 const STABLE: Duration = Duration::from_secs(60);
 
 impl Persistence {
+    /// One that leaves servers alone for so long that do not do what they are asked for.
+    #[must_use]
+    pub fn new(unsupported: Unsupported) -> Self {
+        Self { unsupported, ..Self::default() }
+    }
+
     /// An attempt begins.
     pub const fn begin(&mut self, now: Instant) {
         self.began = Some(now);
@@ -260,6 +277,7 @@ impl Persistence {
         let (low, high) = match (refused, failure.retry) {
             (Some(401 | 407), _) => between(60, 120),
             (Some(423), _) if failure.min_expires.is_some() => between(60, 120),
+            (Some(405 | 406 | 423 | 489), _) if self.unsupported == Unsupported::Minutes => between(60, 120),
             (Some(423), _) => between(3 * 3600, 3 * 3600),
             (Some(405 | 406 | 489), _) => between(3600, 3600),
             (None, Retry::Never) if failure.cause.by == By::Remote => return None,

@@ -214,3 +214,19 @@ fn only_for_its_owner(file: &Path) {
 
 #[cfg(not(unix))]
 fn only_for_its_owner(_file: &Path) {}
+
+#[test]
+fn a_message_is_announced_and_shown() {
+    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1"]);
+    let message = |words: &str, more: &[&str]| {
+        let output = sipsimple().args(["message", &answering.uri(), words]).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    };
+    message("hello", &["--composing", "0.3"]);
+    message("in an envelope", &["--cpim", "--wait", "0.1"]);
+    assert_eq!(call(&answering.uri(), &["--duration", "0.1"]).status.code(), Some(0));
+    let (_, printed) = answering.finish();
+    for words in ["is writing", "writes no more", ": hello", ": in an envelope"] {
+        assert!(printed.contains(words), "{words} in {printed}");
+    }
+}

@@ -224,7 +224,7 @@ fn messages_arrive_once_and_in_order() {
         for number in 0..20 {
             let content = Content::new("text/plain", number.to_string());
             let (to, routes) = (to.as_str().into(), routes.clone());
-            let intent = Intent::SendMessage { account: ACCOUNT, to, content, routes };
+            let intent = Intent::SendMessage { account: ACCOUNT, to, content, cpim: false, routes };
             world.with(WATCHER, |agent, now| agent.intend(now, intent)).unwrap();
         }
         world.run_for(Duration::from_secs(60));

@@ -144,7 +144,7 @@ fn requests_go_by_the_latest_service_route_and_come_by_the_path() {
     let send = |scene: &mut Scene| {
         let (account, to) = (AccountId::from_u64(0), "sip:bob@10.0.0.2:5060".into());
         let content = Content::new("text/plain", "hello");
-        let intent = Intent::SendMessage { account, to, content, routes: Vec::new() };
+        let intent = Intent::SendMessage { account, to, content, cpim: false, routes: Vec::new() };
         scene.world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap();
         scene.wait(2);
         let edge = scene.edge.borrow();

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{AccountId, Counter, SubscriptionId};
+use crate::id::{AccountId, Counter};
 use crate::random::Random;
 use crate::registration::Settings;
 use crate::sip::{NameAddr, SipUri, Text, Uri};
 use crate::uac::Destination;
 
 use super::intent::{AccountError, AccountSpec};
+use super::supervised::Kept;
 
 /// One account.
 #[derive(Debug)]
@@ -21,8 +22,8 @@ pub(super) struct Account {
     /// Where its requests go first, whatever they are for.
     pub(super) proxy: Option<SipUri>,
     pub(super) phase: Phase,
-    /// Its subscription to the message summary (behaviour 5.2).
-    pub(super) summaries: Option<SubscriptionId>,
+    /// What it keeps subscribed to and published.
+    pub(super) kept: Kept,
     /// Where its messages are, as the server told (RFC 3842 section 3.5).
     pub(super) message_account: Option<Text>,
 }
@@ -51,7 +52,15 @@ impl Account {
             Some(text) => Some(proxy(text).ok_or_else(|| AccountError::BadProxy(text.clone()))?),
         };
         let identity = NameAddr { display_name: spec.display_name.clone(), ..NameAddr::new(uri) };
-        Ok(Self { spec, identity, contact_user, proxy, phase: Phase::Inactive, summaries: None, message_account: None })
+        Ok(Self {
+            spec,
+            identity,
+            contact_user,
+            proxy,
+            phase: Phase::Inactive,
+            kept: Kept::default(),
+            message_account: None,
+        })
     }
 
     fn user(&self) -> Option<&Text> {
@@ -118,8 +127,8 @@ impl Accounts {
         let account = self.accounts.get_mut(&id).filter(|account| account.phase != Phase::Leaving);
         let account = account.ok_or(AccountError::Unknown(id))?;
         let changed = Account::new(spec, account.contact_user.clone())?;
-        let (phase, summaries) = (account.phase, account.summaries);
-        *account = Account { phase, summaries, ..changed };
+        let (phase, kept) = (account.phase, std::mem::take(&mut account.kept));
+        *account = Account { phase, kept, ..changed };
         Ok(())
     }
 

@@ -42,7 +42,7 @@ impl Agent {
             (Phase::Inactive, true) => self.activate(id),
             (Phase::Active, true) => {
                 self.register_as_wanted(id);
-                self.summaries_as_wanted(id);
+                self.supervise(id);
             }
             (Phase::Active, false) => self.deactivate(id, Phase::Deactivating),
             // Once it is inactive its settings are looked at again.
@@ -93,7 +93,7 @@ impl Agent {
             self.default_account_is(Some(id));
         }
         self.register_as_wanted(id);
-        self.summaries_as_wanted(id);
+        self.supervise(id);
     }
 
     /// Deactivates an active account: its usages end first.
@@ -105,6 +105,7 @@ impl Agent {
         if self.accounts.default == Some(id) && self.shutdown == Shutdown::No {
             self.default_account_is(self.accounts.first_active_but(id));
         }
+        self.compositions.forget(Some(id));
         self.drop_messages(Some(id));
         for owner in self.usages.of_account(id) {
             self.usage(owner, |machine, cx, out| machine.end(cx, out));

@@ -8,7 +8,7 @@ use crate::dialog::DialogId;
 use crate::id::{Counter, SessionId, StreamId, TransactionId};
 use crate::invitation::Incoming;
 use crate::session::{Session, SessionState};
-use crate::sip::Request;
+use crate::sip::{Method, Request};
 use crate::stream::Line;
 use crate::time::Instant;
 use crate::transport::{Flow, Route};
@@ -88,29 +88,26 @@ pub(super) struct Waiting {
     pub(super) route: Route,
 }
 
-/// The INVITEs outside of any dialog whose transactions live: by what a merged one has in common with the first (RFC 3261 section 8.2.2.2).
+/// The requests outside of any dialog whose transactions live: by what a merged one has in common with the first (RFC 3261 section 8.2.2.2).
 #[derive(Debug, Default)]
-pub(super) struct Invites {
-    known: BTreeSet<(DialogId, u32)>,
-    transactions: BTreeMap<TransactionId, (DialogId, u32)>,
+pub(super) struct Outside {
+    known: BTreeSet<(DialogId, u32, Method)>,
+    transactions: BTreeMap<TransactionId, (DialogId, u32, Method)>,
 }
 
 /// What all copies of a request have in common.
-fn key(incoming: &Incoming) -> (DialogId, u32) {
+fn key(incoming: &Incoming) -> (DialogId, u32, Method) {
     let essentials = &incoming.essentials;
     let name = DialogId::new(&essentials.call_id, "", essentials.from.tag().unwrap_or_default());
-    (name, essentials.cseq.number)
+    (name, essentials.cseq.number, incoming.request.method().clone())
 }
 
-impl Invites {
-    /// Remembers an INVITE; false when it is one that is known, by another way.
-    pub(super) fn insert(&mut self, incoming: &Incoming) -> bool {
+impl Outside {
+    /// Remembers a request that is not known.
+    pub(super) fn insert(&mut self, incoming: &Incoming) {
         let key = key(incoming);
-        if !self.known.insert(key.clone()) {
-            return false;
-        }
+        self.known.insert(key.clone());
         self.transactions.insert(incoming.transaction, key);
-        true
     }
 
     /// Whether the same request has come by another way (RFC 3261 section 8.2.2.2).
@@ -144,7 +141,7 @@ pub(super) struct Calls {
     incoming: usize,
     pub(super) streams: BTreeMap<StreamId, SessionId>,
     pub(super) waiting: BTreeMap<TransactionId, Waiting>,
-    pub(super) invites: Invites,
+    pub(super) outside: Outside,
 }
 
 impl Calls {

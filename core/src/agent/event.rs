@@ -11,6 +11,7 @@ use crate::id::{
 };
 use crate::message::{MessageEvent, ReceivedMessage};
 use crate::notifier::NotifierEvent;
+use crate::payload::composing::State as ComposingState;
 use crate::payload::message_summary::MessageSummary;
 use crate::publication::PublicationEvent;
 use crate::registration::RegistrationEvent;
@@ -21,6 +22,8 @@ use crate::stream::StreamEvent;
 use crate::subscription::SubscriptionEvent;
 use crate::time::Utc;
 use crate::transport::{CloseCause, Transport};
+
+use super::supervised::{Published, Supervised};
 
 /// News for the application.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +85,8 @@ pub enum EventKind {
         id: SubscriptionId,
         /// Its account.
         account: AccountId,
+        /// What the account keeps it for, if it does.
+        supervised: Option<Supervised>,
         /// The news.
         event: SubscriptionEvent,
     },
@@ -100,6 +105,8 @@ pub enum EventKind {
         id: PublicationId,
         /// Its account.
         account: AccountId,
+        /// What the account keeps it for, if it does.
+        published: Option<Published>,
         /// The news.
         event: PublicationEvent,
     },
@@ -114,6 +121,15 @@ pub enum EventKind {
     },
     /// A message came outside of sessions, or inside the dialog of one (`SIPEngineGotMessage`).
     GotMessage(Box<ReceivedMessage>),
+    /// Somebody began to compose a message to an account, or does so no more (RFC 3994).
+    Composing {
+        /// The account.
+        account: AccountId,
+        /// The URI of the one who composes.
+        remote: Text,
+        /// Whether they do.
+        state: ComposingState,
+    },
     /// The summary of an account's messages came (`SIPAccountMWIDidGetSummary`).
     MessageSummary {
         /// The account.
@@ -276,9 +292,9 @@ impl EventKind {
             Self::Account { event, .. } => event.names(),
             Self::DefaultAccount { .. } => &["SIPAccountManagerDidChangeDefaultAccount"],
             Self::Registration { event, .. } => event.names(),
-            Self::Subscription { event, .. } => event.names(),
+            Self::Subscription { event, supervised, .. } => supervised.map_or(event.names(), |kind| kind.names(event)),
             Self::IncomingSubscription { event, .. } => event.names(),
-            Self::Publication { event, .. } => event.names(),
+            Self::Publication { event, published, .. } => published.map_or(event.names(), |kind| kind.names(event)),
             Self::Message { event, .. } => event.names(),
             Self::GotMessage(_) => &["SIPEngineGotMessage"],
             Self::MessageSummary { .. } => &["SIPAccountMWIDidGetSummary"],
@@ -289,7 +305,7 @@ impl EventKind {
             }
             Self::Lookup { event, .. } => event.names(),
             Self::Resolver { event } => event.names(),
-            Self::Transport { .. } | Self::ShutDown => &[],
+            Self::Transport { .. } | Self::Composing { .. } | Self::ShutDown => &[],
         }
     }
 }

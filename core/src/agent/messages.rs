@@ -8,9 +8,11 @@ use crate::id::{AccountId, Counter, MessageId, SessionId};
 use crate::invitation::Incoming;
 use crate::message::{MessageEvent, OutgoingMessage, ReceivedMessage, SendMessage, Unreadable};
 use crate::outbox::Outbox;
-use crate::sip::{HeaderName, Text, Uri};
+use crate::payload::cpim;
+use crate::payload::mime::Entity;
+use crate::sip::{HeaderName, NameAddr, Text, Uri};
 use crate::transport::Route;
-use crate::usage::Content;
+use crate::usage::{Content, check};
 
 use super::intent::UsageError;
 use super::machine::{Happening, Machine, Queue, said};
@@ -49,8 +51,47 @@ impl Agent {
         account: AccountId,
         to: &Text,
         content: Content,
+        cpim: bool,
         routes: Vec<Route>,
     ) -> Result<MessageId, UsageError> {
+        let content = if cpim { self.wrapped(account, to, content)? } else { content };
+        let id = self.next_message();
+        self.queue_message(id, account, to, content, routes)?;
+        self.composed(account, &Text::from(address(to)?.uri.to_string()));
+        Ok(id)
+    }
+
+    /// The message in one that says whom it is from and for, and when it was sent (RFC 3862).
+    fn wrapped(&self, account: AccountId, to: &Text, content: Content) -> Result<Content, UsageError> {
+        let party = |address: &NameAddr| cpim::Address {
+            name: address.display_name.as_ref().map(ToString::to_string),
+            uri: address.uri.to_string(),
+        };
+        // A type that cannot be written is refused as such, not hidden in a body.
+        check(Some(&content)).map_err(|error| UsageError::Unwritable(error.to_string().into()))?;
+        let message = cpim::Message {
+            from: Some(party(&self.identity(account)?)),
+            to: vec![party(&address(to)?)],
+            date_time: Some(self.clock.utc(self.now)),
+            content: Entity::new(&content.content_type, content.body),
+            ..cpim::Message::default()
+        };
+        Ok(Content::new(cpim::Message::CONTENT_TYPE, message.write()))
+    }
+
+    pub(super) fn next_message(&mut self) -> MessageId {
+        MessageId::from_u64(self.messages.ids.take())
+    }
+
+    /// Sends a message of this name, behind those to the same recipient.
+    pub(super) fn queue_message(
+        &mut self,
+        id: MessageId,
+        account: AccountId,
+        to: &Text,
+        content: Content,
+        routes: Vec<Route>,
+    ) -> Result<(), UsageError> {
         self.check_room()?;
         let to = address(to)?;
         let recipient: Text = to.uri.to_string().into();
@@ -71,7 +112,6 @@ impl Agent {
         let cx = &mut self.context();
         let message = said(&mut out, Happening::Message, |out| OutgoingMessage::send(cx, message, out));
         let message = message.map_err(|error| UsageError::Unwritable(error.to_string().into()))?;
-        let id = MessageId::from_u64(self.messages.ids.take());
         let busy = self.messages.under_way.values().any(|other| *other == recipient);
         let waiting = Waiting { id, account, message: Box::new(message), out };
         if busy {
@@ -79,7 +119,7 @@ impl Agent {
         } else {
             self.start_message(recipient, waiting);
         }
-        Ok(id)
+        Ok(())
     }
 
     fn start_message(&mut self, recipient: Text, waiting: Waiting) {
@@ -115,6 +155,9 @@ impl Agent {
         self.messages.waiting.retain(|_, queue| !queue.is_empty());
         for (id, account) in dropped {
             let event = MessageEvent::DidFail { cause: Cause::new(By::Local, "user request") };
+            if self.status_answered(id, &event) {
+                continue;
+            }
             self.tell(EventKind::Message { id, account, event });
         }
     }
@@ -129,11 +172,6 @@ impl Agent {
         };
         if self.shutdown != Shutdown::No {
             self.shed(incoming);
-            return;
-        }
-        // The same request by another way (RFC 3261 section 8.2.2.2).
-        if !self.calls.invites.insert(incoming) {
-            self.refuse(incoming, 482, &[]);
             return;
         }
         self.take_message(incoming, account, None);
@@ -160,7 +198,9 @@ impl Agent {
         match ReceivedMessage::read(&incoming.request, &incoming.essentials, account, session, utc, limits) {
             Ok(message) => {
                 self.refuse(incoming, 200, &[]);
+                let (remote, said) = (incoming.essentials.from.uri.to_string().into(), message.composing);
                 self.tell(EventKind::GotMessage(Box::new(message)));
+                self.heard(account, remote, said);
             }
             Err(Unreadable::NoType) => {
                 let warning = "399 sipsimple \"Content-Type is missing\"".to_owned();

@@ -28,7 +28,9 @@
 //! | `asks` | questions to the driver |
 //! | `nat` | keep-alive, and our public addresses |
 //! | `usages`, `machine` | registrations, and what other usages there are |
-//! | `subscriptions`, `publications`, `messages`, `summaries` | event state both ways, messages, and voice mail |
+//! | `subscriptions`, `publications`, `messages` | event state both ways, and messages |
+//! | `composing` | who is composing a message |
+//! | `supervised` | what an account keeps subscribed to and published by itself |
 //! | `accounts`, `activation` | the accounts, whose a request is, and how they come and go |
 //! | `settings` | the settings: loading, changing, storing, and what changes of them do |
 //! | `dns` | location: the resolver, its sockets, and whom it answers |
@@ -40,6 +42,7 @@ mod accounts;
 mod activation;
 mod asks;
 mod calls;
+mod composing;
 mod dns;
 mod effect;
 mod event;
@@ -58,7 +61,7 @@ mod sending;
 mod settings;
 mod streams;
 mod subscriptions;
-mod summaries;
+mod supervised;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -78,6 +81,7 @@ pub use intent::{
     SettingsRefusal, UsageError,
 };
 pub use msrp_account::MsrpAccount;
+pub use supervised::{Published, Supervised};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -98,6 +102,7 @@ use crate::transport::{self, Flow, TransportConfig, Transports};
 use accounts::Accounts;
 use asks::Asks;
 use calls::Calls;
+use composing::Compositions;
 use dns::Locations;
 use messages::Messages;
 use nat::PublicAddresses;
@@ -157,6 +162,7 @@ pub struct Agent {
     subscriptions: Subscriptions,
     publication_ids: Counter,
     messages: Messages,
+    compositions: Compositions,
     asks: Asks,
     public: PublicAddresses,
     resolver: Resolver,
@@ -254,6 +260,7 @@ impl Agent {
             subscriptions: Subscriptions::default(),
             publication_ids: Counter::default(),
             messages: Messages::default(),
+            compositions: Compositions::default(),
             asks: Asks::default(),
             public: PublicAddresses::default(),
             resolver,
@@ -355,8 +362,9 @@ impl Agent {
         let session = self.calls.deadline().map(|at| (at, TimeoutReason::Session));
         let ask = self.asks.deadline().map(|at| (at, TimeoutReason::Ask));
         let usage = self.usages.deadline().map(|at| (at, TimeoutReason::Usage));
+        let composing = self.compositions.deadline().map(|at| (at, TimeoutReason::Usage));
         let lookup = self.resolver.deadline().map(|at| (at, TimeoutReason::Lookup));
-        let all = [transaction, transport, session, usage, ask, lookup];
+        let all = [transaction, transport, session, usage, composing, ask, lookup];
         all.into_iter().flatten().min_by_key(|(at, _)| *at).map(|(at, why)| Deadline { at, why })
     }
 
@@ -380,6 +388,7 @@ impl Agent {
             && self.wires.is_empty()
             && self.usages.are_idle()
             && self.messages.is_empty()
+            && self.compositions.are_idle()
             && self.asks.is_empty()
             && self.resolver.is_quiescent()
             && self.transports.is_quiescent()

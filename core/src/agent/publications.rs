@@ -12,6 +12,7 @@ use super::intent::{Outcome, UsageError};
 use super::machine::{Happening, Machine, said};
 use super::owner::Owner;
 use super::subscriptions::event;
+use super::supervised::Published;
 
 /// A publication that the application wants.
 #[derive(Debug)]
@@ -25,6 +26,27 @@ pub(super) struct Wish {
 
 impl Agent {
     pub(super) fn publish(&mut self, account: AccountId, wish: Wish) -> Result<PublicationId, UsageError> {
+        self.start_publication(account, wish, None)
+    }
+
+    /// Publishes what an account keeps published by itself.
+    pub(super) fn publish_state(
+        &mut self,
+        account: AccountId,
+        kind: Published,
+        content: Content,
+    ) -> Result<PublicationId, UsageError> {
+        let event = Text::from_static(kind.package());
+        let wish = Wish { event, content, expires: None, persistent: true, routes: Vec::new() };
+        self.start_publication(account, wish, Some(kind))
+    }
+
+    fn start_publication(
+        &mut self,
+        account: AccountId,
+        wish: Wish,
+        published: Option<Published>,
+    ) -> Result<PublicationId, UsageError> {
         self.check_room()?;
         let from = self.identity(account)?;
         let expires = self.accounts.get(account).map_or(0, |account| account.spec.publish_interval);
@@ -44,6 +66,9 @@ impl Agent {
             said(&mut out, Happening::Publication, |out| Publisher::begin(cx, publish, client, wish.persistent, out));
         let publisher = publisher.map_err(|error| UsageError::Unwritable(error.to_string().into()))?;
         let id = PublicationId::from_u64(self.publication_ids.take());
+        if let (Some(kind), Some(account)) = (published, self.accounts.get_mut(account)) {
+            account.kept.publications.insert(kind, id);
+        }
         self.add_usage(Owner::Publication(id), account, Machine::Publisher(Box::new(publisher)), out);
         Ok(id)
     }

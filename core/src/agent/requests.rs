@@ -70,6 +70,9 @@ impl Agent {
             let remote_tag = incoming.essentials.from.tag().unwrap_or_default();
             DialogId::new(&incoming.essentials.call_id, local_tag, remote_tag)
         });
+        if dialog.is_none() {
+            self.calls.outside.insert(&incoming);
+        }
         match (dialog, method) {
             (dialog, Method::Notify) => self.notified(incoming, dialog),
             (Some(dialog), Method::Message) => self.messaged_inside(&incoming, &dialog),
@@ -99,9 +102,10 @@ impl Agent {
             if uri.as_ref().and_then(Uri::as_sip).and_then(|uri| self.accounts.find(uri)).is_none() {
                 return Err((404, Vec::new()));
             }
-            if self.calls.invites.knows(incoming) {
-                return Err((482, Vec::new()));
-            }
+        }
+        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
+        if outside && self.calls.outside.knows(incoming) {
+            return Err((482, Vec::new()));
         }
         let unsupported: Vec<String> = incoming
             .request
@@ -244,11 +248,6 @@ impl Agent {
             self.refuse(&incoming, 404, &[]);
             return;
         };
-        // The same request by another way: a proxy forked it, and both branches lead here (RFC 3261 section 8.2.2.2).
-        if !self.calls.invites.insert(&incoming) {
-            self.refuse(&incoming, 482, &[]);
-            return;
-        }
         self.start_located(incoming, account, flow, transport, local);
     }
 

@@ -8,19 +8,20 @@ use crate::id::{AccountId, Counter, IncomingSubscriptionId, SubscriptionId};
 use crate::invitation::Incoming;
 use crate::notifier::{DEFAULT_EXPIRES, Notifier, NotifierError, NotifierEvent};
 use crate::outbox::Outbox;
-use crate::package::{self, AllowEvents, Forking};
+use crate::package::{self, AllowEvents};
 use crate::sip::{Event, Header, HeaderName, Method, NameAddr, SipUri, Text, Uri};
 use crate::subscription::{Refer, Subscribe, Subscriber};
 use crate::transfer::refer_to;
 use crate::transport::{Flow, Route, Transport};
-use crate::uac::{Client, Destination, Output, Patience};
-use crate::usage::Content;
+use crate::uac::{Client, Destination, Output};
+use crate::usage::{Content, Unsupported};
 
 use super::intent::{Outcome, UsageError};
 use super::machine::{Happening, Machine, said};
 use super::owner::Owner;
 use super::requests::contact_uri;
 use super::sending::{Sending, party};
+use super::supervised::Supervised;
 use super::{Agent, Shutdown};
 
 /// The names of subscriptions.
@@ -47,12 +48,11 @@ impl Agent {
         let to = address(&wish.to)?;
         let expires = self.accounts.get(account).map_or(0, |account| account.spec.subscribe_interval);
         let event = event(&wish.event)?;
-        let known = package::find(&self.config.packages, &event.value);
         let subscribe = Subscribe {
             from: self.identity(account)?,
             to: to.clone(),
-            accept: known.map(|package| package.accept.clone()).unwrap_or_default(),
-            forking: known.map_or(Forking::One, |package| package.forking),
+            accept: self.accepted(&event, wish.eventlist),
+            forking: package::forking(&self.config.packages, &event.value),
             event,
             refer: None,
             eventlist: wish.eventlist,
@@ -61,10 +61,11 @@ impl Agent {
             destination: self.destination(account, &to, wish.routes),
             routes: self.service_route(account),
             patience: None,
+            unsupported: Unsupported::Hour,
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
             gruu: self.public_gruu(account),
         };
-        self.start_subscription(account, subscribe, wish.persistent)
+        self.start_subscription(account, subscribe, wish.persistent, None)
     }
 
     /// Sends a REFER outside of any dialog, and subscribes to what comes of it.
@@ -78,12 +79,11 @@ impl Agent {
     ) -> Result<SubscriptionId, UsageError> {
         let (to, target) = (address(to)?, address(target)?);
         let event = event(&Text::from_static("refer"))?;
-        let known = package::find(&self.config.packages, &event.value);
         let subscribe = Subscribe {
             from: self.identity(account)?,
             to: to.clone(),
-            accept: known.map(|package| package.accept.clone()).unwrap_or_default(),
-            forking: known.map_or(Forking::Several, |package| package.forking),
+            accept: self.accepted(&event, false),
+            forking: package::forking(&self.config.packages, &event.value),
             event,
             refer: Some(Refer { refer_to: refer_to(&target, None), subscription }),
             eventlist: false,
@@ -92,10 +92,25 @@ impl Agent {
             destination: self.destination(account, &to, routes),
             routes: self.service_route(account),
             patience: None,
+            unsupported: Unsupported::Hour,
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
             gruu: self.public_gruu(account),
         };
-        self.start_subscription(account, subscribe, false)
+        self.start_subscription(account, subscribe, false, None)
+    }
+
+    /// The types of bodies that are understood of a package, and of lists of its resources (RFC 4662 section 4.2).
+    pub(super) fn accepted(&self, event: &Event, eventlist: bool) -> Vec<Text> {
+        let known = package::find(&self.config.packages, &event.value);
+        let mut accept = known.map(|package| package.accept.clone()).unwrap_or_default();
+        if !accept.is_empty() && eventlist {
+            for list in ["application/rlmi+xml", "multipart/related"] {
+                if !accept.iter().any(|known| known.as_str() == list) {
+                    accept.push(Text::from_static(list));
+                }
+            }
+        }
+        accept
     }
 
     /// Starts a subscription for an account.
@@ -104,6 +119,7 @@ impl Agent {
         account: AccountId,
         subscribe: Subscribe,
         persistent: bool,
+        supervised: Option<Supervised>,
     ) -> Result<SubscriptionId, UsageError> {
         self.check_room()?;
         let client = self.client(account);
@@ -113,6 +129,9 @@ impl Agent {
             said(&mut out, Happening::Subscription, |out| Subscriber::begin(cx, subscribe, client, persistent, out));
         let subscriber = subscriber.map_err(|error| UsageError::Unwritable(error.to_string().into()))?;
         let id = SubscriptionId::from_u64(self.subscriptions.ids.take());
+        if let (Some(kind), Some(account)) = (supervised, self.accounts.get_mut(account)) {
+            account.kept.subscriptions.insert(kind, id);
+        }
         self.add_usage(Owner::Subscription(id), account, Machine::Subscriber(Box::new(subscriber)), out);
         Ok(id)
     }
@@ -208,11 +227,6 @@ impl Agent {
             self.shed(&incoming);
             return;
         }
-        // The same request by another way (RFC 3261 section 8.2.2.2).
-        if !self.calls.invites.insert(&incoming) {
-            self.refuse(&incoming, 482, &[]);
-            return;
-        }
         self.start_located(incoming, account, flow, transport, local);
     }
 
@@ -304,13 +318,6 @@ impl Agent {
         }
         Ok(())
     }
-
-    /// A budget of 30 s, and 1 to 5 s for each place (behaviour 5.2).
-    pub(super) const SUPERVISED: Patience = Patience {
-        total: std::time::Duration::from_secs(30),
-        least: std::time::Duration::from_secs(1),
-        most: std::time::Duration::from_secs(5),
-    };
 }
 
 /// A name with a SIP URI, or a URI alone.

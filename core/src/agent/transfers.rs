@@ -141,11 +141,6 @@ impl Agent {
             self.shed(&incoming);
             return;
         }
-        // The same request by another way (RFC 3261 section 8.2.2.2).
-        if !self.calls.invites.insert(&incoming) {
-            self.refuse(&incoming, 482, &[]);
-            return;
-        }
         self.start_located(incoming, account, flow, transport, local);
     }
 

@@ -273,14 +273,23 @@ impl Agent {
     }
 
     fn happened(&mut self, owner: Owner, account: AccountId, happening: Happening) {
+        if let (Owner::Message(id), Happening::Message(event)) = (owner, &happening)
+            && self.status_answered(id, event)
+        {
+            return;
+        }
         let kind = match (owner, happening) {
             (_, Happening::Registration(event)) => EventKind::Registration { account, event },
             (Owner::Subscription(id), Happening::Subscription(event)) => {
-                self.summary_came(id, account, &event);
-                EventKind::Subscription { id, account, event }
+                let supervised = self.accounts.get_mut(account).and_then(|account| account.kept.supervised(id));
+                self.supervised_news(account, supervised, &event);
+                EventKind::Subscription { id, account, supervised, event }
             }
             (Owner::Notifier(id), Happening::Notifier(event)) => EventKind::IncomingSubscription { id, account, event },
-            (Owner::Publication(id), Happening::Publication(event)) => EventKind::Publication { id, account, event },
+            (Owner::Publication(id), Happening::Publication(event)) => {
+                let published = self.accounts.get_mut(account).and_then(|account| account.kept.published(id));
+                EventKind::Publication { id, account, published, event }
+            }
             (Owner::Message(id), Happening::Message(event)) => EventKind::Message { id, account, event },
             // No usage tells of another.
             (
@@ -299,7 +308,10 @@ impl Agent {
     /// A usage is over.
     fn usage_ended(&mut self, owner: Owner, account: AccountId) {
         if let Owner::Subscription(id) = owner {
-            self.summaries_ended(id, account);
+            self.subscription_ended(id, account);
+        }
+        if let Owner::Publication(id) = owner {
+            self.publication_ended(id, account);
         }
         if let Owner::Message(id) = owner {
             self.message_left(id);

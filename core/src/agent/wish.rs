@@ -104,8 +104,16 @@ impl Agent {
                 self.change_publication(publication, content).map_err(Into::into)
             }
             Intent::EndPublication(id) => self.end_publication(id).map_err(Into::into),
-            Intent::SendMessage { account, to, content, routes } => {
-                Ok(Outcome::Message(self.send_message(account, &to, content, routes)?))
+            Intent::SetState { account, published, content } => {
+                self.set_state(account, published, content)?;
+                Ok(Outcome::Done)
+            }
+            Intent::SendMessage { account, to, content, cpim, routes } => {
+                Ok(Outcome::Message(self.send_message(account, &to, content, cpim, routes)?))
+            }
+            Intent::Composing { account, to, routes } => {
+                self.composing(account, &to, routes)?;
+                Ok(Outcome::Done)
             }
             Intent::LookupSipProxy { uri, transports, timeout, lifetime } => {
                 let request = |uri| Request::SipProxy { uri, transports };
@@ -247,6 +255,7 @@ impl Agent {
             self.call(id, |session, cx, out| session.end_with(cx, 480, out));
         }
         self.deactivate_accounts();
+        self.compositions.forget(None);
         self.drop_messages(None);
     }
 }

@@ -139,6 +139,8 @@ impl Agent {
             self.usage(owner, |machine, cx, out| machine.timeout(cx, out));
             self.settle();
         }
+        self.compositions_due();
+        self.settle();
         while let Some(ask) = self.asks.overdue(now) {
             if let Some(about) = self.asks.close(ask) {
                 self.effects.push_back(Effect::Abandon { ask });
@@ -294,7 +296,7 @@ impl Agent {
             self.call(session, |session, cx, out| session.server_ended(cx, id, end, out));
         }
         self.calls.waiting.remove(&id);
-        self.calls.invites.remove(id);
+        self.calls.outside.remove(id);
     }
 
     /// Hands what a transaction sends to the transports. A response whose connection is gone goes over a new one (RFC 3261 section 18.2.2).

@@ -22,6 +22,7 @@ pub struct Entity {
     /// Its header fields, in their order.
     pub fields: Vec<Field>,
     /// Its body, as it is encoded.
+    #[serde(serialize_with = "crate::trace::data::serialize", deserialize_with = "crate::trace::data::deserialize")]
     pub body: Bytes,
 }
 
@@ -37,6 +38,12 @@ impl Entity {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push(Field { name: name.to_owned(), value: value.to_owned() });
         self
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.fields.iter().map(|field| field.name.len() + field.value.len()).sum::<usize>() + self.body.len()
     }
 
     /// The value of the first field of this name.

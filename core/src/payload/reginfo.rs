@@ -1,11 +1,10 @@
 //! The registrations of an address of record (RFC 3680): `application/reginfo+xml`, with the GRUUs of RFC 5628.
 
-use super::versioned::{Merge, judge, merge_rows};
+use super::versioned::{Row, Table, Versioned, merge_rows};
 use super::watcherinfo::State;
 use super::xml::name::{GRUU_INFO, REGINFO, XML};
 use super::xml::record::{document, record, words};
 use super::xml::{Attribute, Element};
-use crate::limits::Limits;
 
 words! {
     /// The state of an address of record (RFC 3680 section 5.1).
@@ -153,49 +152,41 @@ record! {
 
 document!(RegInfo, "application/reginfo+xml");
 
-/// The registrations that are known from all documents of a subscription (RFC 3680 section 5.2). A new subscription begins with a new one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Registrations {
-    version: Option<u64>,
-    registrations: Vec<Registration>,
+/// The addresses of record, from all documents of a subscription (RFC 3680 section 5.2).
+pub type Registrations = Table<Registration>;
+
+impl Versioned for RegInfo {
+    type Row = Registration;
+
+    fn into_rows(self) -> (u64, bool, Vec<Registration>) {
+        (self.version, self.state == State::Full, self.registrations)
+    }
 }
 
-impl Registrations {
-    /// The addresses of record. Contacts that the last document told to have terminated are among theirs once more.
-    #[must_use]
-    pub fn registrations(&self) -> &[Registration] {
-        &self.registrations
+impl Row for Registration {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.id.clone()
     }
 
-    /// Merges a document.
-    pub fn apply(&mut self, document: RegInfo, limits: &Limits) -> Merge {
-        let full = document.state == State::Full;
-        let merge = judge(self.version, document.version, full);
-        if merge != Merge::Applied {
-            return merge;
-        }
-        self.version = Some(document.version);
-        if full {
-            self.registrations.clear();
-        }
-        for registration in &mut self.registrations {
-            registration.contacts.retain(|contact| contact.state != ContactState::Terminated);
-        }
-        let most = limits.state_rows;
-        let key = |registration: &Registration| registration.id.clone();
-        merge_rows(&mut self.registrations, document.registrations, most, key, |known, new| {
-            let replace = |known: &mut Contact, new| *known = new;
-            let mut contacts = std::mem::take(&mut known.contacts);
-            merge_rows(&mut contacts, new.contacts, most, |contact| contact.id.clone(), replace);
-            *known = Registration { contacts, ..new };
-        });
-        merge
+    fn settle(&mut self) {
+        self.contacts.retain(|contact| contact.state != ContactState::Terminated);
+    }
+
+    fn update(&mut self, new: Self, most: usize) {
+        let replace = |known: &mut Contact, new| *known = new;
+        let mut contacts = std::mem::take(&mut self.contacts);
+        merge_rows(&mut contacts, new.contacts, most, |contact| contact.id.clone(), replace);
+        *self = Self { contacts, ..new };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
+    use crate::payload::versioned::Merge;
 
     fn parse(text: &str) -> RegInfo {
         RegInfo::parse(text.as_bytes(), &Limits::default()).unwrap()
@@ -207,20 +198,20 @@ mod tests {
         let mut known = Registrations::default();
         let first = parse(include_str!("../../../vectors/payload/rfc3680/6.xml"));
         assert_eq!(known.apply(first.clone(), &limits), Merge::Applied);
-        assert_eq!(known.registrations()[0].state, RegistrationState::Init);
+        assert_eq!(known.rows()[0].state, RegistrationState::Init);
         let second = parse(include_str!("../../../vectors/payload/rfc3680/6-2.xml"));
         assert_eq!(known.apply(second, &limits), Merge::Applied);
-        let registration = &known.registrations()[0];
+        let registration = &known.rows()[0];
         assert_eq!((registration.state, registration.contacts.len()), (RegistrationState::Active, 1));
         assert_eq!(registration.contacts[0].uri, "sip:joe@pc34.example.com");
         assert_eq!(known.apply(first, &limits), Merge::Stale);
         let gone = "<reginfo xmlns='urn:ietf:params:xml:ns:reginfo' version='2' state='partial'><registration aor='sip:joe@example.com' id='a7' \
                     state='terminated'><contact id='76' state='terminated' event='expired'><uri>x</uri></contact></registration></reginfo>";
         assert_eq!(known.apply(parse(gone), &limits), Merge::Applied);
-        assert_eq!(known.registrations()[0].contacts[0].event, Event::Expired);
+        assert_eq!(known.rows()[0].contacts[0].event, Event::Expired);
         let later = "<reginfo xmlns='urn:ietf:params:xml:ns:reginfo' version='3' state='partial'/>";
         assert_eq!(known.apply(parse(later), &limits), Merge::Applied);
-        assert_eq!(known.registrations()[0].contacts, []);
+        assert_eq!(known.rows()[0].contacts, []);
         let missed = "<reginfo xmlns='urn:ietf:params:xml:ns:reginfo' version='5' state='partial'/>";
         assert_eq!(known.apply(parse(missed), &limits), Merge::Gap);
     }

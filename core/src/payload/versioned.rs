@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Limits;
+
 /// What came of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,78 @@ pub(super) fn judge(known: Option<u64>, version: u64, full: bool) -> Merge {
         Some(known) if full || version == known + 1 => Merge::Applied,
         None if full => Merge::Applied,
         Some(_) | None => Merge::Gap,
+    }
+}
+
+/// A row of a [`Table`].
+pub trait Row: Sized {
+    /// What tells rows apart.
+    type Key: Ord;
+
+    /// Which row it is.
+    fn key(&self) -> Self::Key;
+
+    /// Whether it was told of for the last time: the next document that is applied removes it.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// Removes the rows within it that are over.
+    fn settle(&mut self) {}
+
+    /// Takes the place of what is known, or joins it; `most` rows are kept within it.
+    fn update(&mut self, new: Self, most: usize) {
+        let _ = most;
+        *self = new;
+    }
+}
+
+/// A document whose rows add up to a [`Table`].
+pub trait Versioned {
+    /// Its rows.
+    type Row: Row;
+
+    /// Its version, whether it tells everything, and its rows.
+    fn into_rows(self) -> (u64, bool, Vec<Self::Row>);
+}
+
+/// What is known from all documents of a subscription. A new subscription begins with a new one. Rows that the last document told to be over are in it
+/// once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table<R> {
+    version: Option<u64>,
+    rows: Vec<R>,
+}
+
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        Self { version: None, rows: Vec::new() }
+    }
+}
+
+impl<R: Row> Table<R> {
+    /// The rows, in the order in which they were first told.
+    #[must_use]
+    pub fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// Merges a document.
+    pub fn apply(&mut self, document: impl Versioned<Row = R>, limits: &Limits) -> Merge {
+        let (version, full, news) = document.into_rows();
+        let merge = judge(self.version, version, full);
+        if merge != Merge::Applied {
+            return merge;
+        }
+        self.version = Some(version);
+        if full {
+            self.rows.clear();
+        }
+        self.rows.retain(|row| !row.is_over());
+        self.rows.iter_mut().for_each(Row::settle);
+        let most = limits.state_rows;
+        merge_rows(&mut self.rows, news, most, Row::key, |known, new| known.update(new, most));
+        merge
     }
 }
 

@@ -1,10 +1,9 @@
 //! Who watches somebody (RFC 3858): `application/watcherinfo+xml`, of the event packages that end in `.winfo` (RFC 3857).
 
-use super::versioned::{Merge, judge, merge_rows};
+use super::versioned::{Row, Table, Versioned, merge_rows};
 use super::xml::name::{WATCHERINFO, XML};
 use super::xml::record::{document, record, words};
 use super::xml::{Attribute, Element};
-use crate::limits::Limits;
 
 words! {
     /// Whether a document tells everything, or what has changed.
@@ -106,48 +105,40 @@ record! {
 
 document!(WatcherInfo, "application/watcherinfo+xml");
 
-/// The watchers that are known from all documents of a subscription (RFC 3858 section 5). A new subscription begins with a new one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Watchers {
-    version: Option<u64>,
-    lists: Vec<WatcherList>,
+/// The resources and their watchers, from all documents of a subscription (RFC 3858 section 5).
+pub type Watchers = Table<WatcherList>;
+
+impl Versioned for WatcherInfo {
+    type Row = WatcherList;
+
+    fn into_rows(self) -> (u64, bool, Vec<WatcherList>) {
+        (self.version, self.state == State::Full, self.lists)
+    }
 }
 
-impl Watchers {
-    /// The resources and their watchers. Those that the last document told to have terminated are among them once more.
-    #[must_use]
-    pub fn lists(&self) -> &[WatcherList] {
-        &self.lists
+impl Row for WatcherList {
+    type Key = (String, String);
+
+    fn key(&self) -> Self::Key {
+        (self.resource.clone(), self.package.clone())
     }
 
-    /// Merges a document.
-    pub fn apply(&mut self, document: WatcherInfo, limits: &Limits) -> Merge {
-        let full = document.state == State::Full;
-        let merge = judge(self.version, document.version, full);
-        if merge != Merge::Applied {
-            return merge;
-        }
-        self.version = Some(document.version);
-        if full {
-            self.lists.clear();
-        }
-        for list in &mut self.lists {
-            list.watchers.retain(|watcher| watcher.status != Status::Terminated);
-        }
-        let most = limits.state_rows;
-        let key = |list: &WatcherList| (list.resource.clone(), list.package.clone());
-        merge_rows(&mut self.lists, document.lists, most, key, |known, new| {
-            let replace = |known: &mut Watcher, new| *known = new;
-            merge_rows(&mut known.watchers, new.watchers, most, |watcher| watcher.id.clone(), replace);
-        });
-        merge
+    fn settle(&mut self) {
+        self.watchers.retain(|watcher| watcher.status != Status::Terminated);
+    }
+
+    fn update(&mut self, new: Self, most: usize) {
+        let replace = |known: &mut Watcher, new| *known = new;
+        merge_rows(&mut self.watchers, new.watchers, most, |watcher| watcher.id.clone(), replace);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
     use crate::payload::Fault;
+    use crate::payload::versioned::Merge;
 
     fn document(version: u64, state: State, watchers: &[(&str, Status)]) -> WatcherInfo {
         let watchers = watchers.iter().map(|(id, status)| {
@@ -164,7 +155,7 @@ mod tests {
 
     fn known(watchers: &Watchers) -> Vec<(&str, Status)> {
         watchers
-            .lists()
+            .rows()
             .iter()
             .flat_map(|list| &list.watchers)
             .map(|watcher| (watcher.id.as_str(), watcher.status))

@@ -1,12 +1,15 @@
 //! The notifications of a subscription.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
+use crate::payload::versioned::Merge;
 use crate::sip::Text;
 use crate::usage::{Content, Retry};
 
-use super::State;
+use super::{EventState, State};
 
 /// News of a subscription. It has exactly one end: `DidFail`, or `DidEnd` after `WillEnd` or when the notifier ended it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,10 @@ pub struct Notify {
     pub subscription_state: Text,
     /// The body with its type.
     pub content: Option<Content>,
+    /// The state that all bodies add up to, where this one has changed it and is of a type that is known.
+    pub state: Option<Arc<EventState>>,
+    /// What came of a body that is one of several versions. After a gap the subscription is refreshed, so that full state comes.
+    pub merge: Option<Merge>,
 }
 
 impl SubscriptionEvent {

@@ -13,6 +13,7 @@ use crate::time::{Instant, earliest};
 use crate::uac::Exchange;
 use crate::usage::{Content, Sender, refresh_after};
 
+use super::known::Known;
 use super::{Refer, State};
 
 /// Expiries that differ by less are the same, rounded or delayed on the way.
@@ -34,6 +35,8 @@ pub(super) struct Leg {
     pub(super) in_flight: Option<(Exchange, u32)>,
     /// Whether a SUBSCRIBE that ends it was sent.
     pub(super) ending: bool,
+    /// What its NOTIFYs add up to.
+    pub(super) known: Known,
 }
 
 /// What every SUBSCRIBE of a subscription says.
@@ -105,8 +108,16 @@ impl Words {
 
 impl Leg {
     pub(super) fn new(dialog: Dialog, state: State, now: Instant, expires: u32) -> Self {
-        let mut leg =
-            Self { dialog, state, until: now, refresh_at: None, timer_n: None, in_flight: None, ending: false };
+        let mut leg = Self {
+            dialog,
+            state,
+            until: now,
+            refresh_at: None,
+            timer_n: None,
+            in_flight: None,
+            ending: false,
+            known: Known::default(),
+        };
         leg.lasts(now, expires);
         leg
     }

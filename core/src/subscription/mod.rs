@@ -10,10 +10,12 @@
 //! | `notify` | NOTIFYs: judged, answered, and what they change |
 //! | `refresh` | the SUBSCRIBEs inside the dialogs |
 //! | `leg` | one dialog and its time |
+//! | `known` | what its NOTIFYs add up to |
 //! | `subscriber` | one subscription after the other |
 
 mod event;
 mod initial;
+mod known;
 mod leg;
 mod notify;
 mod refresh;
@@ -23,6 +25,7 @@ mod subscriber;
 mod tests;
 
 pub use event::{Notify, SubscriptionEvent};
+pub use known::EventState;
 pub use state::State;
 pub use subscriber::Subscriber;
 
@@ -35,7 +38,7 @@ use crate::sip::{BuildError, Event, NameAddr, Request, Response, ServiceRoute, T
 use crate::time::{Instant, earliest};
 use crate::transaction::End;
 use crate::uac::{Client, Destination, Exchange, Output, Patience, Ticket};
-use crate::usage::{Content, Retry, Sender};
+use crate::usage::{Content, Retry, Sender, Unsupported};
 
 use leg::{Leg, Words};
 
@@ -75,6 +78,8 @@ pub struct Subscribe {
     pub routes: Vec<ServiceRoute>,
     /// How long each place may take; without it as long as a transaction, shared among the places.
     pub patience: Option<Patience>,
+    /// How long a notifier is left alone that does not know the package, by one who stays subscribed.
+    pub unsupported: Unsupported,
     /// The user part of our Contact.
     pub contact_user: Text,
     /// The URI that reaches us from anywhere, which is our Contact where there is one (RFC 5627 section 4.4).

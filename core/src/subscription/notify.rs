@@ -12,6 +12,7 @@ use crate::uac::Output;
 use crate::usage::{Content, Retry};
 
 use super::event::Notify;
+use super::known::{Known, News};
 use super::leg::Leg;
 use super::{Out, State, Subscription, SubscriptionEvent};
 
@@ -129,13 +130,23 @@ impl Subscription {
         self.start(out);
         let request = &incoming.request;
         let event = request.text(HeaderName::Event).ok().flatten().unwrap_or_default();
+        let content = Content::of(request);
+        let leg = index.and_then(|index| self.legs.get_mut(index));
+        let news = match (&content, leg) {
+            (Some(content), Some(leg)) => leg.known.take(content, &cx.config.limits),
+            // It is the first and the last.
+            (Some(content), None) => Known::default().take(content, &cx.config.limits),
+            (None, _) => News::default(),
+        };
         let notify = Notify {
             from: incoming.essentials.from.to_string().into(),
             to: incoming.essentials.to.to_string().into(),
             request_uri: request.uri_text().detached(),
             event: event.detached(),
             subscription_state: header.to_string().into(),
-            content: Content::of(request),
+            content,
+            state: news.state,
+            merge: news.merge,
         };
         let terminated = header.is("terminated");
         if let Some(leg) = index.and_then(|index| self.legs.get_mut(index)) {
@@ -158,6 +169,11 @@ impl Subscription {
             self.settle(Cause::new(By::Remote, reason), retry(header), out);
         } else if self.ending {
             self.end_legs(cx, out);
+        } else if news.ask
+            && let Some(index) = index
+            && self.legs.get(index).is_some_and(|leg| leg.in_flight.is_none() && !leg.ending)
+        {
+            self.subscribe_inside(cx, index, self.expires, out);
         }
     }
 

@@ -64,7 +64,7 @@ impl Subscriber {
         out: Out<'_>,
     ) -> Result<Self, BuildError> {
         let subscription = Subscription::subscribe(cx, subscribe.clone(), client, out)?;
-        let mut persistence = Persistence::default();
+        let mut persistence = Persistence::new(subscribe.unsupported);
         persistence.begin(cx.now);
         Ok(Self {
             subscribe,

@@ -100,6 +100,7 @@ impl Run {
             destination: Destination::Routes(vec![route(5060).route]),
             routes: Vec::new(),
             patience: None,
+            unsupported: Unsupported::Hour,
             contact_user: "alice".into(),
             gruu: None,
         };
@@ -632,6 +633,7 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         destination: Destination::Routes(Vec::new()),
         routes: Vec::new(),
         patience: None,
+        unsupported: Unsupported::Hour,
         contact_user: "alice".into(),
         gruu: None,
     };

@@ -108,6 +108,7 @@ impl Member {
                 account: ACCOUNT,
                 to: to.as_str().into(),
                 content: Content::new("text/plain", "hello"),
+                cpim: false,
                 routes,
             },
             _ => Intent::Publish {

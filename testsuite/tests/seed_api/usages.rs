@@ -1,11 +1,13 @@
 //! Subscriptions, publications, the summary of messages, and a socket for TLS that fails.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use sipsimple_core::agent::{
-    AccountSpec, Agent, Config, Event, EventKind, Input, Intent, Outcome, SocketEvent, TransportEvent,
+    AccountSpec, Agent, Config, Event, EventKind, Input, Intent, Outcome, Published, SocketEvent, Supervised,
+    TransportEvent,
 };
 use sipsimple_core::id::AccountId;
 use sipsimple_core::notifier::NotifierEvent;
@@ -70,6 +72,7 @@ pub(crate) fn scenarios(table: &mut Table) {
     subscriptions(table);
     publications(table);
     message_summary(table);
+    presence_and_dialogs(table);
     failure_of_tls(table);
 }
 
@@ -141,6 +144,50 @@ fn message_summary(table: &mut Table) {
     spec.voicemail_uri = Some(voicemail.as_str().into());
     intend(&mut world, Intent::ChangeAccount { account: ACCOUNT, spec });
     table.is("002 Account.Account.message_summary.enabled", waiting(&world), Some(true));
+    accounts::hear(table, &world);
+}
+
+fn presence_and_dialogs(table: &mut Table) {
+    let mut world = world();
+    let watched = |world: &World| {
+        world
+            .host(ALICE)
+            .events
+            .iter()
+            .filter_map(|(_, event)| match &event.kind {
+                EventKind::Subscription { supervised: Some(kind), .. } => Some(*kind),
+                _ => None,
+            })
+            .collect::<BTreeSet<Supervised>>()
+    };
+    let published = |world: &World| {
+        world
+            .host(ALICE)
+            .events
+            .iter()
+            .filter_map(|(_, event)| match &event.kind {
+                EventKind::Publication { published: Some(kind), .. } => Some(*kind),
+                _ => None,
+            })
+            .collect::<BTreeSet<Published>>()
+    };
+    for (published, kind) in
+        [(Published::Presence, "application/pidf+xml"), (Published::Dialog, "application/dialog-info+xml")]
+    {
+        let content = Some(Content::new(kind, "<x/>"));
+        intend(&mut world, Intent::SetState { account: ACCOUNT, published, content });
+    }
+    assert!(watched(&world).is_empty() && published(&world).is_empty());
+    let mut spec = world.with(ALICE, |agent, now| agent.account(now, ACCOUNT).unwrap().spec());
+    (spec.presence, spec.use_rls) = (true, true);
+    intend(&mut world, Intent::ChangeAccount { account: ACCOUNT, spec: spec.clone() });
+    let seen = (watched(&world), published(&world));
+    let expected = ([Supervised::Presence, Supervised::PresenceWatchers].into(), [Published::Presence].into());
+    table.is("002 Account.Account.presence.enabled", seen, expected);
+    (spec.presence, spec.dialog_event) = (false, true);
+    intend(&mut world, Intent::ChangeAccount { account: ACCOUNT, spec });
+    let has = (watched(&world).contains(&Supervised::Dialogs), published(&world).contains(&Published::Dialog));
+    table.is("002 Account.Account.dialog_event.enabled", has, (true, true));
     accounts::hear(table, &world);
 }
 

@@ -4,9 +4,10 @@ use super::*;
 use crate::notifier::NotifierEvent;
 use crate::package::{Forking, Package};
 use crate::payload::composing::State;
+use crate::payload::versioned::Merge;
 use crate::sip::digest::Credentials;
 use crate::sip::{Authorization, Text};
-use crate::subscription::{Notify, SubscriptionEvent};
+use crate::subscription::{EventState, Notify, SubscriptionEvent};
 use crate::usage::Content;
 
 const FIRST: AccountId = AccountId::from_u64(0);
@@ -45,12 +46,25 @@ impl Script {
 
     /// A NOTIFY of the peer inside what our SUBSCRIBE made.
     fn notify(&mut self, subscribe: &Request, cseq: u32, event: &str, state: &str, content: Option<(&str, &str)>) {
+        self.notify_as(subscribe, "them", cseq, event, state, content);
+    }
+
+    /// The same, of the one with this tag.
+    pub(super) fn notify_as(
+        &mut self,
+        subscribe: &Request,
+        tag: &str,
+        cseq: u32,
+        event: &str,
+        state: &str,
+        content: Option<(&str, &str)>,
+    ) {
         self.branches += 1;
         let (kind, body) = content.unwrap_or_default();
         let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
         let text = format!(
             "NOTIFY sip:us@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP {PEER};branch=z9hG4bKn{}\r\nMax-Forwards: 70\r\n\
-             From: <sip:them@192.0.2.4>;tag=them\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} NOTIFY\r\nContact: <sip:them@192.0.2.4>\r\n\
+             From: <sip:them@192.0.2.4>;tag={tag}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} NOTIFY\r\nContact: <sip:them@192.0.2.4>\r\n\
              Event: {event}\r\nSubscription-State: {state}\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             self.branches,
             subscribe.from().unwrap(),
@@ -85,7 +99,10 @@ fn a_subscription_lives_and_ends() {
     let (way, subscribe) = script.request().expect("a SUBSCRIBE");
     assert_eq!((way, subscribe.expires().unwrap()), (Way::Datagram(address(PEER)), Some(600)));
     let accept = subscribe.text(HeaderName::Accept).unwrap().unwrap();
-    assert_eq!(accept.as_str(), "application/pidf+xml, application/rlmi+xml, multipart/related");
+    assert_eq!(
+        accept.as_str(),
+        "application/pidf+xml, application/pidf-diff+xml, application/rlmi+xml, multipart/related"
+    );
     script.notify(&subscribe, 1, "presence", "active;expires=600", Some(("application/pidf+xml", "<presence/>")));
     assert_eq!(script.codes(), [200]);
     script.reply(&subscribe, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "600")]);
@@ -142,6 +159,160 @@ fn an_end_waits_two_seconds_for_the_last_word() {
     }
 }
 
+/// A watcherinfo document of this version with these watchers.
+fn watchers(version: u32, state: &str, ids: &[&str]) -> String {
+    let watchers =
+        ids.iter().map(|id| format!("<watcher id='{id}' status='active' event='subscribe'>sip:{id}@h</watcher>"));
+    format!(
+        "<watcherinfo xmlns='urn:ietf:params:xml:ns:watcherinfo' version='{version}' state='{state}'><watcher-list resource='sip:a@b' \
+         package='presence'>{}</watcher-list></watcherinfo>",
+        watchers.collect::<String>()
+    )
+}
+
+/// EVT-6: what the documents of a subscription add up to comes with the event; a gap leads to a refresh, once.
+#[test]
+fn versions_are_merged_and_a_gap_is_closed_by_a_refresh() {
+    let mut script = Script::new(OURS);
+    script.subscribe("presence.winfo", 3600);
+    let (_, subscribe) = script.request().unwrap();
+    script.reply(&subscribe, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")]);
+    let mut cseq = 0;
+    let mut tell = |script: &mut Script, body: &str| {
+        cseq += 1;
+        let content = Some(("application/watcherinfo+xml", body));
+        script.notify(&subscribe, cseq, "presence.winfo", "active;expires=3600", content);
+        let notify = (*script.notifies().last().unwrap()).clone();
+        let known = notify.state.as_deref().map(|state| match state {
+            EventState::Watchers(watchers) => {
+                watchers.rows()[0].watchers.iter().map(|watcher| watcher.id.clone()).collect::<String>()
+            }
+            other => panic!("{other:?}"),
+        });
+        let asks = script.request().map(|(_, request)| request);
+        if let Some(refresh) = &asks {
+            script.reply(refresh, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")]);
+        }
+        (known, notify.merge, asks.is_some())
+    };
+    let known = |ids: &str| Some(ids.to_owned());
+    for (version, state, ids, expected) in [
+        (0, "full", &["a"][..], (known("a"), Some(Merge::Applied), false)),
+        (1, "partial", &["b"], (known("ab"), Some(Merge::Applied), false)),
+        (1, "partial", &["c"], (None, Some(Merge::Stale), false)),
+        (3, "partial", &["c"], (None, Some(Merge::Gap), true)),
+        // One that never sends full state is not asked for ever.
+        (4, "partial", &["d"], (None, Some(Merge::Gap), false)),
+        (5, "full", &["e"], (known("e"), Some(Merge::Applied), false)),
+        (7, "partial", &["f"], (None, Some(Merge::Gap), true)),
+    ] {
+        assert_eq!(tell(&mut script, &watchers(version, state, ids)), expected, "{version} {state}");
+    }
+    assert_eq!(tell(&mut script, "<watcherinfo"), (None, None, false));
+}
+
+/// Partial presence (RFC 5263).
+#[test]
+fn patches_of_presence_are_applied() {
+    let mut script = Script::new(OURS);
+    script.subscribe("presence", 3600);
+    let (_, subscribe) = script.request().unwrap();
+    script.reply(&subscribe, 200, &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")]);
+    let head = "xmlns='urn:ietf:params:xml:ns:pidf' xmlns:p='urn:ietf:params:xml:ns:pidf-diff' entity='sip:a@b'";
+    let full = |version: u32| format!("<p:pidf-full {head} version='{version}'><note>one</note></p:pidf-full>");
+    let diff = |version: u32, text: &str| {
+        format!(
+            "<p:pidf-diff {head} version='{version}'><p:replace sel='*/note/text()'>{text}</p:replace></p:pidf-diff>"
+        )
+    };
+    for (cseq, body, note, asks) in [
+        (1, full(1), Some("one"), false),
+        (2, diff(2, "two"), Some("two"), false),
+        (3, diff(4, "four"), None, true),
+        (4, full(5), Some("one"), false),
+    ] {
+        script.notify(&subscribe, cseq, "presence", "active", Some(("application/pidf-diff+xml", &body)));
+        let notify = (*script.notifies().last().unwrap()).clone();
+        let told = match notify.state.as_deref() {
+            Some(EventState::Presence(presence)) => Some(presence.notes[0].text.clone()),
+            _ => None,
+        };
+        assert_eq!(told.as_deref(), note, "{body}");
+        let refresh = script.request().map(|(_, request)| request);
+        assert_eq!(refresh.is_some(), asks, "{body}");
+        if let Some(refresh) = refresh {
+            script.reply(
+                &refresh,
+                200,
+                &[(HeaderName::Contact, "<sip:them@192.0.2.4>"), (HeaderName::Expires, "3600")],
+            );
+        }
+    }
+}
+
+#[test]
+fn bodies_that_tell_everything_come_as_a_state() {
+    for (package, kind, body) in [
+        ("presence", "application/pidf+xml", "<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='sip:a@b'/>"),
+        ("message-summary", "application/simple-message-summary", "Messages-Waiting: yes\r\n"),
+        (
+            "dialog",
+            "application/dialog-info+xml",
+            "<dialog-info xmlns='urn:ietf:params:xml:ns:dialog-info' version='0' state='full' entity='sip:a@b'/>",
+        ),
+        (
+            "conference",
+            "application/conference-info+xml",
+            "<conference-info xmlns='urn:ietf:params:xml:ns:conference-info' entity='sip:c@b' state='full' version='1'/>",
+        ),
+        (
+            "reg",
+            "application/reginfo+xml",
+            "<reginfo xmlns='urn:ietf:params:xml:ns:reginfo' version='0' state='full'/>",
+        ),
+        (
+            "xcap-diff",
+            "application/xcap-diff+xml",
+            "<xcap-diff xmlns='urn:ietf:params:xml:ns:xcap-diff' xcap-root='http://x/'><document sel='a/b' new-etag='1'/></xcap-diff>",
+        ),
+    ] {
+        let mut script = Script::new(OURS);
+        script.subscribe(package, 3600);
+        let (_, subscribe) = script.request().unwrap();
+        script.notify(&subscribe, 1, package, "active", Some((kind, body)));
+        let notify = (*script.notifies().last().unwrap()).clone();
+        let fits = match (package, notify.state.as_deref()) {
+            ("presence", Some(EventState::Presence(presence))) => presence.entity == "sip:a@b",
+            ("message-summary", Some(EventState::MessageSummary(summary))) => summary.messages_waiting,
+            ("dialog", Some(EventState::Dialogs(dialogs))) => dialogs.rows().is_empty(),
+            ("conference", Some(EventState::Conference(conference))) => conference.info().entity == "sip:c@b",
+            ("reg", Some(EventState::Registrations(registrations))) => registrations.rows().is_empty(),
+            ("xcap-diff", Some(EventState::XcapDiff(diff))) => diff.documents().eq(["a/b"]),
+            _ => false,
+        };
+        assert!(fits, "{package}: {notify:?}");
+    }
+}
+
+/// EVT-8: a list of resources is merged by their URIs.
+#[test]
+fn the_resources_of_a_list_are_merged() {
+    let mut script = Script::new(OURS);
+    script.subscribe("presence", 3600);
+    let (_, subscribe) = script.request().unwrap();
+    for (cseq, full, uri, expected) in [(1, true, "sip:a@b", 1), (2, false, "sip:c@d", 2)] {
+        let body = format!(
+            "--x\r\nContent-Type: application/rlmi+xml\r\nContent-ID: <r@h>\r\n\r\n<list xmlns='urn:ietf:params:xml:ns:rlmi' uri='sip:l@h' \
+             version='{cseq}' fullState='{full}'><resource uri='{uri}'><instance id='1' state='active' cid='gone@h'/></resource></list>\r\n--x--\r\n"
+        );
+        let kind = "multipart/related;type=\"application/rlmi+xml\";start=\"<r@h>\";boundary=x";
+        script.notify(&subscribe, cseq, "presence", "active", Some((kind, &body)));
+        let notify = (*script.notifies().last().unwrap()).clone();
+        let Some(EventState::Resources(resources)) = notify.state.as_deref() else { panic!("{notify:?}") };
+        assert_eq!(resources.resources().len(), expected);
+    }
+}
+
 #[test]
 fn a_uri_alone_keeps_its_parameters() {
     let mut script = Script::new(OURS);
@@ -149,6 +320,7 @@ fn a_uri_alone_keeps_its_parameters() {
         account: FIRST,
         to: "sip:them@192.0.2.4;transport=tcp".into(),
         content: Content::new("text/plain", "hello"),
+        cpim: false,
         routes: Vec::new(),
     };
     script.intend(intent).unwrap();
@@ -224,8 +396,8 @@ fn a_subscription_that_comes_is_offered_and_served() {
     let mut script = Script::forecaster();
     script.events.clear();
     let contact = "Contact: <sip:them@192.0.2.4>\r\n";
-    for (event, code) in [("Event: presence\r\n", 489), ("", 489), ("Event: =\r\n", 400)] {
-        let subscribe = script.theirs("SUBSCRIBE", 1, "", &format!("{event}{contact}"), "");
+    for (cseq, event, code) in [(11, "Event: presence\r\n", 489), (12, "", 489), (13, "Event: =\r\n", 400)] {
+        let subscribe = script.theirs("SUBSCRIBE", cseq, "", &format!("{event}{contact}"), "");
         script.datagram(PEER, subscribe);
         assert_eq!(script.codes(), [code], "{event}");
     }
@@ -318,7 +490,8 @@ fn messages_to_one_recipient_leave_one_after_the_other() {
     let mut script = Script::new(OURS);
     let send = |script: &mut Script, to: &str, body: &str| {
         let content = Content::new("text/plain", body);
-        let intent = Intent::SendMessage { account: FIRST, to: Text::from(to), content, routes: Vec::new() };
+        let intent =
+            Intent::SendMessage { account: FIRST, to: Text::from(to), content, cpim: false, routes: Vec::new() };
         script.intend(intent).unwrap()
     };
     send(&mut script, "sip:them@192.0.2.4", "one");
@@ -350,6 +523,113 @@ fn messages_to_one_recipient_leave_one_after_the_other() {
     let names: Vec<_> = script.names().into_iter().filter(|name| name.starts_with("SIPMessage")).collect();
     assert_eq!(names, ["SIPMessageDidFail", "SIPMessageDidFail"]);
     assert!(script.events.contains(&EventKind::ShutDown));
+}
+
+#[test]
+fn a_message_is_wrapped_when_that_is_wanted() {
+    let mut script = Script::new(OURS);
+    let intent = |kind: &str| Intent::SendMessage {
+        account: FIRST,
+        to: "\"Them\" <sip:them@192.0.2.4>".into(),
+        content: Content::new(kind, "hello"),
+        cpim: true,
+        routes: Vec::new(),
+    };
+    script.intend(intent("text/plain")).unwrap();
+    let (_, request) = script.request().unwrap();
+    assert_eq!(request.content_type().unwrap().unwrap().to_string(), "message/cpim");
+    let message = crate::payload::cpim::Message::parse(&request.body(), &Config::default().limits).unwrap();
+    assert_eq!(message.to[0].name.as_deref(), Some("Them"));
+    assert_eq!(message.to[0].uri, "sip:them@192.0.2.4");
+    assert!(message.from.is_some() && message.date_time.is_some());
+    assert_eq!((&message.content.body[..], message.content.field("Content-Type")), (&b"hello"[..], Some("text/plain")));
+    assert!(matches!(script.intend(intent("a\r\nb")), Err(IntentError::Usage(UsageError::Unwritable(_)))));
+}
+
+/// ISC-1, the side that composes: "active" once, again after 60 s, "idle" after 15 s without a key, nothing after a message.
+#[test]
+fn who_composes_is_told_and_told_again() {
+    let mut script = Script::new(OURS);
+    let key = Intent::Composing { account: FIRST, to: "sip:them@192.0.2.4".into(), routes: Vec::new() };
+    let told = |script: &mut Script, code: u16| {
+        let (_, request) = script.request()?;
+        script.respond(&request, code, "", "");
+        let status = crate::payload::composing::IsComposing::parse(&request.body(), &Config::default().limits);
+        Some(status.map(|status| (status.state, status.refresh)).map_err(|_| request.body().len()))
+    };
+    let active = Some(Ok((State::Active, Some(60))));
+    script.intend(key.clone()).unwrap();
+    assert_eq!(told(&mut script, 200), active);
+    for _ in 0..5 {
+        script.pass(Duration::from_secs(10));
+        script.intend(key.clone()).unwrap();
+        assert_eq!(told(&mut script, 200), None);
+    }
+    script.pass(Duration::from_secs(10));
+    assert_eq!(told(&mut script, 200), active, "again after a minute");
+    assert!(!script.agent.is_quiescent());
+    script.pass(Duration::from_secs(5));
+    assert_eq!(told(&mut script, 200), Some(Ok((State::Idle, None))));
+    script.intend(key.clone()).unwrap();
+    assert_eq!(told(&mut script, 200), active);
+    let to = "sip:them@192.0.2.4".into();
+    let content = Content::new("text/plain", "hello");
+    script.intend(Intent::SendMessage { account: FIRST, to, content, cpim: false, routes: Vec::new() }).unwrap();
+    assert_eq!(told(&mut script, 200), Some(Err(5)), "the message");
+    script.pass(Duration::from_secs(60));
+    assert_eq!(told(&mut script, 200), None);
+    // Nobody is told of the fate of what they did not send.
+    assert_eq!(script.names().iter().filter(|name| name.starts_with("SIPMessage")).count(), 1);
+    // One who does not understand it is left alone.
+    script.intend(key.clone()).unwrap();
+    assert_eq!(told(&mut script, 415), active);
+    script.pass(Duration::from_secs(100));
+    script.intend(key).unwrap();
+    assert_eq!(told(&mut script, 200), None);
+    script.pass(Duration::from_secs(60));
+    assert!(script.agent.is_quiescent());
+}
+
+/// ISC-1, the side that watches: idle by word, by a message, or when it was not said again.
+#[test]
+fn who_composes_to_us_is_heard_of() {
+    let mut script = Script::new(OURS);
+    let mut number = 0;
+    let mut come = |script: &mut Script, kind: &str, body: &str| {
+        number += 1;
+        let message = script.says("MESSAGE", number, "", &format!("Content-Type: {kind}\r\n"), body);
+        script.datagram(PEER, message);
+    };
+    let status = |state: &str, refresh: &str| {
+        format!(
+            "<isComposing xmlns='urn:ietf:params:xml:ns:im-iscomposing'><state>{state}</state>{refresh}</isComposing>"
+        )
+    };
+    let states = |script: &mut Script| {
+        let state = |event: EventKind| match event {
+            EventKind::Composing { state, remote, .. } => {
+                assert_eq!(remote, "sip:them@example.com");
+                Some(state)
+            }
+            _ => None,
+        };
+        std::mem::take(&mut script.events).into_iter().filter_map(state).collect::<Vec<_>>()
+    };
+    let kind = "application/im-iscomposing+xml";
+    come(&mut script, kind, &status("idle", ""));
+    come(&mut script, kind, &status("active", "<refresh>60</refresh>"));
+    come(&mut script, kind, &status("active", "<refresh>60</refresh>"));
+    assert_eq!(states(&mut script), [State::Active]);
+    script.pass(Duration::from_secs(61));
+    assert_eq!(states(&mut script), [State::Idle]);
+    come(&mut script, kind, &status("active", ""));
+    come(&mut script, "text/plain", "hello");
+    assert_eq!(states(&mut script), [State::Active, State::Idle]);
+    come(&mut script, kind, &status("active", ""));
+    come(&mut script, kind, &status("idle", ""));
+    assert_eq!(states(&mut script), [State::Active, State::Idle]);
+    script.pass(Duration::from_secs(200));
+    assert!(script.agent.is_quiescent() && states(&mut script).is_empty());
 }
 
 #[test]
@@ -433,7 +713,7 @@ fn intents_that_make_no_sense_change_nothing() {
         assert_eq!(script.intend(intent), Err(error.into()));
     }
     let evil = Content::new("text/plain\r\nEvil: y", "x");
-    let send = Intent::SendMessage { account: FIRST, to: to.into(), content: evil, routes: Vec::new() };
+    let send = Intent::SendMessage { account: FIRST, to: to.into(), content: evil, cpim: false, routes: Vec::new() };
     assert!(matches!(script.intend(send), Err(IntentError::Usage(UsageError::Unwritable(_)))));
     script.pass(Duration::from_secs(1));
     assert!(script.sent.is_empty() && script.agent.is_quiescent());

@@ -13,6 +13,7 @@ mod requests;
 mod sessions;
 mod settings;
 mod shutdown;
+mod supervised;
 mod transfers;
 
 use std::collections::VecDeque;

@@ -13,7 +13,7 @@ impl Script {
             && calls.streams.is_empty()
             && self.agent.owners.is_empty()
             && calls.waiting.is_empty()
-            && calls.invites.is_empty()
+            && calls.outside.is_empty()
     }
 }
 
@@ -164,4 +164,24 @@ fn datagrams_are_shed_while_nobody_takes_the_events() {
     }
     assert!(script.agent.events.len() < 30, "{}", script.agent.events.len());
     assert!(script.agent.stats().shed > 50);
+}
+
+#[test]
+fn a_request_of_any_method_that_comes_by_two_ways_is_merged() {
+    for (method, headers, first) in [
+        ("OPTIONS", "", 200),
+        ("MESSAGE", "Content-Type: text/plain\r\n", 200),
+        ("BYE", "", 481),
+        ("SUBSCRIBE", "Event: earthquake\r\n", 489),
+    ] {
+        let mut script = Script::new(OURS);
+        let text = script.theirs(method, 1, "", headers, "");
+        script.datagram(PEER, text);
+        assert_eq!(script.codes(), [first], "{method}");
+        let again = script.theirs(method, 1, "", headers, "");
+        script.datagram(PEER, again);
+        assert_eq!(script.codes(), [482], "{method}");
+        script.pass(Duration::from_secs(40));
+        assert!(script.agent.is_quiescent() && script.agent.calls.outside.is_empty());
+    }
 }

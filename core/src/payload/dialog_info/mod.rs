@@ -3,12 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::versioned::{Merge, judge, merge_rows};
+use super::versioned::{Row, Table, Versioned};
 use super::watcherinfo::State;
 use super::xml::name::DIALOG_INFO;
 use super::xml::record::{document, record, words};
 use super::xml::{Attribute, Element};
-use crate::limits::Limits;
 
 words! {
     /// The state of a dialog (RFC 4235 section 3.7.1).
@@ -209,34 +208,25 @@ record! {
 
 document!(DialogInfo, "application/dialog-info+xml");
 
-/// The dialogs that are known from all documents of a subscription (RFC 4235 section 4.3). A new subscription begins with a new one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Dialogs {
-    version: Option<u64>,
-    dialogs: Vec<Dialog>,
+/// The dialogs, from all documents of a subscription (RFC 4235 section 4.3).
+pub type Dialogs = Table<Dialog>;
+
+impl Versioned for DialogInfo {
+    type Row = Dialog;
+
+    fn into_rows(self) -> (u64, bool, Vec<Dialog>) {
+        (self.version, self.state == State::Full, self.dialogs)
+    }
 }
 
-impl Dialogs {
-    /// The dialogs. Those that the last document told to have terminated are among them once more.
-    #[must_use]
-    pub fn dialogs(&self) -> &[Dialog] {
-        &self.dialogs
+impl Row for Dialog {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.id.clone()
     }
 
-    /// Merges a document.
-    pub fn apply(&mut self, document: DialogInfo, limits: &Limits) -> Merge {
-        let full = document.state == State::Full;
-        let merge = judge(self.version, document.version, full);
-        if merge != Merge::Applied {
-            return merge;
-        }
-        self.version = Some(document.version);
-        if full {
-            self.dialogs.clear();
-        }
-        self.dialogs.retain(|dialog| dialog.state.state != DialogState::Terminated);
-        let replace = |known: &mut Dialog, new| *known = new;
-        merge_rows(&mut self.dialogs, document.dialogs, limits.state_rows, |dialog| dialog.id.clone(), replace);
-        merge
+    fn is_over(&self) -> bool {
+        self.state.state == DialogState::Terminated
     }
 }

@@ -1,5 +1,6 @@
-use super::{DialogInfo, DialogState, Dialogs, Event, Merge};
+use super::{DialogInfo, DialogState, Dialogs, Event};
 use crate::limits::Limits;
+use crate::payload::versioned::Merge;
 use crate::payload::{Error, Fault};
 
 fn parse(text: &str) -> Result<DialogInfo, Error> {
@@ -38,7 +39,7 @@ fn the_basic_example_is_followed() {
         let version = document.version;
         assert_eq!(dialogs.apply(document.clone(), &limits), Merge::Applied, "{version}");
         assert_eq!(dialogs.apply(document, &limits), Merge::Stale, "{version}");
-        states.push(dialogs.dialogs().iter().map(|dialog| dialog.state.state).collect::<Vec<_>>());
+        states.push(dialogs.rows().iter().map(|dialog| dialog.state.state).collect::<Vec<_>>());
     }
     use DialogState::{Confirmed, Early, Terminated, Trying};
     // The third document gives both forks one id, so they are one row.
@@ -59,11 +60,11 @@ fn a_missed_version_asks_for_full_state() {
     assert_eq!(dialogs.apply(text(0, "partial", ""), &limits), Merge::Gap);
     assert_eq!(dialogs.apply(text(0, "full", "<dialog id='x'><state>early</state></dialog>"), &limits), Merge::Applied);
     assert_eq!(dialogs.apply(text(2, "partial", ended), &limits), Merge::Gap);
-    assert_eq!(dialogs.dialogs()[0].state.state, DialogState::Early);
+    assert_eq!(dialogs.rows()[0].state.state, DialogState::Early);
     assert_eq!(dialogs.apply(text(3, "full", ended), &limits), Merge::Applied);
-    assert_eq!(dialogs.dialogs()[0].state.event, Some(Event::RemoteBye));
+    assert_eq!(dialogs.rows()[0].state.event, Some(Event::RemoteBye));
     assert_eq!(dialogs.apply(text(4, "partial", ""), &limits), Merge::Applied);
-    assert_eq!(dialogs.dialogs(), []);
+    assert_eq!(dialogs.rows(), []);
 }
 
 #[test]

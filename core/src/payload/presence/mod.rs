@@ -5,11 +5,15 @@
 //! elements. The XCAP usage `pidf-manipulation` (RFC 4827) has the same documents.
 
 pub mod caps;
+mod partial;
+#[cfg(test)]
+mod partial_tests;
 mod priority;
 pub mod rpid;
 #[cfg(test)]
 mod tests;
 
+pub use partial::{PartialPresence, PidfDiff};
 pub use priority::Priority;
 
 use super::xml::name::{CIPID, DATA_MODEL, PIDF, RPID, XML};

@@ -134,7 +134,7 @@ pub struct InstanceInfo {
     pub state: InstanceState,
     /// Why it ended.
     pub reason: Option<String>,
-    /// The state of the resource, as it came last; none when none came.
+    /// The state of the resource, as it came last; none when none came, or when all bodies would be larger than [`Limits::state_bytes`].
     pub body: Option<Entity>,
 }
 
@@ -189,7 +189,19 @@ impl Resources {
                 }
             }
         }
+        bound(&mut self.resources, limits.state_bytes);
         merge
+    }
+}
+
+/// Drops the bodies that do not fit into so many bytes, those of the first resources last.
+fn bound(resources: &mut [ResourceInfo], mut room: usize) {
+    for instance in resources.iter_mut().flat_map(|resource| &mut resource.instances) {
+        let Some(entity) = &instance.body else { continue };
+        match room.checked_sub(entity.size()) {
+            Some(left) => room = left,
+            None => instance.body = None,
+        }
     }
 }
 

@@ -128,3 +128,16 @@ fn what_is_no_list_is_refused_where_it_stands() {
     let broken = "--b\r\nContent-Type: application/rlmi+xml\r\n\r\n<list xmlns='urn:x'/>\r\n--b--";
     assert_eq!(parse(broken), Err(Error { at: broken.find("<list").unwrap(), fault: Fault::Root("list") }));
 }
+
+#[test]
+fn a_server_cannot_make_the_bodies_grow() {
+    let limits = Limits { state_bytes: 100, ..Limits::default() };
+    let mut resources = Resources::default();
+    let body = "x".repeat(30);
+    let all = "<resource uri='a'><instance id='1' state='active' cid='a@y'/></resource><resource uri='b'><instance id='1' state='active' \
+               cid='b@y'/></resource>";
+    let first = notification(1, true, all, &[("a@y", &body), ("b@y", &body)]);
+    assert_eq!(resources.apply(&first, &limits), Merge::Applied);
+    let has_body: Vec<bool> = known(&resources).iter().map(|(.., body)| body.is_some()).collect();
+    assert_eq!(has_body, [true, false], "{:?}", known(&resources));
+}

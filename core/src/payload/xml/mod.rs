@@ -10,6 +10,7 @@
 
 mod escape;
 pub mod name;
+pub(crate) mod patch;
 mod reader;
 pub(crate) mod record;
 #[cfg(test)]

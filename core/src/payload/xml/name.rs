@@ -67,6 +67,8 @@ namespaces! {
     XML = "http://www.w3.org/XML/1998/namespace" as "xml";
     /// Presence (RFC 3863).
     PIDF = "urn:ietf:params:xml:ns:pidf" as "pidf";
+    /// Partial presence (RFC 5262).
+    PIDF_DIFF = "urn:ietf:params:xml:ns:pidf-diff" as "pd";
     /// The presence data model (RFC 4479).
     DATA_MODEL = "urn:ietf:params:xml:ns:pidf:data-model" as "dm";
     /// Rich presence (RFC 4480).

@@ -72,6 +72,12 @@ impl<'a> Reader<'a> {
         self.skipped + usize::try_from(self.tokens.buffer_position()).unwrap_or(usize::MAX)
     }
 
+    /// The prefixes that are in force, and their namespaces, the innermost last.
+    #[must_use]
+    pub fn prefixes(&self) -> &[(String, Arc<str>)] {
+        &self.namespaces
+    }
+
     /// The next event; none at the end of the document.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;
+use super::patch::Prefixes;
 use super::reader::{Event, Reader};
 use crate::limits::Limits;
 use crate::payload::{Error, Fault};
@@ -60,7 +61,19 @@ impl Element {
     /// # Errors
     /// When it is not well-formed or exceeds a limit.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
-        let mut reader = Reader::new(bytes, limits)?;
+        Self::read(&mut Reader::new(bytes, limits)?, |_| {})
+    }
+
+    /// Reads a document; with it come the prefixes that its root declares.
+    pub(crate) fn parse_declared(bytes: &[u8], limits: &Limits) -> Result<(Self, Prefixes), Error> {
+        let mut prefixes = Prefixes::new();
+        let root = Self::read(&mut Reader::new(bytes, limits)?, |reader| prefixes = reader.prefixes().to_vec())?;
+        Ok((root, prefixes))
+    }
+
+    /// Reads a document; `begun` is called when its root has begun.
+    fn read(reader: &mut Reader<'_>, begun: impl FnOnce(&Reader<'_>)) -> Result<Self, Error> {
+        let mut begun = Some(begun);
         let mut open: Vec<Self> = Vec::new();
         let mut root: Option<Self> = None;
         loop {
@@ -68,7 +81,12 @@ impl Element {
             let Some(event) = reader.next_event()? else { break };
             match event {
                 Event::Start { at, .. } if root.is_some() => return Err(Error::new(at, Fault::Syntax)),
-                Event::Start { name, attributes, at } => open.push(Self { name, attributes, content: Vec::new(), at }),
+                Event::Start { name, attributes, at } => {
+                    if let Some(begun) = begun.take() {
+                        begun(reader);
+                    }
+                    open.push(Self { name, attributes, content: Vec::new(), at });
+                }
                 Event::Text(text) => match open.last_mut() {
                     Some(element) => element.push_text(text),
                     None if text.bytes().all(|byte| byte.is_ascii_whitespace()) => {}

@@ -13,8 +13,10 @@ use super::space::{Space, Subject};
 const CHALLENGES: usize = 16;
 /// Protection spaces that are remembered; the oldest is forgotten.
 const SPACES: usize = 8;
-/// How often one request is sent again because of challenges: a few proxies and the server, each with a nonce that was stale.
-const ROUNDS: u8 = 6;
+/// How often one request is sent again because of challenges of spaces that had not challenged it: a proxy's and the server's.
+const ROUNDS: u8 = 2;
+/// How often besides because a nonce was stale.
+const RENEWALS: u8 = 2;
 
 /// Why a challenge is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +39,10 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct Attempt {
     answered: Vec<Answered>,
+    /// Responses that brought a new space.
     rounds: u8,
+    /// Responses that only replaced nonces.
+    renewals: u8,
 }
 
 /// A protection space whose challenge was answered for this request.
@@ -87,10 +92,6 @@ impl Authenticator {
         random: &mut Random,
     ) -> Result<(), Refusal> {
         let credentials = self.credentials.as_ref().ok_or(Refusal::NoCredentials)?;
-        attempt.rounds = attempt.rounds.saturating_add(1);
-        if attempt.rounds > ROUNDS {
-            return Err(Refusal::TooOften);
-        }
         let mut taken: Vec<Space> = Vec::new();
         let mut refused = false;
         for (proxy, challenge) in challenges(response) {
@@ -113,6 +114,7 @@ impl Authenticator {
         if taken.is_empty() {
             return Err(Refusal::NotUnderstood);
         }
+        attempt.count(&taken)?;
         for space in taken {
             attempt.note(&space);
             self.spaces.retain(|known| known.proxy != space.proxy || known.realm != space.realm);
@@ -169,7 +171,18 @@ impl Attempt {
     /// No challenge yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { answered: Vec::new(), rounds: 0 }
+        Self { answered: Vec::new(), rounds: 0, renewals: 0 }
+    }
+
+    /// Counts a response with these challenges.
+    fn count(&mut self, spaces: &[Space]) -> Result<(), Refusal> {
+        let known = |space: &Space| {
+            self.answered.iter().any(|answered| answered.proxy == space.proxy && answered.realm == space.realm)
+        };
+        let (count, most) =
+            if spaces.iter().all(known) { (&mut self.renewals, RENEWALS) } else { (&mut self.rounds, ROUNDS) };
+        *count = count.saturating_add(1);
+        if *count > most { Err(Refusal::TooOften) } else { Ok(()) }
     }
 
     /// Whether this challenge may be answered: it is the first of its space for this request, or only replaces a stale nonce.

@@ -243,6 +243,9 @@ impl Answering<'_> {
 
 /// Says to a person what happened.
 fn tell(event: &Event, streams: &mut Streams, out: Output) {
+    if let Some(words) = words::of_message(&event.kind) {
+        out.at(event.at, words);
+    }
     let (session, words) = match &event.kind {
         EventKind::Agent(AgentEvent::Session { id, event: news }) => (*id, words::of_session(news)),
         EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {

@@ -49,9 +49,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("session".into(), json!(session));
             ("stream", serde_json::to_value(event))
         }
-        EventKind::Agent(agent::EventKind::Subscription { id, account, event }) => {
+        EventKind::Agent(agent::EventKind::Subscription { id, account, supervised, event }) => {
             data.insert("subscription".into(), json!(id));
             data.insert("account".into(), json!(account));
+            data.insert("supervised".into(), json!(supervised));
             ("subscription", serde_json::to_value(event))
         }
         EventKind::Agent(agent::EventKind::IncomingSubscription { id, account, event }) => {
@@ -59,9 +60,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("account".into(), json!(account));
             ("incoming_subscription", serde_json::to_value(event))
         }
-        EventKind::Agent(agent::EventKind::Publication { id, account, event }) => {
+        EventKind::Agent(agent::EventKind::Publication { id, account, published, event }) => {
             data.insert("publication".into(), json!(id));
             data.insert("account".into(), json!(account));
+            data.insert("published".into(), json!(published));
             ("publication", serde_json::to_value(event))
         }
         EventKind::Agent(agent::EventKind::Message { id, account, event }) => {

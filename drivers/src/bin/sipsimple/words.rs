@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use sipsimple_audio::engine::AudioEvent;
+use sipsimple_core::agent::EventKind as AgentEvent;
 use sipsimple_core::cause::Cause;
 use sipsimple_core::media::{Parameters, Statistics};
+use sipsimple_core::payload::composing::State;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
 use sipsimple_core::stream::{Rtp, StreamEvent};
@@ -81,6 +83,27 @@ pub(crate) fn of_registration(account: &str, event: &RegistrationEvent) -> Optio
         RegistrationEvent::DidEnd => Some(format!("unregistered {account}")),
         RegistrationEvent::DidNotEnd { code, reason, .. } => {
             Some(format!("not unregistered: {code} {}", printable(reason)))
+        }
+        _ => None,
+    }
+}
+
+/// What a message that came, or is being composed, says to a person; `None` for other news.
+pub(crate) fn of_message(event: &EventKind) -> Option<String> {
+    match event {
+        EventKind::Agent(AgentEvent::Composing { remote, state: State::Active, .. }) => {
+            Some(format!("{} is writing", printable(remote)))
+        }
+        EventKind::Agent(AgentEvent::Composing { remote, state: State::Idle, .. }) => {
+            Some(format!("{} writes no more", printable(remote)))
+        }
+        EventKind::Agent(AgentEvent::GotMessage(message)) if message.composing.is_none() => {
+            let body = match (&message.cpim, &message.content) {
+                (Some(cpim), _) => &cpim.content.body,
+                (None, Some(content)) => &content.body,
+                (None, None) => return None,
+            };
+            Some(format!("{}: {}", printable(&message.from), printable(&String::from_utf8_lossy(body))))
         }
         _ => None,
     }
