@@ -22,6 +22,8 @@ struct Dialog {
     confirmed: bool,
     routes: Vec<String>,
     target: String,
+    /// The target that a reliable provisional response has named: whether it came in order is not looked at (RFC 6141 section 4).
+    named: Option<String>,
     /// The number of the last request that was sent, if one was.
     local: Option<u32>,
     /// The numbers of the INVITEs that were sent.
@@ -128,6 +130,7 @@ impl Dialogs {
             confirmed: false,
             routes: routes.clone(),
             target: if contact.is_empty() { invite.uri().to_owned() } else { contact.to_owned() },
+            named: None,
             local: Some(invite.cseq().0),
             invites: vec![invite.cseq().0],
             remote: None,
@@ -135,6 +138,9 @@ impl Dialogs {
             acknowledged: false,
             over: false,
         });
+        if !success && !contact.is_empty() && sip.count("rseq") > 0 {
+            dialog.named = Some(contact.to_owned());
+        }
         if success && !contact.is_empty() {
             if initial && !dialog.confirmed {
                 dialog.routes = routes;
@@ -158,6 +164,7 @@ impl Dialogs {
             confirmed: false,
             routes: invite.list("record-route").into_iter().map(str::to_owned).collect(),
             target: invite.contact().to_owned(),
+            named: None,
             local: None,
             invites: Vec::new(),
             remote: Some(invite.cseq().0),
@@ -195,6 +202,7 @@ impl Dialogs {
             confirmed: true,
             routes: sip.list("record-route").into_iter().map(str::to_owned).collect(),
             target: sip.contact().to_owned(),
+            named: None,
             local: Some(number),
             invites: Vec::new(),
             remote: None,
@@ -212,6 +220,9 @@ impl Dialogs {
             broken.seen("DLG-1", seen, "there is no such dialog");
             return;
         };
+        if let Some(named) = dialog.named.take_if(|named| named == sip.uri()) {
+            dialog.target = named;
+        }
         addressed(seen, dialog, broken);
         let number = sip.cseq().0;
         if sip.request() == "ACK" {

@@ -30,13 +30,16 @@ impl Property for OfferAnswer {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         match seen.step {
             Step::RequestSent { key, first: true } => match (key.method.as_str(), description(seen, broken)) {
-                ("INVITE", Some(offer)) => self.offered(seen, sip.from_tag(), offer, broken),
+                ("INVITE" | "UPDATE", Some(offer)) => self.offered(seen, sip.from_tag(), offer, broken),
+                // It answers what a reliable response has offered, or offers something itself: which it is only the session knows.
+                ("PRACK", Some(_)) => {}
                 (_, Some(_)) => broken.seen("OA-2", seen, "a description has no place here"),
                 (_, None) => {}
             },
             Step::ResponseSent { key: Some(key) } => {
                 let Some(own) = description(seen, broken) else { return };
-                let accepts = key.method == "INVITE" && sip.code() < 300;
+                let within = matches!(key.method.as_str(), "UPDATE" | "PRACK") && sip.code() >= 200;
+                let accepts = (key.method == "INVITE" || within) && sip.code() < 300;
                 broken.unless(accepts, "OA-2", seen, "a description has no place here");
                 let Some(server) = seen.model.server(key).filter(|_| accepts) else { return };
                 if server.answer.as_ref().is_some_and(|answer| !answer.again.is_empty()) {
@@ -45,6 +48,7 @@ impl Property for OfferAnswer {
                 }
                 match server.request.description().and_then(Sdp::read) {
                     Some(offer) => self.answered(seen, sip.to_tag(), &offer, own, broken),
+                    None if within => broken.seen("OA-2", seen, "there is no offer that it could answer"),
                     None => {
                         broken.unless(sip.code() >= 200, "OA-2", seen, "an offer in an unreliable response");
                         self.offered(seen, sip.to_tag(), own, broken);

@@ -115,6 +115,10 @@ impl SessionTimer {
             broken.unless(short, "TMR-1", seen, "the interval was long enough");
         }
         if sip.code() >= 300 {
+            // With it an early dialog is over, and what was agreed on in there.
+            if request.to_tag().is_empty() {
+                self.over(Side::of(sight.host, sip, false), sight.at);
+            }
             return;
         }
         let short = supported && asked.is_some_and(|(seconds, _)| seconds < FLOOR);
@@ -130,7 +134,9 @@ impl SessionTimer {
             let follows = !supported || wish.is_none() || wish == refresher;
             broken.unless(follows, "TMR-3", seen, format!("the refresher was to be {wish:?}"));
         }
-        let least = min_se(request).unwrap_or(0).max(FLOOR);
+        // Who asks for less than it allows gets what it asks for.
+        let most = asked.map_or(u32::MAX, |(most, _)| most);
+        let least = min_se(request).unwrap_or(0).max(FLOOR).min(most);
         broken.unless(seconds >= least, "TMR-3", seen, format!("it is shorter than {least}"));
         if refresher == Some("uac") {
             broken.unless(supported, "TMR-3", seen, "the caller cannot refresh");

@@ -45,6 +45,8 @@ pub struct Update {
     open: Memory<Side, Open>,
     /// The INVITEs of a call that this side began: their dialogs are not known before they are answered.
     begun: Memory<(usize, String, String), ClientKey>,
+    /// The INVITEs that began a call without an offer: the offer is this side's to make.
+    bare: Memory<(usize, String, String), ServerKey>,
     due: Memory<ServerKey, Due>,
     answers: Owed<ServerKey>,
 }
@@ -54,6 +56,12 @@ impl Property for Update {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         let inside = !sip.to_tag().is_empty();
         match seen.step {
+            Step::RequestGot { key, first: true }
+                if !inside && key.method == "INVITE" && sip.description().is_none() =>
+            {
+                let call = (sight.host, sip.call_id().to_owned(), sip.from_tag().to_owned());
+                self.bare.put(sight.at, call, key.clone());
+            }
             Step::RequestGot { key, first: true } if inside && carries(&key.method) => {
                 let side = Side::of(sight.host, sip, false);
                 let offers = sip.description().is_some();
@@ -130,7 +138,9 @@ impl Update {
             self.answers.owe(key.clone(), sight.at + SOON);
         }
         let begun = self.begun.get(&(side.host, side.call_id.clone(), side.local.clone()));
-        let early = begun.and_then(|key| seen.model.client(key)).is_some_and(|client| client.answer.is_none());
+        let bare = self.bare.get(&(side.host, side.call_id.clone(), side.remote.clone()));
+        let early = begun.and_then(|key| seen.model.client(key)).is_some_and(|client| client.answer.is_none())
+            || bare.and_then(|key| seen.model.server(key)).is_some_and(|server| server.answer.is_none());
         let due = match self.open.get(side).filter(|_| offers) {
             _ if early => Due::Unsure,
             Some(open) if open.unsure => Due::Unsure,
