@@ -166,6 +166,19 @@ fn scripts_are_followed_in_calls_both_ways() {
 }
 
 #[test]
+fn a_script_holds_and_changes_a_call() {
+    let script = "0.1s hold; 0.4s unhold; 0.7s add; 1.4s remove; 1.8s end";
+    let answer = Answer::start(&["--count", "1"]);
+    let call = sipsimple(&["call", &answer.uri, "--do", script]);
+    assert_eq!(call.status.code(), Some(0), "{}", error(&call));
+    let (lines, _) = answer.end();
+    let said = lines.join("\n");
+    for words in ["put on hold by the remote party", "taken off hold by the remote party", "wants to add a stream"] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
 fn a_script_can_answer_or_refuse() {
     let answer = Answer::start(&["--count", "1", "--do", "0.1s accept; 0.3s end"]);
     let call = sipsimple(&["call", &answer.uri]);
@@ -238,6 +251,12 @@ fn a_session_has_many_calls_at_once() {
     session.types("/dtmf 5");
     session.says("pressed 5");
     assert!(answer.lines.by_ref().map(Result::unwrap).any(|line| line.contains("call 1: DTMF 5")));
+    session.types("/hold");
+    session.says("call 1: put on hold by us");
+    session.types("/sessions");
+    session.says("on hold by us");
+    session.types("/unhold");
+    session.says("call 1: taken off hold by us");
     session.types("/chat sip:bob@127.0.0.1");
     session.says("not in a session yet: sipsimple chat");
     session.types("hello");

@@ -9,7 +9,7 @@ use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent, Outcom
 use sipsimple_core::id::{IncomingSubscriptionId, SessionId, StreamId};
 use sipsimple_core::notifier::NotifierEvent;
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
+use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{Event, EventKind, Settings};
@@ -180,6 +180,13 @@ impl Answering<'_> {
             }
             EventKind::Agent(AgentEvent::Session { id, event: news }) => match news {
                 SessionEvent::NewIncoming { streams, .. } => self.incoming(event.at, *id, streams),
+                SessionEvent::GotProposal { originator: Originator::Remote, streams, .. }
+                    if self.options.script.is_none() =>
+                {
+                    let (session, streams) = (*id, streams.clone());
+                    let accepted = self.client.application.intend(Intent::AcceptProposal { session, streams });
+                    tolerate(accepted.map(drop))
+                }
                 SessionEvent::TransferNewIncoming { .. } => self.transfer(*id),
                 SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
                     self.ringing.remove(id);

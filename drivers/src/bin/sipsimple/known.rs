@@ -6,7 +6,7 @@ use sipsimple_audio::engine::Recorded;
 use sipsimple_core::agent::Intent;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::StreamEvent;
+use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
 use sipsimple_core::time::Instant;
 use sipsimple_drivers::{Application, ApplicationError, AudioError};
 
@@ -63,6 +63,12 @@ impl Known {
                 self.rings = false;
                 self.proposed.clear();
             }
+            SessionEvent::GotProposal { originator: Originator::Remote, streams, .. } => {
+                self.proposed.clone_from(streams);
+            }
+            SessionEvent::GotAcceptProposal { originator: Originator::Remote, .. }
+            | SessionEvent::GotRejectProposal { originator: Originator::Remote, .. }
+            | SessionEvent::HadProposalFailure { originator: Originator::Remote, .. } => self.proposed.clear(),
             SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => self.rings = false,
             _ => {}
         }
@@ -110,8 +116,15 @@ impl Known {
         let session = self.id;
         let intend = |intent| application.intend(intent).map(drop).map_err(Failure::from);
         match action {
-            Action::Hold | Action::Unhold | Action::Add | Action::Remove => {
-                Err(Failure::new("calls cannot be changed yet while they are established"))
+            Action::Hold => intend(Intent::Hold { session }),
+            Action::Unhold => intend(Intent::Unhold { session }),
+            Action::Add => {
+                let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+                intend(Intent::AddStreams { session, streams })
+            }
+            Action::Remove => {
+                let last = self.streams.last().ok_or_else(|| Failure::new("the call has no stream"))?;
+                intend(Intent::RemoveStreams { session, streams: vec![*last] })
             }
             Action::Dtmf(keys) => {
                 self.sounding()?;
@@ -121,7 +134,8 @@ impl Known {
             Action::Record(file) => self.record(application, file.clone()),
             Action::Accept if self.rings => Ok(application.accept(session, &self.proposed)?),
             Action::Reject(code) if self.rings => Ok(application.reject(session, *code, None)?),
-            Action::Accept | Action::Reject(_) => Err(Failure::new("the call was answered already")),
+            Action::Accept => intend(Intent::AcceptProposal { session, streams: self.proposed.clone() }),
+            Action::Reject(code) => intend(Intent::RejectProposal { session, code: *code, reason: None }),
             Action::Transfer(target) => {
                 intend(Intent::Transfer { session, target: target.as_str().into(), replaced: None })
             }

@@ -8,7 +8,7 @@ use sipsimple_core::cause::Cause;
 use sipsimple_core::media::{Parameters, Statistics};
 use sipsimple_core::payload::composing::State;
 use sipsimple_core::registration::RegistrationEvent;
-use sipsimple_core::session::{Originator, SessionEvent};
+use sipsimple_core::session::{Originator, SessionEvent, StreamAction};
 use sipsimple_core::stream::{Rtp, StreamEvent};
 use sipsimple_drivers::{ApplicationEvent, EventKind};
 
@@ -30,6 +30,27 @@ pub(crate) fn of_session(event: &SessionEvent) -> Option<String> {
             "" | "user request" => format!("call ended by {}", side(*originator)),
             reason => format!("call ended by {}: {}", side(*originator), printable(reason)),
         }),
+        SessionEvent::DidChangeHoldState { originator, on_hold: true, .. } => {
+            Some(format!("put on hold by {}", side(*originator)))
+        }
+        SessionEvent::DidChangeHoldState { originator, on_hold: false, .. } => {
+            Some(format!("taken off hold by {}", side(*originator)))
+        }
+        SessionEvent::GotProposal { originator: Originator::Remote, streams, .. } => {
+            Some(format!("the remote party wants to add {}", counted(streams.len())))
+        }
+        SessionEvent::GotRejectProposal { originator: Originator::Local, code, reason, .. } => {
+            Some(format!("not added: {code} {}", printable(reason)))
+        }
+        SessionEvent::HadProposalFailure { failure_reason, .. } => {
+            Some(format!("not added: {}", printable(failure_reason)))
+        }
+        SessionEvent::DidRenegotiateStreams { action: StreamAction::Add, streams, .. } => {
+            Some(format!("added {}", counted(streams.len())))
+        }
+        SessionEvent::DidRenegotiateStreams { action: StreamAction::Remove, streams, .. } => {
+            Some(format!("removed {}", counted(streams.len())))
+        }
         SessionEvent::TransferNewIncoming { target, referred_by, .. } => Some(match referred_by {
             Some(by) => format!("asked to call {}, by {}", printable(target), printable(by)),
             None => format!("asked to call {}", printable(target)),
@@ -183,6 +204,10 @@ fn codec(parameters: &Parameters) -> String {
         || "without a codec".into(),
         |format| format!("{}/{}{encrypted}", format.encoding, format.clock_rate),
     )
+}
+
+fn counted(streams: usize) -> String {
+    if streams == 1 { "a stream".to_owned() } else { format!("{streams} streams") }
 }
 
 const fn side(originator: Originator) -> &'static str {

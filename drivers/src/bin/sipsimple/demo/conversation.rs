@@ -1,7 +1,8 @@
 //! One call of the demo, step by step.
 //!
 //! ```text
-//!   connecting ──both started──► listening ──1.6 s──► pressing keys ──all heard──► hanging up ──both ended──► over
+//!   connecting ──both started──► listening ──1.6 s──► pressing keys ──all heard──► holding ──held──► resuming ──┐
+//!        over ◄──both ended── hanging up ◄──removed── removing ◄──added── adding a stream ◄──taken off hold──┘
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 use async_io::Timer;
 use futures_lite::FutureExt;
 use sipsimple_audio::engine::Recorded;
-use sipsimple_core::agent::EventKind as AgentEvent;
+use sipsimple_core::agent::{EventKind as AgentEvent, Intent};
 use sipsimple_core::id::{SessionId, StreamId};
-use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
+use sipsimple_core::session::{SessionEvent, StreamAction};
+use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
 use sipsimple_core::transport::Transport;
 use sipsimple_drivers::{Event, EventKind};
 
@@ -58,6 +59,10 @@ struct Side {
     stream: Option<StreamId>,
     started: bool,
     ended: bool,
+    /// Whether the call is on hold, as this side has heard.
+    held: bool,
+    /// What was added to the streams of the beginning.
+    added: Vec<StreamId>,
     heard: Heard,
 }
 
@@ -68,6 +73,10 @@ enum Step {
     Listening { until: Instant },
     Pressing { next: usize, at: Instant },
     Hearing { until: Instant },
+    Holding,
+    Resuming,
+    Adding,
+    Removing,
     HangingUp,
 }
 
@@ -90,7 +99,9 @@ impl<'a> Conversation<'a> {
         let give_up = Instant::now() + PATIENCE;
         while !self.sides.iter().all(|side| side.ended) {
             let due = match self.step {
-                Step::Connecting | Step::HangingUp => give_up,
+                Step::Connecting | Step::Holding | Step::Resuming | Step::Adding | Step::Removing | Step::HangingUp => {
+                    give_up
+                }
                 Step::Listening { until: at } | Step::Pressing { at, .. } | Step::Hearing { until: at } => at,
             };
             match self.next(due.min(give_up))? {
@@ -139,11 +150,20 @@ impl<'a> Conversation<'a> {
                         self.transport, party.name
                     )));
                 }
+                SessionEvent::DidChangeHoldState { on_hold, .. } => side.held = *on_hold,
+                SessionEvent::GotProposal { originator: Originator::Remote, streams, .. } => {
+                    let (session, streams) = (*id, streams.clone());
+                    party.application.intend(Intent::AcceptProposal { session, streams })?;
+                }
+                SessionEvent::DidRenegotiateStreams { action: StreamAction::Add, streams, .. } => {
+                    side.added.clone_from(streams);
+                }
+                SessionEvent::DidRenegotiateStreams { action: StreamAction::Remove, .. } => side.added.clear(),
                 SessionEvent::DidEnd { .. } => side.ended = true,
                 _ => {}
             },
             EventKind::Agent(AgentEvent::Stream { id, event, .. }) => match event {
-                StreamEvent::DidStart { .. } => {
+                StreamEvent::DidStart { .. } if side.stream.is_none() => {
                     side.stream = Some(*id);
                     party.application.start_recording(*id, &side.heard.recording, Recorded::Received)?;
                     party.application.play_wave(*id, &party.wave)?;
@@ -184,13 +204,37 @@ impl<'a> Conversation<'a> {
                 }
             }
             Step::Hearing { until } if now >= until || self.all_keys_heard() => {
-                if let Some(session) = self.sides[0].session {
-                    self.parties[0].application.end(session)?;
-                }
+                self.intend(|session| Intent::Hold { session })?;
+                Step::Holding
+            }
+            Step::Holding if self.sides.iter().all(|side| side.held) => {
+                self.intend(|session| Intent::Unhold { session })?;
+                Step::Resuming
+            }
+            Step::Resuming if self.sides.iter().all(|side| !side.held) => {
+                let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+                self.intend(|session| Intent::AddStreams { session, streams })?;
+                Step::Adding
+            }
+            Step::Adding if self.sides.iter().all(|side| !side.added.is_empty()) => {
+                let streams = self.sides[0].added.clone();
+                self.intend(|session| Intent::RemoveStreams { session, streams })?;
+                Step::Removing
+            }
+            Step::Removing if self.sides.iter().all(|side| side.added.is_empty()) => {
+                self.intend(|session| Intent::End { session })?;
                 Step::HangingUp
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// What the caller wants of the call.
+    fn intend(&self, intent: impl FnOnce(SessionId) -> Intent) -> Result<(), Failure> {
+        if let Some(session) = self.sides[0].session {
+            self.parties[0].application.intend(intent(session))?;
+        }
+        Ok(())
     }
 
     fn streams(&self) -> impl Iterator<Item = (&'a Party, StreamId)> {

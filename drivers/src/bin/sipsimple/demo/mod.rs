@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let mut verdicts = Vec::new();
     for transport in [Transport::Udp, Transport::Tcp] {
         let heard = Conversation::new(&parties, transport, &dir, out).run()?;
+        out.line(format_args!("{transport}: the call was held and taken off hold; a stream was added and removed"));
         verdicts.extend(
             parties
                 .iter()

@@ -11,7 +11,7 @@ use clap::Args;
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent};
 use sipsimple_core::id::{AccountId, SessionId};
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::{AudioSpec, StreamSpec};
+use sipsimple_core::stream::{AudioSpec, Originator, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{Event, EventKind, Settings};
@@ -80,6 +80,8 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
 struct Call {
     known: Known,
     began: Option<Instant>,
+    /// Whether we, and whether they, have it on hold.
+    held: (bool, bool),
 }
 
 /// The state of the command.
@@ -184,7 +186,7 @@ impl Desk<'_> {
     /// Makes a call the current one.
     fn enter(&mut self, known: Known) {
         let id = known.id;
-        self.calls.insert(id, Call { known, began: None });
+        self.calls.insert(id, Call { known, began: None, held: (false, false) });
         self.current = Some(id);
     }
 
@@ -249,8 +251,11 @@ impl Desk<'_> {
         }
         let Some(call) = self.calls.get_mut(&id) else { return Ok(()) };
         call.known.session(news);
-        if let SessionEvent::DidStart { .. } = news {
-            call.began = Some(at);
+        match news {
+            SessionEvent::DidStart { .. } => call.began = Some(at),
+            SessionEvent::DidChangeHoldState { originator: Originator::Local, on_hold, .. } => call.held.0 = *on_hold,
+            SessionEvent::DidChangeHoldState { originator: Originator::Remote, on_hold, .. } => call.held.1 = *on_hold,
+            _ => {}
         }
         Ok(())
     }
@@ -263,7 +268,13 @@ impl Call {
             None if self.known.rings => "rings here".to_owned(),
             None => "is being called".to_owned(),
         };
-        format!("{} {state}", self.known.remote)
+        let held = match self.held {
+            (false, false) => "",
+            (true, false) => ", on hold by us",
+            (false, true) => ", on hold by them",
+            (true, true) => ", on hold by both",
+        };
+        format!("{} {state}{held}", self.known.remote)
     }
 }
 
