@@ -25,7 +25,7 @@ use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::sip::Text;
 use crate::time::Instant;
-use crate::transport::{CloseCause, CloseHow, Fingerprint, TlsInfo};
+use crate::transport::{CloseCause, CloseHow, Fingerprint, Peer as TlsPeer, Security, TlsInfo, judge};
 
 /// How long a connection may take to open and to be bound.
 const BIND: Duration = Duration::from_secs(30);
@@ -360,7 +360,13 @@ impl Endpoint {
         if session.local.secure != connection.tls.is_some() {
             return Some("the connection is not protected as the URI says".into());
         }
-        if session.fingerprints.is_empty() || session.relay.is_some() {
+        if let Some(relay) = &session.relay {
+            // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer.
+            let Some((_, Security::Tls { policy, .. })) = &connection.ours else { return None };
+            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(relay.host())));
+            return verdict.err().map(|distrust| distrust.to_string().into());
+        }
+        if session.fingerprints.is_empty() {
             return None;
         }
         let shown = connection.tls.as_ref().and_then(|tls| tls.certificates.first()).map(|own| Fingerprint::of(own));

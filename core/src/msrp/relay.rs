@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::{Continuation, Field, Head, Method, MsrpUri, Path, Start, Unwritable, Writer};
 use crate::random::Random;
 use crate::sip::digest::{Credentials, Space, Subject};
-use crate::sip::{Header, Text, WwwAuthenticate};
+use crate::sip::{Header, Host, Text, WwwAuthenticate};
 use crate::time::Instant;
 
 /// How often one request is sent again: for a challenge, for a nonce that was stale, for another expiry.
@@ -66,6 +66,11 @@ impl Relay {
     pub(super) fn new(setup: &RelaySetup) -> Self {
         let (uri, credentials, expires) = (setup.uri.clone(), setup.credentials.clone(), setup.expires);
         Self { uri, credentials, space: None, tries: 0, expires, refresh: None }
+    }
+
+    /// Whom its certificate must name.
+    pub(super) const fn host(&self) -> &Host {
+        &self.uri.host
     }
 
     /// The request for a path.

@@ -2,32 +2,40 @@
 
 use bytes::Bytes;
 
-use super::harness::{Pair, S1, Seen, names, setup, start, text, tls};
+use super::harness::{Pair, S1, Seen, names, setup, start, text};
 use crate::msrp::{Connect, Delivery, End, Event, Field, RelaySetup};
 use crate::sip::digest::Credentials;
-use crate::transport::{CertificateChain, TlsInfo};
+use crate::transport::{CertificateChain, Security, TlsInfo, TlsPolicy};
 
 const OWN: &str = "msrps://192.0.2.1:2855/a1;tcp";
-const RELAY: &str = "msrps://relay.example:2855;tcp";
+const RELAY: &str = "msrps://example.com:2855;tcp";
 const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"relay.example\", nonce=\"n1\", qop=\"auth\"\r\n";
-const GRANT: &str = "Use-Path: msrps://relay.example:2855/r1;tcp msrps://outer.example:2855/r2;tcp\r\nExpires: 900\r\n";
+const GRANT: &str = "Use-Path: msrps://example.com:2855/r1;tcp msrps://outer.example:2855/r2;tcp\r\nExpires: 900\r\n";
+
+/// Names `example.com`, and no `relay.example`.
+const CERTIFICATE: &[u8] = include_bytes!("../../../../vectors/tls/hosts.der");
 
 /// Connected to the relay, and asked.
 fn asked(credentials: Option<Credentials>) -> Pair {
+    met(RELAY, TlsPolicy::Chain, credentials, CertificateChain::Trusted)
+}
+
+/// Connected to this relay, which showed its certificate.
+fn met(relay: &str, policy: TlsPolicy, credentials: Option<Credentials>, chain: CertificateChain) -> Pair {
     let mut pair = Pair::new();
     let (now, conn) = (pair.now, names(0).0);
     pair.active.call(now, |e, _, _| e.prepare(S1, setup(OWN, Delivery::Whole)));
     let relay = RelaySetup {
         conn,
         to: "192.0.2.9:2855".parse().unwrap(),
-        security: tls(),
-        uri: RELAY.parse().unwrap(),
+        security: Security::Tls { identity: None, server_name: None, policy },
+        uri: relay.parse().unwrap(),
         credentials,
         expires: None,
     };
     pair.active.call(now, |e, cx, out| e.relay(cx, S1, &relay, out));
     assert_eq!(pair.active.opened, [conn]);
-    let shown = TlsInfo { chain: CertificateChain::Trusted, certificates: vec![Bytes::from_static(b"relay")] };
+    let shown = TlsInfo { chain, certificates: vec![Bytes::from_static(CERTIFICATE)] };
     pair.active.call(now, |e, cx, out| e.opened(cx, conn, Some(shown), out));
     pair
 }
@@ -52,6 +60,26 @@ fn ended(pair: &Pair) -> bool {
     matches!(pair.active.events_of(S1).last(), Some(Event::Ended(End::Relay(_))))
 }
 
+/// RFC 4976 section 9.2: nothing is said to a relay whose certificate does not name it, or is not trusted.
+#[test]
+fn a_relay_must_be_who_it_should_be() {
+    let expired = || CertificateChain::Untrusted("expired".into());
+    let other = "msrps://relay.example:2855;tcp";
+    let refused = [
+        (
+            met(other, TlsPolicy::Chain, alice(), CertificateChain::Trusted),
+            "the peer's certificate is not for relay.example",
+        ),
+        (met(RELAY, TlsPolicy::Chain, alice(), expired()), "the peer's certificate is not trusted: expired"),
+    ];
+    for (pair, reason) in refused {
+        assert_eq!(pair.active.tap.seen.len(), 0, "{reason}");
+        assert_eq!(pair.active.events_of(S1), [&Event::Ended(End::Distrusted(reason.into()))]);
+    }
+    let told_to_trust = met(other, TlsPolicy::None, alice(), expired());
+    assert!(last(&told_to_trust).is("AUTH"));
+}
+
 #[test]
 fn a_challenge_is_answered_and_the_path_told() {
     let mut pair = asked(alice());
@@ -66,7 +94,7 @@ fn a_challenge_is_answered_and_the_path_told() {
     );
     answers(&mut pair, "200 OK", GRANT);
     // RFC 4976 section 5.1: to the peer the last relay comes first.
-    let path = "msrps://outer.example:2855/r2;tcp msrps://relay.example:2855/r1;tcp msrps://192.0.2.1:2855/a1;tcp";
+    let path = "msrps://outer.example:2855/r2;tcp msrps://example.com:2855/r1;tcp msrps://192.0.2.1:2855/a1;tcp";
     assert_eq!(pair.active.events_of(S1), [&Event::Relayed { path: path.parse().unwrap() }]);
     // The session goes on the same connection, and the first relay is visited first.
     let remote = start("msrps://bob.example:9999/b1;tcp", Connect::Relay, vec![]);
@@ -74,7 +102,7 @@ fn a_challenge_is_answered_and_the_path_told() {
     pair.active.call(now, |e, cx, out| e.start(cx, S1, remote, out));
     assert!(pair.active.endpoint.is_bound(S1));
     pair.send(S1, text("m001", "through the relay"));
-    let to = "msrps://relay.example:2855/r1;tcp msrps://outer.example:2855/r2;tcp msrps://bob.example:9999/b1;tcp";
+    let to = "msrps://example.com:2855/r1;tcp msrps://outer.example:2855/r2;tcp msrps://bob.example:9999/b1;tcp";
     assert_eq!(last(&pair).head.to_path().unwrap().to_string(), to);
     assert_eq!(last(&pair).head.from_path().unwrap().to_string(), OWN);
 }
@@ -124,7 +152,7 @@ fn refusals_end_the_session() {
         ("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n"),
         ("423 Out of Bounds", ""),
         ("200 OK", ""),
-        ("200 OK", "Use-Path: msrp://relay.example:2855/r1;tcp\r\n"),
+        ("200 OK", "Use-Path: msrp://example.com:2855/r1;tcp\r\n"),
         ("200 OK", "Use-Path: http://evil.example/\r\n"),
     ] {
         let mut pair = asked(alice());
