@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
-use crate::sipp::{answering, scenario, sipp_answers, sipp_calls};
+use crate::peer::{LOOPBACKS, Running, free_port, has_address, host_port, sipsimple};
+use crate::sipp::{scenario, scenarios_call_us, sipp_answers};
 
 /// How long a run may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -48,20 +48,10 @@ fn its_scenarios_are_asked_by_us() {
 }
 
 /// Scenarios in which SIPp asks us.
-const ASKING: &[&str] = &["uac_message", "uac_bad_event", "uac_stray_notify", "uac_publish"];
+const ASKING: &[(&str, &[&str])] =
+    &[("uac_message", &[]), ("uac_bad_event", &[]), ("uac_stray_notify", &[]), ("uac_publish", &[])];
 
 #[test]
 fn its_scenarios_ask_us() {
-    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        for transport in ["u1", "t1"] {
-            for name in ASKING {
-                if find("sipp").is_none() {
-                    return;
-                }
-                let port = free_port(address);
-                let _answering = answering(address, port, &[]);
-                sipp_calls(address, port, &["-sf", &scenario(name), "-m", "1", "-t", transport]);
-            }
-        }
-    }
+    scenarios_call_us(ASKING);
 }

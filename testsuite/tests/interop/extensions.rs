@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
-use crate::sipp::{answering, scenario, sipp_answers, sipp_calls};
+use crate::sipp::{answering, scenario, scenarios_call_us, sipp_answers, sipp_calls};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -28,18 +28,7 @@ const CALLEES: &[(&str, &[&str])] = &[
 
 #[test]
 fn its_extensions_call_us() {
-    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        for transport in ["u1", "t1"] {
-            for (name, args) in CALLERS {
-                if find("sipp").is_none() {
-                    return;
-                }
-                let port = free_port(address);
-                let _answering = answering(address, port, args);
-                sipp_calls(address, port, &["-sf", &scenario(name), "-m", "1", "-t", transport]);
-            }
-        }
-    }
+    scenarios_call_us(CALLERS);
 }
 
 #[test]

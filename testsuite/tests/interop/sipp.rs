@@ -41,6 +41,22 @@ pub(crate) fn sipp_answers(address: &str, port: u16, args: &[&str]) -> Option<Ru
     Some(sipp)
 }
 
+/// SIPp as the caller once in each of these scenarios of ours, on every address and transport; and what our side is told to do.
+pub(crate) fn scenarios_call_us(scenarios: &[(&str, &[&str])]) {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        for transport in ["u1", "t1"] {
+            for (name, args) in scenarios {
+                if find("sipp").is_none() {
+                    return;
+                }
+                let port = free_port(address);
+                let _answering = answering(address, port, args);
+                sipp_calls(address, port, &["-sf", &scenario(name), "-m", "1", "-t", transport]);
+            }
+        }
+    }
+}
+
 #[test]
 fn two_hundred_calls_of_its_uac_are_echoed() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
@@ -146,18 +162,7 @@ const CALLERS: &[(&str, &[&str])] = &[
 
 #[test]
 fn its_scenarios_call_us() {
-    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        for transport in ["u1", "t1"] {
-            for (name, args) in CALLERS {
-                if find("sipp").is_none() {
-                    return;
-                }
-                let port = free_port(address);
-                let _answering = answering(address, port, args);
-                sipp_calls(address, port, &["-sf", &scenario(name), "-m", "1", "-t", transport]);
-            }
-        }
-    }
+    scenarios_call_us(CALLERS);
 }
 
 /// Scenarios in which SIPp is called, whether the call is to succeed, and for how long it is to be.
