@@ -19,3 +19,4 @@ mod presence;
 mod rtp_echo;
 mod sipp;
 mod stranger;
+mod vnc;
