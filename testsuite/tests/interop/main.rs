@@ -20,3 +20,4 @@ mod proposals;
 mod rtp_echo;
 mod sipp;
 mod stranger;
+mod vnc;
