@@ -300,7 +300,17 @@ impl Base {
                 let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
                 self.failure = Some((words(&end), cx.now + grace));
             }
-            event => events.push(event),
+            event @ (Event::Message { .. }
+            | Event::Piece { .. }
+            | Event::ChunkEnded { .. }
+            | Event::Aborted { .. }
+            | Event::Wants { .. }
+            | Event::Sent { .. }
+            | Event::Reported { .. }
+            | Event::Delivered { .. }
+            | Event::NotDelivered { .. }
+            | Event::Nickname { .. }
+            | Event::Writable) => events.push(event),
         }
     }
 
@@ -319,7 +329,14 @@ impl Base {
             match output {
                 msrp::Output::Session(stream, event) if stream == cx.stream => self.news(cx, event, out, events),
                 msrp::Output::Listening(stream, place) if stream == cx.stream => self.listening(cx, place, out),
-                other => out.push(Output::Msrp(other)),
+                other @ (msrp::Output::Bind { .. }
+                | msrp::Output::Unbind { .. }
+                | msrp::Output::Open { .. }
+                | msrp::Output::Write { .. }
+                | msrp::Output::Close { .. }
+                | msrp::Output::Resume(_)
+                | msrp::Output::Listening(..)
+                | msrp::Output::Session(..)) => out.push(Output::Msrp(other)),
             }
         }
         result
