@@ -181,6 +181,12 @@ impl Invitation {
         self.legs.first().map(|leg| &leg.dialog)
     }
 
+    /// Why it ends by our BYE, if that is not the application's wish.
+    #[must_use]
+    pub fn ending(&self) -> Option<&Cause> {
+        self.bye.as_ref()?.cause()
+    }
+
     /// Whether it is over and nothing lingers: no transaction, no acknowledgement, no BYE is owed or awaited.
     #[must_use]
     pub fn is_done(&self) -> bool {
