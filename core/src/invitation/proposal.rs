@@ -143,7 +143,14 @@ impl Invitation {
             out.push(Output::AckAgain { ticket, dialog });
             return;
         }
-        let Some(leg) = self.legs.first_mut() else { return };
+        let Some(leg) = self.legs.first_mut() else {
+            if let (200..=299, Some(dialog)) = (code, &self.past) {
+                (invite.answered, invite.accepted) = (true, true);
+                // What is in an ACK without a body was read before: it can be written.
+                let _ = send_ack(cx, invite, dialog, None, out);
+            }
+            return;
+        };
         let reason = response.reason();
         let id = leg.dialog.id().clone();
         match code {

@@ -102,7 +102,7 @@ impl Program {
     /// The program of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let faults = seed % 4 != 0;
+        let faults = !seed.is_multiple_of(4);
         Self { seed, steps: 40, faults }
     }
 
