@@ -45,6 +45,7 @@ impl Invitation {
             reinvites: Vec::new(),
             received: vec![ServerInvite::new(cx.now, incoming)],
             legs: vec![leg],
+            ended: None,
             update: None,
             asked: None,
             late: Vec::new(),

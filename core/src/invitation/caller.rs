@@ -65,6 +65,7 @@ impl Invitation {
             reinvites: Vec::new(),
             received: Vec::new(),
             legs: Vec::new(),
+            ended: None,
             update: None,
             asked: None,
             late: Vec::new(),
