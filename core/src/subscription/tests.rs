@@ -103,6 +103,8 @@ impl Run {
             unsupported: Unsupported::Hour,
             contact_user: "alice".into(),
             gruu: None,
+            outbound: false,
+            reliable: false,
         };
         let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
         run.usage = Some(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut run.out).unwrap());
@@ -636,6 +638,8 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         unsupported: Unsupported::Hour,
         contact_user: "alice".into(),
         gruu: None,
+        outbound: false,
+        reliable: false,
     };
     let mut out = Outbox::new();
     assert!(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut out).is_err());
