@@ -158,6 +158,23 @@ pub enum Intent {
         /// The session.
         session: SessionId,
     },
+    /// Send an INFO inside the dialog of an established session (RFC 6086), one after the other: its answer is told as `SIPSessionDidProcessTransaction`.
+    SendInfo {
+        /// The session.
+        session: SessionId,
+        /// The package, which the remote party must have asked for; none for the older uses (RFC 2976).
+        package: Option<Text>,
+        /// The body.
+        content: Option<Content>,
+    },
+    /// Send a MESSAGE inside the dialog of an established session (`Session.send_message` of the reference; RFC 3428), one after the other: its answer is
+    /// told as `SIPSessionDidProcessTransaction`.
+    SendMessageInside {
+        /// The session.
+        session: SessionId,
+        /// The message.
+        content: Content,
+    },
     /// Ask the remote party to call somebody else instead of us (`Session.transfer`).
     Transfer {
         /// The session.

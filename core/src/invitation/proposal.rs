@@ -11,7 +11,7 @@ use crate::transaction::End;
 use crate::usage::retry_after;
 
 use super::body::session_description;
-use super::caller::{finish_invite, send_ack};
+use super::caller::{finish_invite, refusal, send_ack};
 use super::client::ClientInvite;
 use super::incoming::Incoming;
 use super::leg::{Carrier, Exchange};
@@ -136,21 +136,12 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
-        let code = response.code();
         let Some(invite) = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket) else { return };
-        if let (200..=299, Some(dialog)) = (code, invite.acknowledged.first().cloned()) {
-            // Also when the usage has ended since.
-            out.push(Output::AckAgain { ticket, dialog });
-            return;
-        }
         let Some(leg) = self.legs.first_mut() else {
-            if let (200..=299, Some(dialog)) = (code, &self.past) {
-                (invite.answered, invite.accepted) = (true, true);
-                // What is in an ACK without a body was read before: it can be written.
-                let _ = send_ack(cx, invite, dialog, None, out);
-            }
+            self.accepted_too_late(cx, ticket, response, out);
             return;
         };
+        let code = response.code();
         let reason = response.reason();
         let id = leg.dialog.id().clone();
         match code {
@@ -170,6 +161,9 @@ impl Invitation {
                 let description = leg.exchange.take(carrier, session_description(response));
                 self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
+            }
+            200..=299 if invite.acknowledged.contains(&id) => {
+                out.push(Output::AckAgain { ticket, dialog: id });
             }
             _ if invite.answered => {}
             200..=299 => {
@@ -198,6 +192,25 @@ impl Invitation {
                 }
             }
         }
+    }
+
+    /// A 2xx to a re-INVITE came, or came again, when the dialog had ended already: its sender repeats it until the ACK comes (RFC 3261 sections 13.2.2.4 and 13.3.1.4).
+    fn accepted_too_late(&mut self, cx: &Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+        let invite = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket);
+        let (Some(invite), Some(dialog)) = (invite, &self.ended) else { return };
+        if !(200..=299).contains(&response.code()) {
+            return;
+        }
+        if invite.acknowledged.contains(dialog.id()) {
+            out.push(Output::AckAgain { ticket, dialog: dialog.id().clone() });
+            return;
+        }
+        invite.answered = true;
+        invite.accepted = true;
+        let offer = if invite.offers() { None } else { session_description(response) };
+        let refusal = offer.and_then(|offer| refusal(cx, &offer));
+        // What is in an ACK was read before: it can be written.
+        let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
     }
 
     /// The transaction of a re-INVITE of ours is over.
