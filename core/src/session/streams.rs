@@ -3,6 +3,7 @@
 use crate::config::Context;
 use crate::id::{ConnId, StreamId};
 use crate::outbox::Outbox;
+use crate::sip::Text;
 use crate::stream::{self, Command, Failure, Input, Line, SessionInfo, StreamError};
 
 use super::sent::Purpose;
@@ -219,7 +220,12 @@ pub(super) fn call_line<T>(
     let stream = line.id();
     let result = act(line, &mut stream::Context::new(cx, info, stream), &mut said);
     while let Some(output) = said.pop() {
-        out.push(Output::Stream { stream, output });
+        out.push(match output {
+            stream::Output::Event(event) => {
+                Output::News { stream, kind: Text::from_static(line.stream().kind()), event }
+            }
+            output => Output::Stream { stream, output },
+        });
     }
     result
 }

@@ -305,6 +305,7 @@ impl Line {
             | Output::Write { .. }
             | Output::Close { .. }
             | Output::Ask { .. }
+            | Output::MsrpLog(..)
             | Output::Resume(_)) => out.push(other),
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::id::{ConnId, SocketId};
 use crate::media;
+use crate::msrp::LogEvent;
 use crate::sip::Text;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -80,6 +81,8 @@ pub enum Output {
         /// How.
         how: CloseHow,
     },
+    /// News of a connection over MSRP for logs.
+    MsrpLog(ConnId, LogEvent),
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
     /// A question about a file; [`Input::Answer`](super::Input::Answer) brings the answer, unless the stream ends before.

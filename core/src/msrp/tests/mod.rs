@@ -3,5 +3,6 @@ mod endpoint;
 mod frames;
 mod harness;
 mod hostile;
+mod log;
 mod relay;
 mod selector;

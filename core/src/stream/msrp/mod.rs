@@ -316,7 +316,8 @@ impl Base {
         act: impl FnOnce(&mut Endpoint, &mut msrp::Context<'_>, &mut Outbox<msrp::Output>) -> T,
     ) -> T {
         let mut said = Outbox::new();
-        let mut inner = msrp::Context { now: cx.now, random: cx.random, limits: &cx.config.limits };
+        let mut inner =
+            msrp::Context { now: cx.now, random: cx.random, limits: &cx.config.limits, trace: cx.config.msrp.trace };
         let result = act(&mut self.endpoint, &mut inner, &mut said);
         while let Some(output) = said.pop() {
             match output {
@@ -328,6 +329,7 @@ impl Base {
                         out.push(Output::Resume(conn));
                     }
                 }
+                msrp::Output::Log(conn, event) => out.push(Output::MsrpLog(conn, event)),
                 msrp::Output::Session(_, Event::Started) => {
                     if !std::mem::replace(&mut self.started, true) {
                         out.push(Output::Started(None));
