@@ -341,10 +341,16 @@ impl SessionMut<'_> {
         self.agent.calls.get(self.id).and_then(|call| call.session.start_time())
     }
 
-    /// When it was over (attribute `stop_time`).
+    /// What its challenges are answered with, if it is outgoing (attribute `credentials` of seed 000).
     #[must_use]
-    pub fn stop_time(&self) -> Option<Utc> {
-        self.session().and_then(Session::stop_time)
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.session().and_then(Session::credentials).cloned()
+    }
+
+    /// The route that its INVITE takes, if it is outgoing (attribute `route` of seed 000).
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        self.session().and_then(Session::route)
     }
 
     /// Whether either side holds a stream (attribute `on_hold`).

@@ -175,6 +175,12 @@ impl Invitation {
         self.role
     }
 
+    /// Where the initial INVITE went, if we sent it: of several targets the last that was tried.
+    #[must_use]
+    pub const fn hop(&self) -> Option<&Hop> {
+        self.hop.as_ref()
+    }
+
     /// The dialog that was confirmed, or else the first early one.
     #[must_use]
     pub fn dialog(&self) -> Option<&Dialog> {

@@ -229,7 +229,6 @@ impl Session {
             return;
         }
         self.wait = None;
-        self.stop_time = Some(cx.utc);
         self.end_streams(cx, out);
         self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
@@ -241,6 +240,7 @@ impl Session {
             reason,
             failure_reason: words.into(),
             redirect_identities,
+            stop_time: cx.utc,
             cause,
         }));
     }
@@ -250,7 +250,6 @@ impl Session {
             return;
         }
         self.wait = None;
-        self.stop_time = Some(cx.utc);
         self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let (originator, end_reason) = match self.ending.take() {
@@ -260,7 +259,8 @@ impl Session {
         if cause.reason.is_none() {
             cause.reason = Some(end_reason.clone());
         }
-        out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, cause }));
+        let (start_time, stop_time) = (self.start_time, cx.utc);
+        out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, start_time, stop_time, cause }));
     }
 
     /// Ends the streams, and with them what was proposed.

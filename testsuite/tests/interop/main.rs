@@ -16,6 +16,7 @@ mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
 mod presence;
+mod proposals;
 mod rtp_echo;
 mod sipp;
 mod stranger;

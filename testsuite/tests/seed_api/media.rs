@@ -78,6 +78,9 @@ fn connectivity(table: &mut Table) {
         let event = media::Event::Ice(Box::new(event));
         audio.input(&mut cx, stream::Input::Media(event.clone()), &mut Outbox::new());
         table.is("002 AudioStream.ice_active", audio.ice_active(), active);
+        let host = active.then_some(ice::Kind::Host);
+        table.is("002 AudioStream.local_rtp_candidate_type", audio.local_rtp_candidate_type(), host);
+        table.is("002 AudioStream.remote_rtp_candidate_type", audio.remote_rtp_candidate_type(), host);
         call.world.tell(ALICE, Input::Media { stream, event });
     }
     call.world.run_for(Duration::from_millis(1));

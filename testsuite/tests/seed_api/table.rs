@@ -20,7 +20,7 @@ struct Row {
 }
 
 /// Fields that have another name here, in the notifications whose names begin so.
-const ALIASES: [(&str, &str, &str); 14] = [
+const ALIASES: [(&str, &str, &str); 15] = [
     ("SIPAccountManagerDidAddAccount", "account", "id"),
     ("SIPAccountManagerDidRemoveAccount", "account", "id"),
     ("SIPAccountManagerDidChangeDefaultAccount", "account", "new"),
@@ -30,6 +30,7 @@ const ALIASES: [(&str, &str, &str); 14] = [
     // There is one registration of an account, which names it.
     ("SIPAccountRegistration", "registration", "account"),
     ("SCSession", "file_name", "filename"),
+    ("SCSession", "proposer", "originator"),
     ("SIPApplicationFailedToStartTLS", "error", "cause"),
     // A message is told as what was read in it.
     ("SCSessionGotMessage", "cpim_headers", "additional_headers"),
