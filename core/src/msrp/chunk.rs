@@ -13,9 +13,8 @@ pub struct Chunk(Text);
 impl Chunk {
     /// Of a request that was written, with the empty line behind its fields or without.
     pub(super) fn written(head: &Bytes) -> Self {
-        let head = head
-            .strip_suffix(b"\r\n\r\n")
-            .map_or(head.as_ref(), |lines| head.get(..lines.len() + 2).unwrap_or_default());
+        let lines = head.strip_suffix(b"\r\n\r\n").map_or(head.len(), |lines| lines.len() + 2);
+        let head = head.get(..lines).unwrap_or_default();
         Self(Text::from_utf8_lossy(Bytes::copy_from_slice(head)))
     }
 

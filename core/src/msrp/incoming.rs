@@ -151,10 +151,9 @@ impl Endpoint {
 
     /// A REPORT came. It is never answered.
     fn reported(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, head: &Head, out: Out<'_>) {
-        let (Ok(id), Ok(range), Ok(status)) = (head.message_id(), head.byte_range(), head.status()) else { return };
         let mut news = Vec::new();
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.sender.report(stream, &id, range, &status, head, cx.limits, &mut news);
+            connection.sender.report(stream, head, cx.limits, &mut news);
         }
         self.told(cx, conn, news, None, out);
     }

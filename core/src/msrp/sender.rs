@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::outgoing::{Ends, Outgoing};
-use super::{ByteRange, Chunk, Continuation, FailureReport, Field, Head, Message, Method, Status, Unwritable, Writer};
+use super::{ByteRange, Chunk, Continuation, FailureReport, Field, Head, Message, Method, Unwritable, Writer};
 use super::{end_line, has_end_line, reason_phrase};
 use crate::id::StreamId;
 use crate::limits::Limits;
@@ -473,18 +473,10 @@ impl Sender {
     }
 
     /// The receiver reported on bytes of a message.
-    pub(super) fn report(
-        &mut self,
-        stream: StreamId,
-        id: &Text,
-        range: ByteRange,
-        status: &Status,
-        told: &Head,
-        limits: &Limits,
-        out: Out<'_>,
-    ) {
+    pub(super) fn report(&mut self, stream: StreamId, told: &Head, limits: &Limits, out: Out<'_>) {
+        let (Ok(id), Ok(range), Ok(status)) = (told.message_id(), told.byte_range(), told.status()) else { return };
         // What other namespaces mean is not known here.
-        let Some(key) = self.key(stream, id).filter(|_| status.namespace == 0) else { return };
+        let Some(key) = self.key(stream, &id).filter(|_| status.namespace == 0) else { return };
         if status.code != 200 {
             return self.fail(key, status.code, &status.comment, Some(told), out);
         }

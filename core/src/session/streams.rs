@@ -220,11 +220,10 @@ pub(super) fn call_line<T>(
     let stream = line.id();
     let result = act(line, &mut stream::Context::new(cx, info, stream), &mut said);
     while let Some(output) = said.pop() {
-        out.push(match output {
-            stream::Output::Event(event) => {
-                Output::News { stream, kind: Text::from_static(line.stream().kind()), event }
-            }
-            output => Output::Stream { stream, output },
+        out.push(if let stream::Output::Event(event) = output {
+            Output::News { stream, kind: Text::from_static(line.stream().kind()), event }
+        } else {
+            Output::Stream { stream, output }
         });
     }
     result
