@@ -106,7 +106,6 @@ impl Agent {
     /// What a stream says.
     pub(super) fn stream_output(&mut self, stream: StreamId, output: Output) {
         match output {
-            Output::MsrpLog(conn, event) => self.tell(EventKind::MsrpLog { conn, event }),
             Output::Media(command) => self.effects.push_back(Effect::Media { stream, command }),
             Output::Bind { socket, kind, addr, port } => {
                 if socket.stream() == Some(stream) && self.wires.socket(socket).is_none() {
@@ -137,6 +136,8 @@ impl Agent {
                     self.effects.push_back(Effect::Resume(conn));
                 }
             }
+            Output::Msrp(output) => self.msrp_out.push(output),
+            Output::MsrpHold(held) => self.msrp.hold(stream, held, &mut self.msrp_out),
             Output::Ask { number, question } => {
                 let ask = self.asks.name();
                 self.wires.asked.insert(ask, (stream, number));
@@ -187,7 +188,7 @@ impl Agent {
         }
     }
 
-    fn stream_input(&mut self, stream: StreamId, input: Input) {
+    pub(super) fn stream_input(&mut self, stream: StreamId, input: Input) {
         if let Some(session) = self.calls.streams.get(&stream).copied() {
             self.call(session, |session, cx, out| session.stream_input(cx, stream, input, out));
         }

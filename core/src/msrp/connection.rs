@@ -81,4 +81,9 @@ impl Connection {
             taps.feed(direction, data.clone(), limits).for_each(|event| out.push(Output::Log(conn, event)));
         }
     }
+
+    /// Whether a peer opened it and has said nothing of a session yet.
+    pub(super) fn is_strange(&self) -> bool {
+        self.ours.is_none() && self.sessions.is_empty() && self.held.is_none() && !self.closing
+    }
 }

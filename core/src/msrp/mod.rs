@@ -21,6 +21,7 @@ mod hash;
 mod head;
 mod incoming;
 mod intervals;
+mod listener;
 mod log;
 mod method;
 mod outgoing;

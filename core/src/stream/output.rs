@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::id::{ConnId, SocketId};
 use crate::media;
-use crate::msrp::LogEvent;
+use crate::msrp;
 use crate::sip::Text;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -81,10 +81,12 @@ pub enum Output {
         /// How.
         how: CloseHow,
     },
-    /// News of a connection over MSRP for logs.
-    MsrpLog(ConnId, LogEvent),
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
+    /// What follows of a call to the MSRP sessions, for the driver and for other streams.
+    Msrp(msrp::Output),
+    /// What comes for its MSRP session is to wait, or not any longer.
+    MsrpHold(bool),
     /// A question about a file; [`Input::Answer`](super::Input::Answer) brings the answer, unless the stream ends before.
     Ask {
         /// The stream's own name for it.

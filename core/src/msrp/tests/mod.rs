@@ -6,3 +6,4 @@ mod hostile;
 mod log;
 mod relay;
 mod selector;
+mod sharing;
