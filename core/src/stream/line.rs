@@ -336,6 +336,8 @@ impl Line {
             | Output::Open { .. }
             | Output::Write { .. }
             | Output::Close { .. }
+            | Output::Msrp(_)
+            | Output::MsrpHold(_)
             | Output::Ask { .. }
             | Output::Resume(_)) => out.push(other),
         }
