@@ -112,6 +112,8 @@ impl Session {
             self.begin_ours(cx, Purpose::Hold, out);
         } else if !self.untidy && self.orphans().next().is_some() {
             self.begin_ours(cx, Purpose::Tidy, out);
+        } else if let Some(purpose) = self.again.take() {
+            self.begin_ours(cx, purpose, out);
         }
         self.ours_go_on(cx, out);
     }
@@ -169,7 +171,7 @@ impl Session {
             return;
         }
         if self.streams.len() <= 1 {
-            self.fail(cx, words, out);
+            self.end(cx, out);
             return;
         }
         self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));
