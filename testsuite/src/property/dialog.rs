@@ -30,8 +30,9 @@ struct Dialog {
     local: Option<(u32, Instant)>,
     /// The numbers of the INVITEs that were sent.
     invites: Vec<u32>,
-    /// The highest number that came.
+    /// The highest number that came, and the highest that may count or not.
     remote: Option<u32>,
+    perhaps: Option<u32>,
     /// When the 2xx to the initial INVITE was sent.
     accepted: Option<Instant>,
     acknowledged: bool,
@@ -89,6 +90,7 @@ impl Property for Dialogs {
                     && dialog.remote == Some(sip.cseq().0)
                 {
                     dialog.remote = before;
+                    dialog.perhaps = dialog.perhaps.max(Some(sip.cseq().0));
                 }
                 match (key.method.as_str(), self.byes.get(key)) {
                     ("BYE", Some(known)) => {
@@ -154,6 +156,7 @@ impl Dialogs {
             local: Some((invite.cseq().0, client.begun())),
             invites: vec![invite.cseq().0],
             remote: None,
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
@@ -189,6 +192,7 @@ impl Dialogs {
             local: None,
             invites: Vec::new(),
             remote: Some(invite.cseq().0),
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
@@ -229,6 +233,7 @@ impl Dialogs {
             local: Some((number, asked)),
             invites: Vec::new(),
             remote: None,
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
@@ -305,6 +310,10 @@ impl Dialogs {
                 let known = dialog.confirmed && !dialog.over;
                 let number = if known { Number::Low } else { Number::LowOrUnknown };
                 self.low.put(sight.at, server.clone(), (number, dialog.remote));
+                return;
+            }
+            if dialog.perhaps.is_some_and(|last| number < last) {
+                self.low.put(sight.at, server.clone(), (Number::LowOrUnknown, dialog.remote));
                 return;
             }
             self.low.put(sight.at, server.clone(), (Number::InOrder, dialog.remote));
