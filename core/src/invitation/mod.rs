@@ -280,6 +280,9 @@ impl Invitation {
             Some(true) => {}
             Some(false) => {
                 self.respond(cx, &incoming, 500, None, out);
+                if *incoming.request.method() == Method::Prack {
+                    self.pracked_late(cx, &incoming, out);
+                }
                 return;
             }
             None => {
@@ -369,6 +372,9 @@ impl Invitation {
         }
         for leg in self.legs.drain(..) {
             out.push(Output::DialogEnded(leg.dialog.id().clone()));
+            if let Some(invite) = &mut self.invite {
+                invite.remember(&leg.dialog);
+            }
             if !self.reinvites.is_empty() && self.ended.is_none() {
                 self.ended = Some(Box::new(leg.dialog));
             }

@@ -92,14 +92,14 @@ impl Session {
     /// It has an answer.
     pub(super) fn inside_answered(&mut self, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
         if response.code() >= 200 {
-            self.inside_over(ticket, response.code(), response.reason(), out);
+            self.inside_over(ticket, response.code(), || response.reason(), out);
         }
     }
 
     /// Its transaction is over.
     pub(super) fn inside_unanswered(&mut self, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         let code = if matches!(end, End::TransportFailed(_)) { 503 } else { 408 };
-        self.inside_over(ticket, code, reason_phrase(code).into(), out);
+        self.inside_over(ticket, code, || reason_phrase(code).into(), out);
     }
 
     /// The session is over: nobody waits for answers any more.
@@ -109,9 +109,9 @@ impl Session {
         }
     }
 
-    fn inside_over(&mut self, ticket: Ticket, code: u16, reason: Text, out: &mut Outbox<Output>) {
+    fn inside_over(&mut self, ticket: Ticket, code: u16, reason: impl FnOnce() -> Text, out: &mut Outbox<Output>) {
         let Some(index) = self.inside.0.iter().position(|(sent, _)| *sent == ticket) else { return };
         let (_, method) = self.inside.0.remove(index);
-        self.report(Originator::Local, method.as_str(), code, reason, None, out);
+        self.report(Originator::Local, method.as_str(), code, reason(), None, out);
     }
 }

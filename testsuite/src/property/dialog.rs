@@ -30,8 +30,9 @@ struct Dialog {
     local: Option<(u32, Instant)>,
     /// The numbers of the INVITEs that were sent.
     invites: Vec<u32>,
-    /// The highest number that came.
+    /// The highest number that came, and the highest that may count or not.
     remote: Option<u32>,
+    perhaps: Option<u32>,
     /// When the 2xx to the initial INVITE was sent.
     accepted: Option<Instant>,
     acknowledged: bool,
@@ -89,6 +90,7 @@ impl Property for Dialogs {
                     && dialog.remote == Some(sip.cseq().0)
                 {
                     dialog.remote = before;
+                    dialog.perhaps = dialog.perhaps.max(Some(sip.cseq().0));
                 }
                 let side = Side::of(sight.host, sip, false);
                 if let Some(dialog) = self.dialogs.get_mut(sight.at, &side).filter(|_| sip.code() == 481) {
@@ -159,6 +161,7 @@ impl Dialogs {
             local: Some((invite.cseq().0, client.begun())),
             invites: vec![invite.cseq().0],
             remote: None,
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
@@ -194,6 +197,7 @@ impl Dialogs {
             local: None,
             invites: Vec::new(),
             remote: Some(invite.cseq().0),
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
@@ -234,6 +238,7 @@ impl Dialogs {
             local: Some((number, asked)),
             invites: Vec::new(),
             remote: None,
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
@@ -310,6 +315,10 @@ impl Dialogs {
                 let known = dialog.confirmed && !dialog.over;
                 let number = if known { Number::Low } else { Number::LowOrUnknown };
                 self.low.put(sight.at, server.clone(), (number, dialog.remote));
+                return;
+            }
+            if dialog.perhaps.is_some_and(|last| number < last) {
+                self.low.put(sight.at, server.clone(), (Number::LowOrUnknown, dialog.remote));
                 return;
             }
             self.low.put(sight.at, server.clone(), (Number::InOrder, dialog.remote));
