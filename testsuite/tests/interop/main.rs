@@ -12,10 +12,12 @@ mod extensions;
 mod kamailio;
 mod knot;
 mod located;
+mod nat;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
 mod presence;
+mod relay;
 mod rtp_echo;
 mod sipp;
 mod stranger;
