@@ -21,3 +21,4 @@ mod relay;
 mod rtp_echo;
 mod sipp;
 mod stranger;
+mod vnc;

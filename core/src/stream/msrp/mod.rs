@@ -10,16 +10,20 @@
 //! With the connection model `relay` the side that offers opens the connection (RFC 4975 section 5.4); with `acm` the attribute `setup`
 //! says which one does (RFC 6135).
 
+mod kind;
 mod line;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use kind::MsrpProfile;
+pub(super) use kind::MsrpStream;
 pub use line::{Offered, Role};
 
 use crate::id::ConnId;
 use crate::msrp::{
-    self, Connect, Delivery, End, Endpoint, Event, Message, MsrpUri, Path, RelaySetup, SendError, SessionStart, Setup,
+    self, Connect, Content, Delivery, End, Endpoint, Event, FailureReport, Message, MsrpUri, Path, RelaySetup,
+    SendError, SessionStart, Setup,
 };
 use crate::negotiation::Description;
 use crate::outbox::Outbox;
@@ -37,23 +41,12 @@ const LISTENER: u8 = 0;
 /// How long the signalling may lag behind a peer that has closed the connection in good order, as it does when it ends the session.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// How a stream over MSRP describes itself.
-#[derive(Clone, Debug)]
-pub(super) struct Kind {
-    /// The media type of its line.
-    pub(super) media: &'static str,
-    /// The types that it takes.
-    pub(super) accept_types: Vec<Text>,
-    /// The types that it takes within `message/cpim`.
-    pub(super) accept_wrapped_types: Vec<Text>,
-    /// How it wants messages.
-    pub(super) delivery: Delivery,
-}
-
 /// What streams over MSRP have in common.
 #[derive(Debug)]
 pub(super) struct Base {
-    kind: Kind,
+    profile: MsrpProfile,
+    /// How it wants messages.
+    delivery: Delivery,
     pub(super) direction: Direction,
     /// What the peer offered, if it did.
     offered: Option<Offered>,
@@ -81,9 +74,10 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn new(kind: Kind, direction: Direction, offered: Option<Offered>) -> Self {
+    pub(super) fn new(profile: MsrpProfile, direction: Direction, offered: Option<Offered>) -> Self {
         Self {
-            kind,
+            profile,
+            delivery: Delivery::Whole,
             direction,
             offered,
             endpoint: Endpoint::new(),
@@ -108,14 +102,19 @@ impl Base {
         self.started
     }
 
+    /// Whether it is about to end.
+    pub(super) const fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// Whether it has been agreed on.
     pub(super) const fn is_agreed(&self) -> bool {
         self.remote.is_some()
     }
 
-    /// Takes the place of what was said of the delivery, before it is initialised.
+    /// Says how it wants messages, before it is initialised: whole where nothing is said.
     pub(super) const fn set_delivery(&mut self, delivery: Delivery) {
-        self.kind.delivery = delivery;
+        self.delivery = delivery;
     }
 
     pub(super) fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
@@ -194,22 +193,21 @@ impl Base {
 
     fn register(&mut self, cx: &Context<'_>) {
         if let Some(local) = self.local.clone() {
-            let (delivery, accept) = (self.kind.delivery, self.kind.accept_types.clone());
-            self.endpoint.prepare(cx.stream, Setup { local, delivery, accept });
+            let accept = self.profile.accept_types.iter().copied().map(Text::from_static).collect();
+            self.endpoint.prepare(cx.stream, Setup { local, delivery: self.delivery, accept });
         }
     }
 
     /// Its media line, with attributes of the kind of stream behind those of MSRP.
     pub(super) fn describe(&self, cx: &Context<'_>, own: Vec<Attribute>) -> Description {
         let port = self.local.as_ref().and_then(|local| local.port).unwrap_or(MsrpUri::PORT);
-        let list = |types: &[Text]| types.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
         let mut attributes = Vec::new();
         if let Some(path) = &self.path {
             attributes.push(Attribute::new("path", path.to_string()));
         }
-        attributes.push(Attribute::new("accept-types", list(&self.kind.accept_types)));
-        if !self.kind.accept_wrapped_types.is_empty() {
-            attributes.push(Attribute::new("accept-wrapped-types", list(&self.kind.accept_wrapped_types)));
+        attributes.push(Attribute::new("accept-types", self.profile.accept_types.join(" ")));
+        if !self.profile.accept_wrapped_types.is_empty() {
+            attributes.push(Attribute::new("accept-wrapped-types", self.profile.accept_wrapped_types.join(" ")));
         }
         attributes.push(Attribute::new("setup", self.role.as_str()));
         if self.secure {
@@ -219,7 +217,7 @@ impl Base {
         }
         attributes.extend(own);
         let protocol = if self.secure { "TCP/TLS/MSRP" } else { "TCP/MSRP" };
-        Description::opaque(self.kind.media, protocol, port, attributes).with_direction(self.direction)
+        Description::opaque(self.profile.media_type, protocol, port, attributes).with_direction(self.direction)
     }
 
     /// It is agreed on, once more perhaps: goes on if the peer's path is the same, and begins a new session if it is not (RFC 4975 section 8).
@@ -376,6 +374,13 @@ impl Base {
         }
     }
 
+    /// A message, of which is told what streams of this kind tell of messages.
+    pub(super) fn message(&self, id: Text, content_type: Text, content: Content) -> Message {
+        let success_report = self.profile.use_msrp_session;
+        let failure_report = if success_report { FailureReport::Yes } else { FailureReport::Partial };
+        Message { id, content_type, content, success_report, failure_report }
+    }
+
     /// Sends a message.
     ///
     /// # Errors
@@ -400,7 +405,7 @@ impl Base {
         code: u16,
         out: &mut Outbox<Output>,
     ) {
-        let wanted = if code == 200 { wish.success } else { wish.failure != msrp::FailureReport::No };
+        let wanted = if code == 200 { wish.success } else { wish.failure != FailureReport::No };
         if wanted {
             let (stream, id) = (cx.stream, wish.id.clone());
             self.call(cx, out, &mut Vec::new(), |endpoint, cx, out| {
