@@ -34,7 +34,7 @@ fn pair(output: &str) -> (String, String, String) {
 }
 
 /// Bob answers at host 1 and Alice calls him from host 0, through Kamailio over TLS, with these servers.
-fn call<'a>(nats: &Nats, kamailio: &Kamailio, folder: &std::path::Path, servers: &[&'a str]) -> [Running; 2] {
+fn call(nats: &Nats, kamailio: &Kamailio, folder: &std::path::Path, servers: &[&str]) -> [Running; 2] {
     let (_folder, password) = password("secret");
     let text = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
     for (side, tone) in TONES.into_iter().enumerate() {
