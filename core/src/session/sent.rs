@@ -63,6 +63,8 @@ pub(super) enum Purpose {
     Hold,
     /// To close the media lines of streams that are gone.
     Tidy,
+    /// To say what has changed in a stream's line by itself.
+    Describe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -402,6 +404,8 @@ impl Session {
                 self.hold.said = self.hold.wanted;
                 self.ours_done(cx, out);
             }
+            // What it was to say holds without the peer knowing.
+            Some(Purpose::Describe) => self.ours_done(cx, out),
             Some(Purpose::Remove | Purpose::Tidy) => {
                 self.untidy = true;
                 self.ours_done(cx, out);

@@ -115,6 +115,8 @@ impl Session {
             self.begin_ours(cx, Purpose::Hold, out);
         } else if !self.untidy && self.orphans().next().is_some() {
             self.begin_ours(cx, Purpose::Tidy, out);
+        } else if self.streams.iter().any(|line| line.stream().wants_offer()) {
+            self.begin_ours(cx, Purpose::Describe, out);
         }
         self.ours_go_on(cx, out);
     }
