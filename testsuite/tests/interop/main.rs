@@ -7,6 +7,7 @@ mod challenges;
 mod conference;
 mod connectivity;
 mod coturn;
+mod dtmf;
 mod events;
 mod extensions;
 mod kamailio;
@@ -14,6 +15,7 @@ mod knot;
 mod located;
 mod nat;
 mod peer;
+mod pjsua;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
 mod presence;
