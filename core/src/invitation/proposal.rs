@@ -136,12 +136,21 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
-        let (Some(invite), Some(leg)) =
-            (self.reinvites.iter_mut().find(|invite| invite.ticket == ticket), self.legs.first_mut())
-        else {
+        let code = response.code();
+        let Some(invite) = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket) else { return };
+        if let (200..=299, Some(dialog)) = (code, invite.acknowledged.first().cloned()) {
+            // Also when the usage has ended since.
+            out.push(Output::AckAgain { ticket, dialog });
+            return;
+        }
+        let Some(leg) = self.legs.first_mut() else {
+            if let (200..=299, Some(dialog)) = (code, &self.past) {
+                (invite.answered, invite.accepted) = (true, true);
+                // What is in an ACK without a body was read before: it can be written.
+                let _ = send_ack(cx, invite, dialog, None, out);
+            }
             return;
         };
-        let code = response.code();
         let reason = response.reason();
         let id = leg.dialog.id().clone();
         match code {
@@ -161,9 +170,6 @@ impl Invitation {
                 let description = leg.exchange.take(carrier, session_description(response));
                 self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
-            }
-            200..=299 if invite.acknowledged.contains(&id) => {
-                out.push(Output::AckAgain { ticket, dialog: id });
             }
             _ if invite.answered => {}
             200..=299 => {

@@ -45,10 +45,13 @@ use crate::id::{AccountId, SessionId, StreamId, TransactionId};
 use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
 use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
+use crate::sip::digest::Credentials;
 use crate::sip::{CSeq, HeaderName, Headers, Method, Request, Response, Text};
 use crate::stream::{self, Line, SessionInfo, Source};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
+use crate::transport::Route;
+use crate::uac::Hop;
 
 /// Work for the layers below, and news for the application, in order.
 #[derive(Debug)]
@@ -113,7 +116,6 @@ pub struct Session {
     transfers: transfer::Transfers,
     remote_user_agent: Option<Text>,
     start_time: Option<Utc>,
-    stop_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
     /// Whether the streams were told to start.
     started: bool,
@@ -168,10 +170,23 @@ impl Session {
         self.start_time
     }
 
-    /// When it was over (`stop_time` of the seeds).
+    /// What challenges are answered with, in an outgoing session (attribute `credentials` of seed 000).
     #[must_use]
-    pub const fn stop_time(&self) -> Option<Utc> {
-        self.stop_time
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.connect.as_ref()?.credentials.as_ref()
+    }
+
+    /// The route that the INVITE of an outgoing session takes: of several the one that is being tried, or that has worked (attribute `route` of seed 000).
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        let hop = match &self.invitation {
+            Some(invitation) => invitation.hop(),
+            None => self.targets.first().map(|target| &target.hop),
+        };
+        match hop? {
+            Hop::Route(route) => Some(*route),
+            Hop::Uri(_) => None,
+        }
     }
 
     /// What the peer's device says that it is (attribute `remote_user_agent`).

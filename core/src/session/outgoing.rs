@@ -62,7 +62,6 @@ impl Session {
             transfers: super::transfer::Transfers::default(),
             remote_user_agent: None,
             start_time: None,
-            stop_time: None,
             wait: None,
             started: false,
             acknowledged: false,

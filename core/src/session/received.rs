@@ -342,6 +342,7 @@ impl Session {
         self.streams.extend(lines);
         let action = StreamAction::Add;
         out.push(Output::Event(SessionEvent::DidRenegotiateStreams { originator, action, streams }));
+        self.tell_hold(out);
     }
 
     fn theirs_rejected(&mut self, ack: AckReceived, out: &mut Outbox<Output>) {

@@ -383,6 +383,7 @@ impl Session {
         self.streams.extend(lines);
         let (originator, action) = (Originator::Local, StreamAction::Add);
         out.push(Output::Event(SessionEvent::DidRenegotiateStreams { originator, action, streams }));
+        self.tell_hold(out);
     }
 
     /// What was not to add streams is done.
@@ -401,7 +402,7 @@ impl Session {
             Some(Purpose::Add) => self.ours_rejected(cx, code, reason, out),
             // Whatever the peer says to it, media has stopped (behaviour 1.7).
             Some(Purpose::Hold) => {
-                self.hold.said = self.hold.wanted;
+                self.give_up_saying_hold();
                 self.ours_done(cx, out);
             }
             // What it was to say holds without the peer knowing.
@@ -427,6 +428,7 @@ impl Session {
     pub(super) fn ours_failed(&mut self, cx: &mut Context<'_>, words: &str, out: &mut Outbox<Output>) {
         let Some(ours) = &mut self.ours else { return };
         if !ours.adds() {
+            self.give_up_saying_hold();
             self.ours_done(cx, out);
             return;
         }

@@ -81,7 +81,6 @@ impl Session {
             .collect();
         let (answer, agreed) = negotiator.local_answer(&answers).map_err(|error| error.to_string())?;
         self.agreed = Settled::of(agreed, negotiator);
-        self.hold.said = self.hold.wanted;
         Ok(Bytes::copy_from_slice(answer.as_bytes()))
     }
 
@@ -102,7 +101,6 @@ impl Session {
         }
         drop(free);
         let offer = negotiator.local_offer(&media).map_err(|error| error.to_string())?;
-        self.hold.described = self.hold.wanted;
         Ok(Bytes::copy_from_slice(offer.as_bytes()))
     }
 
@@ -126,7 +124,6 @@ impl Session {
             return Err("all streams were refused".to_owned());
         }
         self.agreed = Settled::of(agreed, negotiator);
-        self.hold.said = self.hold.described;
         Ok(())
     }
 

@@ -54,6 +54,12 @@ impl Connectivity {
         self.unsaid
     }
 
+    /// How our address and the peer's in the pair of RTP were found.
+    pub(super) fn pair(&self) -> Option<(Kind, Kind)> {
+        let rtp = self.selected.iter().find(|pair| pair.local.component == RTP)?;
+        Some((rtp.local.kind, rtp.remote.kind))
+    }
+
     /// The stream answers this section of an offer.
     pub(super) fn offered(&mut self, section: &Media<'_>) {
         self.offered = matches!(Told::read(section, None), Support::Full(_));

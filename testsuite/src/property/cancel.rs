@@ -21,6 +21,8 @@ pub struct Cancel {
     answers: Owed<ServerKey>,
     refusals: Owed<ServerKey>,
     byes: Owed<(usize, String)>,
+    /// The calls that hosts have ended by BYE.
+    ended: Memory<(usize, String), ()>,
 }
 
 impl Property for Cancel {
@@ -53,12 +55,15 @@ impl Property for Cancel {
                     && plain
                     && small
                     && sight.sip.count("contact") == 1
+                    && self.ended.get(&(sight.host, sight.sip.call_id().to_owned())).is_none()
                 {
                     self.byes.owe((sight.host, sight.sip.call_id().to_owned()), sight.at);
                 }
             }
             Step::RequestSent { key, .. } if key.method == "BYE" => {
-                self.byes.settle(&(sight.host, sight.sip.call_id().to_owned()));
+                let call = (sight.host, sight.sip.call_id().to_owned());
+                self.byes.settle(&call);
+                self.ended.put(sight.at, call, ());
             }
             _ => {}
         }

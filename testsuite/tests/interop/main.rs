@@ -19,6 +19,7 @@ mod pjsua;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
 mod presence;
+mod proposals;
 mod relay;
 mod rtp_echo;
 mod sipp;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
-use sipsimple_core::session::{Originator, SessionEvent, SessionState, StreamAction};
+use sipsimple_core::session::{SessionEvent, SessionState};
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::property;
 use sipsimple_testsuite::text::TextFactory;
+use sipsimple_testsuite::words;
 use sipsimple_testsuite::world::World;
 
 pub(crate) const ALICE: usize = 0;
@@ -96,7 +97,7 @@ impl Duo {
     pub(crate) fn told(&mut self, host: usize) -> Vec<String> {
         let events = &self.world.host(host).events;
         let news = events[self.told[host]..].iter().filter_map(|(_, event)| match &event.kind {
-            EventKind::Session { event, .. } => words(event),
+            EventKind::Session { event, .. } => words::of(event),
             _ => None,
         });
         let news = news.collect();
@@ -112,45 +113,4 @@ impl Duo {
         assert!(self.world.run_until_quiescent(Duration::from_secs(200)));
         self.world.finish();
     }
-}
-
-const fn side(originator: Originator) -> &'static str {
-    match originator {
-        Originator::Local => "local",
-        Originator::Remote => "remote",
-    }
-}
-
-fn words(event: &SessionEvent) -> Option<String> {
-    Some(match event {
-        SessionEvent::ChangedState { state, .. } => format!("-> {state}"),
-        SessionEvent::DidStart { streams } => format!("started {}", streams.len()),
-        SessionEvent::DidChangeHoldState { originator, on_hold, partial } => {
-            let partial = if *partial { " partial" } else { "" };
-            format!("hold {} {on_hold}{partial}", side(*originator))
-        }
-        SessionEvent::GotProposal { originator, streams, .. } => {
-            format!("proposal {} {}", side(*originator), streams.len())
-        }
-        SessionEvent::GotAcceptProposal { originator, streams, proposed_streams } => {
-            format!("accepted {} {}/{}", side(*originator), streams.len(), proposed_streams.len())
-        }
-        SessionEvent::GotRejectProposal { originator, code, streams, .. } => {
-            format!("rejected {} {code} {}", side(*originator), streams.len())
-        }
-        SessionEvent::HadProposalFailure { originator, failure_reason, .. } => {
-            format!("failure {} {failure_reason}", side(*originator))
-        }
-        SessionEvent::DidRenegotiateStreams { originator, action, streams } => {
-            let action = if *action == StreamAction::Add { "add" } else { "remove" };
-            format!("renegotiated {} {action} {}", side(*originator), streams.len())
-        }
-        SessionEvent::DidProcessTransaction { originator, method, code, .. } => {
-            format!("{method} {} {code}", side(*originator))
-        }
-        SessionEvent::WillEnd { originator } => format!("will end {}", side(*originator)),
-        SessionEvent::DidEnd { originator, end_reason, .. } => format!("ended {} {end_reason}", side(*originator)),
-        SessionEvent::DidFail { code, .. } => format!("failed {code}"),
-        _ => return None,
-    })
 }
