@@ -45,6 +45,7 @@ impl Agent {
         match (account.phase, account.spec.enabled) {
             (Phase::Inactive, true) => self.activate(id),
             (Phase::Active, true) => {
+                self.locate_stun(id);
                 self.register_as_wanted(id);
                 self.supervise(id);
             }
@@ -96,6 +97,7 @@ impl Agent {
         if self.accounts.default.is_none() {
             self.default_account_is(Some(id));
         }
+        self.locate_stun(id);
         self.register_as_wanted(id);
         self.supervise(id);
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver};
-use crate::id::{ConnId, SocketId};
+use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver, Service};
+use crate::id::{AccountId, ConnId, SocketId};
 use crate::outbox::Outbox;
 use crate::sip::{SipUri, Text, Uri};
 use crate::transport::{CloseHow, Port, Route, Security, SocketKind, Transport};
@@ -23,6 +23,8 @@ use super::{Agent, Effect, EventKind, Shutdown};
 pub(super) struct Locations {
     owners: BTreeMap<LookupId, Owner>,
     lookups: BTreeMap<Owner, LookupId>,
+    /// The lookups of the STUN servers of accounts.
+    stun: BTreeMap<LookupId, AccountId>,
 }
 
 impl Locations {
@@ -95,9 +97,10 @@ impl Agent {
                     LookupEvent::Trace(_) => None,
                 };
                 self.tell(EventKind::Lookup { id, event });
-                if let Some(located) = located
-                    && let Some(owner) = self.locations.take(id)
-                {
+                let Some(located) = located else { return };
+                if let Some(account) = self.locations.stun.remove(&id) {
+                    self.stun_located(account, located);
+                } else if let Some(owner) = self.locations.take(id) {
                     self.located(owner, located);
                 }
             }
@@ -139,6 +142,24 @@ impl Agent {
         let request = Request::SipProxy { uri: uri.detached(), transports };
         let id = self.start_lookup(&request, None, None);
         self.locations.insert(owner, id);
+    }
+
+    /// Looks up the STUN servers of an account's domain, if it uses ICE and its settings name none (behaviour 3.1).
+    pub(super) fn locate_stun(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get(id) else { return };
+        let uri = account.identity.uri.as_sip().filter(|uri| uri.host.ip().is_none()).map(SipUri::detached);
+        let Some(uri) = uri.filter(|_| account.spec.use_ice && account.spec.stun_servers.is_empty()) else { return };
+        if self.resolver.lookups() < self.config.limits.dns_lookups {
+            let lookup = self.start_lookup(&Request::Service { uri, service: Service::Stun }, None, None);
+            self.locations.stun.insert(lookup, id);
+        }
+    }
+
+    /// Without an answer ICE does without them.
+    fn stun_located(&mut self, id: AccountId, located: Result<LookupResult, LookupError>) {
+        if let (Some(account), Ok(LookupResult::Servers(servers))) = (self.accounts.get_mut(id), located) {
+            account.located_stun = servers;
+        }
     }
 
     /// The owner is over, or goes elsewhere.

@@ -433,7 +433,7 @@ pub struct AccountSpec {
     pub use_srtp_without_tls: bool,
     /// Whether paths are sought by ICE (setting `nat_traversal.use_ice`).
     pub use_ice: bool,
-    /// The STUN servers, `host[:port]` (setting `nat_traversal.stun_server_list`). Only addresses are asked.
+    /// The STUN servers, `host[:port]` (setting `nat_traversal.stun_server_list`). Only addresses are asked. Without any, those that DNS knows of the account's domain are.
     pub stun_servers: Vec<Text>,
     /// The TURN servers, which the seeds have no setting for.
     pub turn_servers: Vec<turn::Server>,

@@ -334,7 +334,7 @@ impl Agent {
         info.secure = transport == Transport::Tls;
         info.credentials = self.known_credentials(account);
         if let Some(account) = self.accounts.get(account) {
-            account.spec.tell(&mut info);
+            account.tell(&mut info);
         }
         let mut cx = crate::config::Context {
             now: self.now,

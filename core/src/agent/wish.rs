@@ -220,7 +220,7 @@ impl Agent {
         let id = self.calls.upcoming_session();
         let mut info = SessionInfo::new(id, account_id, account.identity.clone(), to.clone());
         info.credentials.clone_from(&account.spec.credentials);
-        account.spec.tell(&mut info);
+        account.tell(&mut info);
         let streams =
             self.make_streams(&info, streams).map_err(|(index, reason)| ConnectError::BadStream { index, reason })?;
         let connect = Connect {

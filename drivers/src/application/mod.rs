@@ -5,6 +5,8 @@ mod disk;
 mod event;
 mod recording;
 mod settings;
+#[cfg(feature = "device")]
+mod sound_card;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,8 @@ pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
 pub use recording::RecordingFileError;
 pub use settings::{Settings, listen};
+#[cfg(feature = "device")]
+pub use sound_card::SoundDevices;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

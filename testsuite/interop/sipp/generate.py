@@ -229,7 +229,12 @@ SCENARIOS = {
     "uac_bad_sdp": invite(body="v=0\no=nonsense\n") + get(100, OPTIONAL) + get(488) + ack_of_refusal(),
     "uac_rtp": invite(body=PCMA_ONLY) + get_200() + ack()
     + do('<exec play_pcap_audio="/usr/share/sip-tester/g711a.pcap"/>') + pause(9000) + bye() + get(200),
+    # The keys 4, * and 9 (RFC 4733), as SIPp's captures have them.
+    "uac_dtmf": invite() + get_200() + ack() + pause(500)
+    + "".join(do(f'<exec play_pcap_audio="/usr/share/sip-tester/dtmf_2833_{key}.pcap"/>') + pause(1000) for key in ("4", "star", "9"))
+    + bye() + get(200),
     # SIPp is called by us.
+    "uas_plain": GET_INVITE + ANSWER + GET_ACK + GET_BYE,
     "uas_busy": GET_INVITE + response(486, "Busy Here", attributes=AGAIN) + GET_ACK,
     "uas_redirect": GET_INVITE + response(302, "Moved Temporarily", attributes=AGAIN) + GET_ACK,
     "uas_early_media": GET_INVITE + response(183, "Session Progress", body=sdp()) + pause(500) + ANSWER + GET_ACK + GET_BYE,

@@ -20,7 +20,7 @@ use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::known::{Known, tolerate};
 use crate::output::Output;
-use crate::{account, extensions, json, register, sound, value, words};
+use crate::{account, extensions, json, media, register, sound, value, words};
 use command::{COMMANDS, Command};
 use terminal::Terminal;
 
@@ -37,6 +37,10 @@ pub(crate) struct Options {
     config: Option<PathBuf>,
     #[command(flatten)]
     extensions: extensions::Options,
+    #[command(flatten)]
+    media: media::Options,
+    #[command(flatten)]
+    card: sound::Card,
 }
 
 /// Does what is typed until /quit, the end of the input, or an interrupt.
@@ -52,17 +56,22 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     settings.directory.clone_from(&options.config);
     options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
+    options.media.mix(&mut settings);
     let mut client = Client::start(settings, trace, out)?;
-    sound::open_card(&client.application, false);
+    sound::open_card(&client.application, &options.card, false)?;
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
     let stored = client.application.with_agent(|agent, _| agent.default_account())?;
     let account = match (options.account.spec()?, stored) {
-        (Some(spec), _) => client.application.add_account_spec(spec)?,
+        (Some(mut spec), _) => {
+            options.media.apply(&mut spec);
+            client.application.add_account_spec(spec)?
+        }
         (None, Some(account)) => account,
         (None, None) => {
-            let anybody = AccountSpec { any_user: true, ..options.account.nobody(listen) };
+            let mut anybody = AccountSpec { any_user: true, ..options.account.nobody(listen) };
+            options.media.apply(&mut anybody);
             client.application.add_account_spec(anybody)?
         }
     };
