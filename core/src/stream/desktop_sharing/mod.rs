@@ -218,6 +218,7 @@ impl DesktopSharingStream {
             | Input::Datagram { .. }
             | Input::Msrp(_)
             | Input::MsrpListening(_)
+            | Input::Located(_)
             | Input::Answer { .. } => {}
         }
     }
@@ -307,6 +308,7 @@ impl MsrpStream for DesktopSharingStream {
             | Input::Datagram { .. }
             | Input::Msrp(_)
             | Input::MsrpListening(_)
+            | Input::Located(_)
             | Input::Answer { .. } => false,
         };
         if !external {
