@@ -225,6 +225,14 @@ impl Invitation {
         }
     }
 
+    /// Nobody is interested any more in re-INVITEs of ours that have no final response: they are cancelled, and so end.
+    pub fn give_up(&mut self, out: &mut Outbox<Output>) {
+        for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered && !invite.cancelled) {
+            invite.cancelled = true;
+            out.push(Output::Cancel { ticket: invite.ticket, reason: None });
+        }
+    }
+
     /// The offer in a re-INVITE of ours that no final response has answered yet.
     #[must_use]
     pub fn proposed(&self) -> Option<Bytes> {
