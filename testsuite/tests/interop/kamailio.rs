@@ -75,9 +75,10 @@ impl Kamailio {
         if self.switches.contains(&"WITH_PRESENCE") {
             copy_tables(&folder.path().join("tables"));
         }
+        let msrp = [("MSRP_PORT", 2), ("MSRPS_PORT", 3)].map(|(name, at)| format!("{name}={}", self.port + at));
         let pid = format!("{home}/pid");
         let mut args = vec!["-DD", "-E", "-m", "64", "-M", "8", "-f", config, "-w", &home, "-Y", &home, "-P", &pid];
-        for define in [&address, &port, &tls_port, &tls_config, &tables, &server] {
+        for define in [&address, &port, &tls_port, &tls_config, &tables, &server, &msrp[0], &msrp[1]] {
             args.extend_from_slice(&["-A", define]);
         }
         for switch in &self.switches {
@@ -99,10 +100,16 @@ impl Kamailio {
         format!("{transport}:{}", host_port(self.address, port))
     }
 
-    /// A file with a certificate of the same authority for this address.
-    pub(crate) fn certificate(&self, address: &str) -> String {
+    /// A file with a certificate of the same authority for these addresses.
+    pub(crate) fn certificate(&self, addresses: &[&str]) -> String {
         let pki = self.pki.as_ref().expect("it speaks TLS");
-        pki.issue("client.pem", &[address]).display().to_string()
+        pki.issue("client.pem", addresses).display().to_string()
+    }
+
+    /// The relay for MSRP, as the program wants it.
+    pub(crate) fn relay(&self, transport: &str) -> String {
+        let port = self.port + if transport == "tls" { 3 } else { 2 };
+        format!("{};transport={transport}", host_port(self.address, port))
     }
 
     /// The file with the authority of its certificate.
