@@ -354,6 +354,11 @@ impl Invitation {
     fn disconnected(&mut self, out: &mut Outbox<Output>) {
         self.state = State::Disconnected;
         self.asked = None;
+        if let Some(leg) = self.legs.first() {
+            for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered) {
+                invite.over = Some(Box::new(leg.dialog.clone()));
+            }
+        }
         for leg in self.legs.drain(..) {
             out.push(Output::DialogEnded(leg.dialog.id().clone()));
         }

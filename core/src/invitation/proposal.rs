@@ -11,7 +11,7 @@ use crate::transaction::End;
 use crate::usage::retry_after;
 
 use super::body::session_description;
-use super::caller::{finish_invite, send_ack};
+use super::caller::{finish_invite, refusal, send_ack};
 use super::client::ClientInvite;
 use super::incoming::Incoming;
 use super::leg::{Carrier, Exchange};
@@ -136,9 +136,9 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
-        let (Some(invite), Some(leg)) =
-            (self.reinvites.iter_mut().find(|invite| invite.ticket == ticket), self.legs.first_mut())
-        else {
+        let Some(invite) = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket) else { return };
+        let Some(leg) = self.legs.first_mut() else {
+            answered_when_over(cx, invite, response, out);
             return;
         };
         let code = response.code();
@@ -224,5 +224,21 @@ impl Invitation {
     pub fn proposed(&self) -> Option<Bytes> {
         let pending = self.reinvites.iter().find(|invite| !invite.answered);
         pending.and_then(|invite| session_description(&invite.request))
+    }
+}
+
+/// A response to a re-INVITE whose dialog is over: of a 2xx only the ACK is still owed (RFC 5407 section 3.2.3).
+fn answered_when_over(cx: &Context<'_>, invite: &mut ClientInvite, response: &Response, out: &mut Outbox<Output>) {
+    if !(200..=299).contains(&response.code()) {
+        return;
+    }
+    if let Some(id) = invite.acknowledged.first().cloned() {
+        out.push(Output::AckAgain { ticket: invite.ticket, dialog: id });
+    } else if let Some(mut dialog) = invite.over.take() {
+        dialog.refresh_target(response);
+        let offer = session_description(response).filter(|_| !invite.offers());
+        let refusal = offer.and_then(|offer| refusal(cx, &offer));
+        // What is in an ACK without a body was read before: it can be written.
+        let _ = send_ack(cx, invite, &dialog, refusal.as_deref(), out);
     }
 }
