@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dns::DnsConfig;
 use crate::limits::Limits;
+use crate::msrp::Endpoint;
 use crate::package::{Package, default_packages};
 use crate::random::Random;
 use crate::sip::Text;
@@ -160,4 +161,6 @@ pub struct Context<'a> {
     pub random: &'a mut Random,
     /// The configuration.
     pub config: &'a Config,
+    /// The MSRP sessions of all streams, on connections that they share.
+    pub msrp: &'a mut Endpoint,
 }

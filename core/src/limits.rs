@@ -96,6 +96,8 @@ pub struct Limits {
     pub msrp_waiting: usize,
     /// Bytes of those.
     pub msrp_waiting_bytes: usize,
+    /// Connections to our MSRP listeners that have not told their session yet. The oldest makes room for a further one.
+    pub msrp_strangers: usize,
     /// MSRP requests on one connection that wait for their response. Further chunks wait until there are fewer.
     pub msrp_transactions: usize,
     /// Bytes written to an MSRP connection that the system has not taken. More waits, so that what is urgent can go first.
@@ -162,6 +164,7 @@ impl Default for Limits {
             msrp_gaps: 1024,
             msrp_waiting: 1024,
             msrp_waiting_bytes: 4 * 1024 * 1024,
+            msrp_strangers: 64,
             msrp_transactions: 1024,
             msrp_window: 64 * 1024,
             parts: 512,

@@ -169,6 +169,12 @@ impl Host {
         self.udp.is_empty() && self.listening.is_empty() && self.conns.is_empty()
     }
 
+    /// How many connections it has.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
     /// Its address of the same family as another.
     #[must_use]
     pub fn address_toward(&self, other: IpAddr) -> Option<IpAddr> {

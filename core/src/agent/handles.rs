@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::{AccountId, SessionId, StreamId};
+use crate::invitation::Invitation;
 use crate::registration::Registration;
 use crate::session::{Direction, Session, SessionError, SessionState};
 use crate::sip::digest::Credentials;
@@ -412,6 +413,13 @@ impl SessionMut<'_> {
     pub fn transport(&self) -> Option<Transport> {
         let (flow, _) = self.agent.calls.get(self.id)?.sending.flow?;
         self.agent.transports.transport(flow)
+    }
+
+    /// The Call-ID of its dialog, once there is one, by which both sides and all logs know it.
+    #[must_use]
+    pub fn call_id(&self) -> Option<Text> {
+        let dialog = self.session().and_then(Session::invitation).and_then(Invitation::dialog)?;
+        Some(dialog.id().call_id().clone())
     }
 
     fn session(&self) -> Option<&Session> {

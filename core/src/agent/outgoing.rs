@@ -27,8 +27,13 @@ impl Agent {
     ) -> Option<T> {
         let mut call = self.calls.take(id)?;
         let mut out = std::mem::take(&mut self.session_out);
-        let mut cx =
-            Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut self.msrp,
+        };
         let result = act(&mut call.session, &mut cx, &mut out);
         self.finish_call(call, out);
         Some(result)
@@ -115,8 +120,13 @@ impl Agent {
 
     /// Tells a session that one of its requests has ended without a transaction.
     fn never_sent(&mut self, call: &mut Call, ticket: Ticket, end: &End, out: &mut Outbox<session::Output>) {
-        let mut cx =
-            Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut self.msrp,
+        };
         call.session.client_ended(&mut cx, ticket, end, out);
     }
 

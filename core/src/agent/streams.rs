@@ -137,6 +137,8 @@ impl Agent {
                     self.effects.push_back(Effect::Resume(conn));
                 }
             }
+            Output::Msrp(output) => self.msrp_out.push(output),
+            Output::MsrpHold(held) => self.msrp.hold(stream, held, &mut self.msrp_out),
             Output::Ask { number, question } => {
                 let ask = self.asks.name();
                 self.wires.asked.insert(ask, (stream, number));
@@ -187,7 +189,7 @@ impl Agent {
         }
     }
 
-    fn stream_input(&mut self, stream: StreamId, input: Input) {
+    pub(super) fn stream_input(&mut self, stream: StreamId, input: Input) {
         if let Some(session) = self.calls.streams.get(&stream).copied() {
             self.call(session, |session, cx, out| session.stream_input(cx, stream, input, out));
         }

@@ -4,6 +4,7 @@ use crate::dns::Resolver;
 use crate::id::{ConnId, SocketId, TransactionId};
 use crate::invitation::Incoming;
 use crate::media;
+use crate::msrp::Endpoint;
 use crate::sip::{Message, Received, Response, Text};
 use crate::stream;
 use crate::time::Clock;
@@ -27,6 +28,7 @@ impl Agent {
                 }
             }
             Input::Socket { socket, event } if socket.stream().is_some() => self.stream_socket(socket, event),
+            Input::Socket { socket, event } if socket.is_msrp() => self.msrp_socket(socket, event),
             Input::Socket { socket, event } if Resolver::owns_socket(socket) => self.resolver_socket(socket, &event),
             Input::Socket { socket, event } => self.socket(socket, event),
             Input::Datagram { socket, from, data, .. } if socket.stream().is_some() => {
@@ -44,11 +46,15 @@ impl Agent {
                 self.transports.undelivered(socket, to, cause, &mut self.transport_out);
             }
             Input::Accepted { conn, on, peer } if on.stream().is_some() => self.stream_accepted(conn, on, peer),
+            Input::Accepted { conn, on, .. } if on.is_msrp() => self.msrp_accepted(conn, on),
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
             }
             Input::Stream { conn, event } if conn.stream().is_some() || self.wires.stream(conn).is_some() => {
                 self.stream_connection(conn, event);
+            }
+            Input::Stream { conn, event } if conn.is_msrp() || self.msrp.owns_connection(conn) => {
+                self.msrp_connection(conn, event);
             }
             Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
@@ -127,6 +133,10 @@ impl Agent {
             self.call(session, |session, cx, out| session.timeout(cx, out));
             self.settle();
         }
+        if self.msrp.deadline().is_some_and(|at| at <= now) {
+            self.msrp(Endpoint::timeout);
+        }
+        self.settle();
         if self.resolver.deadline().is_some_and(|at| at <= now) {
             self.resolve(Resolver::timeout);
         }
@@ -169,6 +179,8 @@ impl Agent {
                 self.transport_output(output);
             } else if let Some(output) = self.table_out.pop() {
                 self.table_output(output, None);
+            } else if let Some(output) = self.msrp_out.pop() {
+                self.msrp_output(output);
             } else if let Some(output) = self.resolver_out.pop() {
                 self.resolver_output(output);
             } else if let Some(output) = self.settings_out.pop() {
@@ -322,6 +334,7 @@ impl Agent {
             Shutdown::Sessions
                 if self.calls.is_empty()
                     && self.wires.is_empty()
+                    && self.msrp.is_idle()
                     && self.usages.is_empty()
                     && self.settings.is_quiescent() =>
             {

@@ -52,6 +52,7 @@ impl Invitation {
             cause: None,
             pracks: Vec::new(),
             others: Vec::new(),
+            past: None,
             fork_byes: Vec::new(),
             tickets: 0,
             authenticator: None,

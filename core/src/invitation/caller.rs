@@ -72,6 +72,7 @@ impl Invitation {
             others: Vec::new(),
             bye: None,
             cause: None,
+            past: None,
             fork_byes: Vec::new(),
             tickets: 0,
             authenticator: None,

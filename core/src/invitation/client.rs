@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::dialog::{Dialog, DialogId};
+use crate::dialog::DialogId;
 use crate::sip::digest::Attempt;
 use crate::sip::{RAck, Request};
 use crate::time::Instant;
@@ -42,8 +42,6 @@ pub(super) struct ClientInvite {
     pub(super) accepted: bool,
     /// The offer that the 2xx carried, until it is answered.
     pub(super) offer_to_us: Option<Bytes>,
-    /// Its dialog, once that is over for us: a 2xx must be acknowledged all the same.
-    pub(super) over: Option<Box<Dialog>>,
 }
 
 impl ClientInvite {
@@ -64,7 +62,6 @@ impl ClientInvite {
             answered: false,
             accepted: false,
             offer_to_us: None,
-            over: None,
         }
     }
 

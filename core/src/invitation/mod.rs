@@ -128,6 +128,8 @@ pub struct Invitation {
     received: Vec<ServerInvite>,
     /// The dialogs: early ones side by side, then the one that was confirmed first.
     legs: Vec<Leg>,
+    /// The dialog as it ended, while a re-INVITE of ours had no final response: a late 2xx is acknowledged all the same.
+    past: Option<Box<Dialog>>,
     /// The UPDATE that we sent, until it is answered.
     update: Option<ClientUpdate>,
     /// The UPDATE or PRACK that came with an offer that waits for our answer.
@@ -185,6 +187,12 @@ impl Invitation {
     #[must_use]
     pub fn dialog(&self) -> Option<&Dialog> {
         self.legs.first().map(|leg| &leg.dialog)
+    }
+
+    /// Why it ends by our BYE, if that is not the application's wish.
+    #[must_use]
+    pub fn ending(&self) -> Option<&Cause> {
+        self.bye.as_ref()?.cause()
     }
 
     /// Whether it is over and nothing lingers: no transaction, no acknowledgement, no BYE is owed or awaited.
@@ -354,10 +362,8 @@ impl Invitation {
     fn disconnected(&mut self, out: &mut Outbox<Output>) {
         self.state = State::Disconnected;
         self.asked = None;
-        if let Some(leg) = self.legs.first() {
-            for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered) {
-                invite.over = Some(Box::new(leg.dialog.clone()));
-            }
+        if self.reinvites.iter().any(|invite| !invite.is_settled()) {
+            self.past = self.legs.first().map(|leg| Box::new(leg.dialog.clone()));
         }
         for leg in self.legs.drain(..) {
             out.push(Output::DialogEnded(leg.dialog.id().clone()));

@@ -11,7 +11,7 @@ use crate::transaction::End;
 use crate::usage::retry_after;
 
 use super::body::session_description;
-use super::caller::{finish_invite, refusal, send_ack};
+use super::caller::{finish_invite, send_ack};
 use super::client::ClientInvite;
 use super::incoming::Incoming;
 use super::leg::{Carrier, Exchange};
@@ -136,12 +136,22 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
+        let code = response.code();
         let Some(invite) = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket) else { return };
+        if let (200..=299, Some(dialog)) = (code, invite.acknowledged.first().cloned()) {
+            // Also when the usage has ended since.
+            out.push(Output::AckAgain { ticket, dialog });
+            return;
+        }
         let Some(leg) = self.legs.first_mut() else {
-            answered_when_over(cx, invite, response, out);
+            if let (200..=299, Some(dialog)) = (code, &mut self.past) {
+                dialog.refresh_target(response);
+                (invite.answered, invite.accepted) = (true, true);
+                // What is in an ACK without a body was read before: it can be written.
+                let _ = send_ack(cx, invite, dialog, None, out);
+            }
             return;
         };
-        let code = response.code();
         let reason = response.reason();
         let id = leg.dialog.id().clone();
         match code {
@@ -161,9 +171,6 @@ impl Invitation {
                 let description = leg.exchange.take(carrier, session_description(response));
                 self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
-            }
-            200..=299 if invite.acknowledged.contains(&id) => {
-                out.push(Output::AckAgain { ticket, dialog: id });
             }
             _ if invite.answered => {}
             200..=299 => {
@@ -219,26 +226,18 @@ impl Invitation {
         }
     }
 
+    /// Nobody is interested any more in re-INVITEs of ours that have no final response: they are cancelled, and so end.
+    pub fn give_up(&mut self, out: &mut Outbox<Output>) {
+        for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered && !invite.cancelled) {
+            invite.cancelled = true;
+            out.push(Output::Cancel { ticket: invite.ticket, reason: None });
+        }
+    }
+
     /// The offer in a re-INVITE of ours that no final response has answered yet.
     #[must_use]
     pub fn proposed(&self) -> Option<Bytes> {
         let pending = self.reinvites.iter().find(|invite| !invite.answered);
         pending.and_then(|invite| session_description(&invite.request))
-    }
-}
-
-/// A response to a re-INVITE whose dialog is over: of a 2xx only the ACK is still owed (RFC 5407 section 3.2.3).
-fn answered_when_over(cx: &Context<'_>, invite: &mut ClientInvite, response: &Response, out: &mut Outbox<Output>) {
-    if !(200..=299).contains(&response.code()) {
-        return;
-    }
-    if let Some(id) = invite.acknowledged.first().cloned() {
-        out.push(Output::AckAgain { ticket: invite.ticket, dialog: id });
-    } else if let Some(mut dialog) = invite.over.take() {
-        dialog.refresh_target(response);
-        let offer = session_description(response).filter(|_| !invite.offers());
-        let refusal = offer.and_then(|offer| refusal(cx, &offer));
-        // What is in an ACK without a body was read before: it can be written.
-        let _ = send_ack(cx, invite, &dialog, refusal.as_deref(), out);
     }
 }

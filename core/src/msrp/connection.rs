@@ -59,4 +59,9 @@ impl Connection {
             paused: false,
         }
     }
+
+    /// Whether a peer opened it and has said nothing of a session yet.
+    pub(super) fn is_strange(&self) -> bool {
+        self.ours.is_none() && self.sessions.is_empty() && self.held.is_none() && !self.closing
+    }
 }

@@ -5,12 +5,14 @@
 //! session is.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::connection::Connection;
+use super::listener::Listener;
 use super::outgoing::Ends;
 use super::relay::{Relay, Step};
 use super::sender::{Asked, News};
@@ -19,7 +21,7 @@ use super::{
     ByteRange, Connect, Continuation, End, Event, Field, Head, Message, Method, Output, Path, RelaySetup, SendError,
     SessionStart, Setup, Status, Writer, reason_phrase,
 };
-use crate::id::{ConnId, StreamId};
+use crate::id::{ConnId, Counter, SocketId, StreamId};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::random::Random;
@@ -52,6 +54,9 @@ pub struct Endpoint {
     /// Sessions by the identifier in their URI.
     pub(super) names: BTreeMap<Text, StreamId>,
     pub(super) connections: BTreeMap<ConnId, Connection>,
+    pub(super) listeners: BTreeMap<SocketId, Listener>,
+    pub(super) named_sockets: Counter,
+    pub(super) named_connections: Counter,
 }
 
 impl Endpoint {
@@ -70,16 +75,49 @@ impl Endpoint {
     }
 
     /// A session that is prepared asks a relay for a path: `Relayed` tells it.
-    pub fn relay(&mut self, cx: &Context<'_>, stream: StreamId, setup: &RelaySetup, out: Out<'_>) {
+    pub fn relay(&mut self, cx: &mut Context<'_>, stream: StreamId, setup: &RelaySetup, out: Out<'_>) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         session.relay = Some(Box::new(Relay::new(setup)));
-        session.conn = Some(setup.conn);
         session.state = State::Starting(cx.now + BIND);
         session.passive = false;
-        let mut connection = Connection::new(Some((setup.to, setup.security.clone())), None);
-        connection.sessions.insert(stream);
-        self.connections.insert(setup.conn, connection);
-        out.push(Output::Open { conn: setup.conn, to: setup.to, security: setup.security.clone() });
+        self.connect(cx, stream, setup.conn, (setup.to, setup.security.clone()), out);
+    }
+
+    /// Gives a session the connection to a place that is there, or opens one under this name.
+    fn connect(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        name: ConnId,
+        place: (SocketAddr, Security),
+        out: Out<'_>,
+    ) {
+        let shared = self.connections.iter().find(|(_, c)| !c.closing && c.ours.as_ref() == Some(&place));
+        let shared = shared.map(|(conn, connection)| (*conn, connection.open));
+        let (conn, is_open) = shared.unwrap_or((name, false));
+        if let Some(session) = self.sessions.get_mut(&stream) {
+            session.conn = Some(conn);
+        }
+        if shared.is_none() {
+            let (to, security) = place.clone();
+            self.connections.insert(conn, Connection::new(Some(place), None));
+            out.push(Output::Open { conn, to, security });
+        }
+        self.join(conn, stream);
+        if is_open {
+            self.introduce(cx, conn, stream, out);
+        }
+    }
+
+    /// A session of ours has its connection, which is open: it asks its relay, or binds itself.
+    fn introduce(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, out: Out<'_>) {
+        match self.distrust(conn, stream) {
+            Some(reason) => self.end(cx, stream, End::Distrusted(reason), out),
+            None if self.sessions.get(&stream).is_some_and(|session| session.relay.is_some()) => {
+                self.ask_relay(cx, stream, out);
+            }
+            None => self.bind(cx, conn, stream, out),
+        }
     }
 
     /// The peer's side of a session is known: it starts.
@@ -94,21 +132,7 @@ impl Endpoint {
         match start.connect {
             Connect::Active { conn, to, security } => {
                 session.passive = false;
-                let place = (to, security);
-                let shared = self.connections.iter().find(|(_, c)| !c.closing && c.ours.as_ref() == Some(&place));
-                if let Some((conn, connection)) = shared.map(|(conn, connection)| (*conn, connection.open)) {
-                    session.conn = Some(conn);
-                    self.join(conn, stream);
-                    if connection {
-                        self.bind(cx, conn, stream, out);
-                    }
-                } else {
-                    session.conn = Some(conn);
-                    let (to, security) = place.clone();
-                    self.connections.insert(conn, Connection::new(Some(place), None));
-                    self.join(conn, stream);
-                    out.push(Output::Open { conn, to, security });
-                }
+                self.connect(cx, stream, conn, (to, security), out);
             }
             Connect::Passive => {
                 let held = self.connections.iter_mut().find_map(|(conn, connection)| {
@@ -306,6 +330,9 @@ impl Endpoint {
         if is_last {
             self.hang_up(conn, CloseHow::Flush, out);
         } else {
+            if session.held && !self.is_paused(conn) {
+                out.push(Output::Resume(conn));
+            }
             self.pump(cx, conn, out);
         }
     }
@@ -332,9 +359,17 @@ impl Endpoint {
         Some((conn, self.connections.get_mut(&conn)?))
     }
 
-    /// A peer opened a connection to a listener of ours.
-    pub fn accepted(&mut self, now: Instant, conn: ConnId) {
-        self.connections.insert(conn, Connection::new(None, Some(now + BIND)));
+    /// A peer opened a connection to a listener of ours. Of those that have not told their session the oldest makes room.
+    pub fn accepted(&mut self, cx: &Context<'_>, conn: ConnId, on: SocketId, out: Out<'_>) {
+        self.connections.insert(conn, Connection::new(None, Some(cx.now + BIND)));
+        if !self.is_listening(on) {
+            return self.hang_up(conn, CloseHow::Abort, out);
+        }
+        let strangers = || self.connections.iter().filter(|(_, connection)| connection.is_strange());
+        let oldest = strangers().min_by_key(|(_, connection)| connection.idle_until).map(|(conn, _)| *conn);
+        if let Some(oldest) = oldest.filter(|_| strangers().count() > cx.limits.msrp_strangers) {
+            self.hang_up(oldest, CloseHow::Abort, out);
+        }
     }
 
     /// A connection is open.
@@ -344,13 +379,7 @@ impl Endpoint {
         connection.tls = tls;
         let sessions: Vec<StreamId> = connection.sessions.iter().copied().collect();
         for stream in sessions {
-            match self.distrust(conn, stream) {
-                Some(reason) => self.end(cx, stream, End::Distrusted(reason), out),
-                None if self.sessions.get(&stream).is_some_and(|session| session.relay.is_some()) => {
-                    self.ask_relay(cx, stream, out);
-                }
-                None => self.bind(cx, conn, stream, out),
-            }
+            self.introduce(cx, conn, stream, out);
         }
     }
 
@@ -442,13 +471,32 @@ impl Endpoint {
     /// Whether a connection is not to be read, until `Resume`.
     #[must_use]
     pub fn is_paused(&self, conn: ConnId) -> bool {
-        self.connections.get(&conn).is_none_or(|connection| connection.paused)
+        let held = |stream| self.sessions.get(stream).is_some_and(|session| session.held);
+        self.connections.get(&conn).is_none_or(|connection| connection.paused || connection.sessions.iter().any(held))
+    }
+
+    /// What comes for a session is to wait, or not any longer. It shares the wait with all on its connection.
+    pub fn hold(&mut self, stream: StreamId, held: bool, out: Out<'_>) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        if std::mem::replace(&mut session.held, held)
+            && !held
+            && let Some(conn) = session.conn
+            && !self.is_paused(conn)
+        {
+            out.push(Output::Resume(conn));
+        }
+    }
+
+    /// Whether a connection is of this endpoint.
+    #[must_use]
+    pub fn owns_connection(&self, conn: ConnId) -> bool {
+        self.connections.contains_key(&conn)
     }
 
     /// Whether nothing is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.sessions.is_empty() && self.connections.is_empty()
+        self.sessions.is_empty() && self.connections.is_empty() && self.listeners.is_empty()
     }
 
     /// Whether this session is bound.
@@ -463,10 +511,10 @@ impl Endpoint {
         let mut news = Vec::new();
         connection.sender.pump(cx.now, cx.limits, cx.random, &mut news);
         let paused = connection.held.is_some() || connection.sender.backlog() > BACKLOG;
-        if connection.paused && !paused {
+        let resumes = std::mem::replace(&mut connection.paused, paused) && !paused;
+        if resumes && !self.is_paused(conn) {
             out.push(Output::Resume(conn));
         }
-        connection.paused = paused;
         self.told(cx, conn, news, None, out);
         self.wake(cx, conn, out);
     }

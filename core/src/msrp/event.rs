@@ -1,17 +1,33 @@
 //! What the MSRP room asks of the driver, and what it tells of sessions.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
 use super::{FailureReport, Path};
-use crate::id::{ConnId, StreamId};
+use crate::id::{ConnId, SocketId, StreamId};
 use crate::sip::Text;
-use crate::transport::{CloseCause, CloseHow, Security};
+use crate::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
 
 /// Work for the driver, or news of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Bind a listener.
+    Bind {
+        /// Its name.
+        socket: SocketId,
+        /// Its kind.
+        kind: SocketKind,
+        /// The local address.
+        addr: IpAddr,
+        /// The port.
+        port: Port,
+    },
+    /// Close a listener.
+    Unbind {
+        /// The listener.
+        socket: SocketId,
+    },
     /// Open a connection.
     Open {
         /// Its name.
@@ -37,6 +53,8 @@ pub enum Output {
     },
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
+    /// Where the peer of a session can connect to, or why it cannot.
+    Listening(StreamId, Result<SocketAddr, CloseCause>),
     /// News of a session.
     Session(StreamId, Event),
 }

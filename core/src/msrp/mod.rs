@@ -20,6 +20,7 @@ mod hash;
 mod head;
 mod incoming;
 mod intervals;
+mod listener;
 mod method;
 mod outgoing;
 mod range;

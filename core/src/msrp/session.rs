@@ -98,6 +98,8 @@ pub(super) struct Session {
     finished: VecDeque<(Text, u16)>,
     /// Whether the application was told that there is no room.
     pub(super) full: bool,
+    /// Whether what comes for it is to wait.
+    pub(super) held: bool,
 }
 
 impl Session {
@@ -118,6 +120,7 @@ impl Session {
             coming: BTreeMap::new(),
             finished: VecDeque::new(),
             full: false,
+            held: false,
         }
     }
 

@@ -82,6 +82,7 @@ impl Session {
     pub(super) fn follow_up(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         loop {
             self.leaving.retain(|line| !line.is_ended());
+            self.usage_ending(cx, out);
             if self.deal_with_failure(cx, out) {
                 continue;
             }
@@ -107,14 +108,11 @@ impl Session {
             return;
         }
         if self.hold_unsaid() {
-            if self.nothing_to_hold() {
-                self.hold.said = self.hold.wanted;
-                self.tell_hold(out);
-                return;
-            }
             self.begin_ours(cx, Purpose::Hold, out);
         } else if !self.untidy && self.orphans().next().is_some() {
             self.begin_ours(cx, Purpose::Tidy, out);
+        } else if let Some(purpose) = self.again.take() {
+            self.begin_ours(cx, purpose, out);
         }
         self.ours_go_on(cx, out);
     }
@@ -172,7 +170,7 @@ impl Session {
             return;
         }
         if self.streams.len() <= 1 {
-            self.fail(cx, words, out);
+            self.end(cx, out);
             return;
         }
         self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));

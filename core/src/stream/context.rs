@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::config::{self, Config};
 use crate::id::{AccountId, ConnId, SessionId, SocketId, StreamId};
+use crate::msrp::Endpoint;
 use crate::random::Random;
 use crate::settings::AccountSettings;
 use crate::sip::NameAddr;
@@ -64,6 +65,8 @@ pub struct Context<'a> {
     pub random: &'a mut Random,
     /// The configuration.
     pub config: &'a Config,
+    /// The MSRP sessions of all streams, on connections that they share.
+    pub msrp: &'a mut Endpoint,
     /// Its session.
     pub session: &'a SessionInfo,
     /// Its own name.
@@ -73,7 +76,8 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of a stream, made of its session's.
     pub fn new(cx: &'a mut config::Context<'_>, session: &'a SessionInfo, stream: StreamId) -> Self {
-        Self { now: cx.now, utc: cx.utc, random: cx.random, config: cx.config, session, stream }
+        let config::Context { now, utc, random, config, msrp } = cx;
+        Self { now: *now, utc: *utc, random, config, msrp, session, stream }
     }
 
     /// The name of this stream's socket with this number of its own choice.

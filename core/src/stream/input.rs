@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::id::{ConnId, SocketId};
 use crate::media;
+use crate::msrp;
 use crate::transport::{CloseCause, TlsInfo};
 
 use super::FileAnswer;
@@ -73,6 +74,10 @@ pub enum Input {
         /// How many.
         bytes: usize,
     },
+    /// News of its MSRP session.
+    Msrp(msrp::Event),
+    /// Where the peer of its MSRP session can connect to, or why it cannot.
+    MsrpListening(Result<SocketAddr, CloseCause>),
     /// The answer to a question.
     Answer {
         /// The stream's own name for it.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::id::{ConnId, SocketId};
 use crate::media;
+use crate::msrp;
 use crate::sip::Text;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -82,6 +83,10 @@ pub enum Output {
     },
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
+    /// What follows of a call to the MSRP sessions, for the driver and for other streams.
+    Msrp(msrp::Output),
+    /// What comes for its MSRP session is to wait, or not any longer.
+    MsrpHold(bool),
     /// A question about a file; [`Input::Answer`](super::Input::Answer) brings the answer, unless the stream ends before.
     Ask {
         /// The stream's own name for it.

@@ -70,7 +70,15 @@ fn connectivity(table: &mut Table) {
     let mut audio = AudioStream::new(&AudioSpec::default(), &config, &session).unwrap();
     let mut random = Random::new(&Seed::from_u64(1));
     let (now, utc) = (Instant::ZERO, Utc::default());
-    let mut cx = Context { now, utc, random: &mut random, config: &config, session: &session, stream };
+    let mut cx = Context {
+        now,
+        utc,
+        random: &mut random,
+        config: &config,
+        msrp: &mut sipsimple_core::msrp::Endpoint::new(),
+        session: &session,
+        stream,
+    };
     table.is("002 AudioStream.ice_active", audio.ice_active(), false);
     for (event, active) in
         [(ice::Event::Succeeded(outcome), true), (ice::Event::Failed(ice::Failure::ConsentLost), false)]

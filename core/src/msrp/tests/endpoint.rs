@@ -262,6 +262,7 @@ fn several_sessions_share_one_connection() {
         let ended = Event::Ended(End::Connection(CloseCause::Reset));
         assert_eq!(pair.passive.events_of(stream).last(), Some(&&ended));
     }
+    pair.passive.call(now, |e, _, out| e.unlisten(S1, out));
     assert!(pair.active.endpoint.is_idle() && pair.passive.endpoint.is_idle());
 }
 
@@ -483,6 +484,29 @@ fn fingerprints_are_judged_on_both_sides() {
 }
 
 #[test]
+fn who_joins_an_open_connection_judges_its_peer_too() {
+    let mut pair = secured([b"p", b"a"], [Some(shown(b"p")), Some(shown(b"a"))]);
+    let (a, p) = ("msrps://192.0.2.1:2855/a2;tcp", "msrps://192.0.2.2:7777/p2;tcp");
+    for (expected, fits) in [(b"p", true), (b"x", false)] {
+        let now = pair.now;
+        pair.active.call(now, |e, _, _| e.prepare(S2, setup(a, Delivery::Whole)));
+        pair.passive.call(now, |e, _, _| e.prepare(S2, setup(p, Delivery::Whole)));
+        pair.passive.call(now, |e, cx, out| e.start(cx, S2, start(a, Connect::Passive, vec![]), out));
+        let connect = Connect::Active { conn: names(1).0, to: "192.0.2.2:7777".parse().unwrap(), security: tls() };
+        let fingerprints = vec![Fingerprint::of(expected)];
+        pair.active.call(now, |e, cx, out| e.start(cx, S2, start(p, connect, fingerprints), out));
+        pair.run();
+        assert_eq!(pair.active.opened, [names(0).0], "the connection is shared");
+        assert_eq!(pair.active.endpoint.is_bound(S2), fits);
+        let distrusted = matches!(pair.active.events_of(S2).last(), Some(Event::Ended(End::Distrusted(_))));
+        assert_eq!(distrusted, !fits);
+        assert!(pair.active.endpoint.is_bound(S1));
+        pair.active.call(now, |e, cx, out| e.close(cx, S2, out));
+        pair.passive.call(now, |e, cx, out| e.close(cx, S2, out));
+    }
+}
+
+#[test]
 fn an_msrps_uri_is_spoken_to_over_tls_only() {
     let mut pair = Pair::new();
     let (a, p) = ("msrps://192.0.2.1:2855/a1;tcp", "msrps://192.0.2.2:7777/p1;tcp");
@@ -518,7 +542,7 @@ fn what_comes_before_the_peer_is_known_waits() {
 fn a_connection_that_carries_nothing_is_closed() {
     let mut pair = Pair::new();
     let (conn, now) = (ConnId::accepted(9), pair.now);
-    pair.passive.endpoint.accepted(now, conn);
+    pair.passive.accepted(now, conn);
     pair.passive.call(now, |e, cx, out| e.opened(cx, conn, None, out));
     pair.pass(29_000, false);
     assert!(pair.passive.closed.is_empty());

@@ -1,10 +1,11 @@
 //! Two endpoints on connections that lose nothing, in virtual time, with every frame on the wire at hand.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use crate::id::{ConnId, StreamId};
+use crate::id::{ConnId, SocketId, StreamId};
 use crate::limits::Limits;
 use crate::msrp::{
     ByteRange, Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer, Head,
@@ -14,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::sip::Text;
 use crate::time::Instant;
-use crate::transport::{CloseCause, Fingerprint, Security, TlsInfo, TlsPolicy};
+use crate::transport::{CloseCause, Fingerprint, Port, Security, SocketKind, TlsInfo, TlsPolicy};
 
 pub(super) const S1: StreamId = StreamId::from_u64(1);
 pub(super) const S2: StreamId = StreamId::from_u64(2);
@@ -109,9 +110,19 @@ impl Side {
         result
     }
 
+    /// Somebody opened a connection to the listener, which is there from then on.
+    pub(super) fn accepted(&mut self, now: Instant, conn: ConnId) {
+        self.call(now, |endpoint, cx, out| {
+            endpoint.listen(S1, SocketKind::Listen(plain()), Ipv4Addr::LOCALHOST.into(), Port::Random, out);
+            endpoint.accepted(cx, conn, SocketId::of_msrp(0), out);
+        });
+    }
+
     fn settle(&mut self, now: Instant) {
         while let Some(output) = self.out.pop() {
             match output {
+                Output::Bind { .. } | Output::Listening(..) => {}
+                Output::Unbind { socket } => self.endpoint.socket_closed(socket, &CloseCause::Local, &mut self.out),
                 Output::Open { conn, .. } => self.opened.push(conn),
                 Output::Write { conn, data } => {
                     self.tap.write(&data);
@@ -212,7 +223,7 @@ impl Pair {
     pub(super) fn connect(&mut self, number: usize, active: Option<TlsInfo>, passive: Option<TlsInfo>) {
         let (a, p) = names(number);
         let now = self.now;
-        self.passive.endpoint.accepted(now, p);
+        self.passive.accepted(now, p);
         self.passive.call(now, |e, cx, out| e.opened(cx, p, passive, out));
         self.active.call(now, |e, cx, out| e.opened(cx, a, active, out));
     }

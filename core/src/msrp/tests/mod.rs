@@ -5,3 +5,4 @@ mod harness;
 mod hostile;
 mod relay;
 mod selector;
+mod sharing;

@@ -213,7 +213,12 @@ impl DesktopSharingStream {
                 self.external.conn = None;
                 fail(context, cause.to_string().into(), out);
             }
-            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
+            Input::Unbound { .. }
+            | Input::Media(_)
+            | Input::Datagram { .. }
+            | Input::Msrp(_)
+            | Input::MsrpListening(_)
+            | Input::Answer { .. } => {}
         }
     }
 }
@@ -298,7 +303,11 @@ impl MsrpStream for DesktopSharingStream {
             | Input::Data { conn, .. }
             | Input::Drained { conn, .. }
             | Input::Closed { conn, .. } => self.is_external(cx, *conn),
-            Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => false,
+            Input::Media(_)
+            | Input::Datagram { .. }
+            | Input::Msrp(_)
+            | Input::MsrpListening(_)
+            | Input::Answer { .. } => false,
         };
         if !external {
             return Some(input);

@@ -163,11 +163,10 @@ impl<S: MsrpStream> MediaStream for S {
 
     fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.late(cx, out);
-        let events = self.base_mut().timeout(cx, out);
-        self.tell(cx, events, out);
+        self.tell(cx, Vec::new(), out);
     }
 
     fn read_budget(&self, conn: ConnId) -> usize {
-        self.outside_budget(conn).unwrap_or_else(|| self.base().read_budget(conn))
+        self.outside_budget(conn).unwrap_or(0)
     }
 }

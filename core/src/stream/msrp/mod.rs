@@ -20,7 +20,6 @@ pub use kind::MsrpProfile;
 pub(super) use kind::MsrpStream;
 pub use line::{Offered, Role};
 
-use crate::id::ConnId;
 use crate::msrp::{
     self, Connect, Content, Delivery, End, Endpoint, Event, FailureReport, Message, MsrpUri, Path, RelaySetup,
     SendError, SessionStart, Setup,
@@ -30,13 +29,10 @@ use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
 use crate::settings::kind::{ConnectionModel, MsrpTransport};
 use crate::sip::{Host, Text};
-use crate::time::{Instant, earliest};
+use crate::time::Instant;
 use crate::transport::{CloseCause, Security, SocketKind, TlsPolicy};
 
 use super::{Agreement, Context, Input, Originator, Output};
-
-/// The number of the listener among the sockets of a stream.
-const LISTENER: u8 = 0;
 
 /// How long the signalling may lag behind a peer that has closed the connection in good order, as it does when it ends the session.
 const PARTING: Duration = Duration::from_secs(2);
@@ -50,20 +46,14 @@ pub(super) struct Base {
     pub(super) direction: Direction,
     /// What the peer offered, if it did.
     offered: Option<Offered>,
-    endpoint: Endpoint,
     secure: bool,
     role: Role,
     local: Option<MsrpUri>,
     /// The path that leads to us.
     path: Option<Path>,
     relayed: bool,
-    /// Whether the peer is not read, and on which connection it last was.
+    /// Whether the peer is not read.
     held: bool,
-    reading: Option<ConnId>,
-    /// What a connection may be fed at once.
-    read_bytes: usize,
-    /// How many connections were opened.
-    opened: u8,
     /// The peer's path, once it is known.
     remote: Option<Path>,
     started: bool,
@@ -80,16 +70,12 @@ impl Base {
             delivery: Delivery::Whole,
             direction,
             offered,
-            endpoint: Endpoint::new(),
             secure: true,
             role: Role::Active,
             local: None,
             path: None,
             relayed: false,
             held: false,
-            reading: None,
-            read_bytes: 0,
-            opened: 0,
             remote: None,
             started: false,
             leaving: false,
@@ -120,7 +106,6 @@ impl Base {
     pub(super) fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
         let settings = &cx.session.settings;
         self.secure = settings.msrp.transport == MsrpTransport::Tls;
-        self.read_bytes = cx.config.limits.read_bytes;
         let (nat, model) = (&settings.nat_traversal, settings.msrp.connection_model);
         let incoming = proposer == Originator::Remote;
         let wants_relay = if incoming { nat.use_msrp_relay_for_inbound } else { nat.use_msrp_relay_for_outbound };
@@ -147,7 +132,7 @@ impl Base {
             self.prepare(cx, MsrpUri::PORT);
             let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, relay.host, relay.port, "") };
             let setup = RelaySetup {
-                conn: cx.conn(self.next_conn()),
+                conn: cx.msrp.name_connection(),
                 to: SocketAddr::new(ip, relay.port),
                 security: self.security(cx, TlsPolicy::Chain),
                 uri,
@@ -160,17 +145,13 @@ impl Base {
             self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.relay(cx, stream, &setup, out));
         } else if listens {
             let kind = SocketKind::Listen(self.security(cx, TlsPolicy::Fingerprint));
-            let (socket, addr) = (cx.socket(LISTENER), cx.session.local);
-            out.push(Output::Bind { socket, kind, addr, port: cx.config.msrp.port });
+            let (stream, addr, port) = (cx.stream, cx.session.local, cx.config.msrp.port);
+            let mut events = Vec::new();
+            self.call(cx, out, &mut events, |endpoint, _, out| endpoint.listen(stream, kind, addr, port, out));
         } else {
             self.prepare(cx, MsrpUri::PORT);
             out.push(Output::Initialized);
         }
-    }
-
-    const fn next_conn(&mut self) -> u8 {
-        self.opened = self.opened.wrapping_add(1);
-        self.opened
     }
 
     fn security(&self, cx: &Context<'_>, policy: TlsPolicy) -> Security {
@@ -191,10 +172,10 @@ impl Base {
         self.register(cx);
     }
 
-    fn register(&mut self, cx: &Context<'_>) {
+    fn register(&self, cx: &mut Context<'_>) {
         if let Some(local) = self.local.clone() {
             let accept = self.profile.accept_types.iter().copied().map(Text::from_static).collect();
-            self.endpoint.prepare(cx.stream, Setup { local, delivery: self.delivery, accept });
+            cx.msrp.prepare(cx.stream, Setup { local, delivery: self.delivery, accept });
         }
     }
 
@@ -260,7 +241,7 @@ impl Base {
             let to = SocketAddr::new(ip, first.port());
             // Without a fingerprint the peer is who the signalling says.
             let policy = if remote.fingerprints.is_empty() { TlsPolicy::None } else { TlsPolicy::Fingerprint };
-            Connect::Active { conn: cx.conn(self.next_conn()), to, security: self.security(cx, policy) }
+            Connect::Active { conn: cx.msrp.name_connection(), to, security: self.security(cx, policy) }
         } else {
             Connect::Passive
         };
@@ -271,43 +252,69 @@ impl Base {
         Ok((remote, events))
     }
 
-    /// Something happened to its listener or connections; what follows for the session.
+    /// News of its listener or session; what follows for the kind of stream.
     pub(super) fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) -> Vec<Event> {
         let mut events = Vec::new();
         match input {
-            Input::Bound { local, .. } => {
-                self.prepare(cx, local.port());
-                out.push(Output::Initialized);
-            }
-            Input::Unbound { cause: Some(cause), .. } if !self.leaving => {
-                out.push(Output::Failed { reason: cause.to_string().into(), for_now: self.local.is_none() });
-            }
-            Input::Accepted { conn, .. } => self.endpoint.accepted(cx.now, conn),
-            Input::Opened { conn, tls, .. } => {
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.opened(cx, conn, tls, out));
-            }
-            Input::Data { conn, data } => {
-                self.reading = Some(conn);
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.data(cx, conn, data, out));
-            }
-            Input::Drained { conn, bytes } => {
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.drained(cx, conn, bytes, out));
-            }
-            Input::Closed { conn, cause } => {
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.closed(cx, conn, &cause, out));
-            }
-            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
+            Input::Msrp(event) => self.news(cx, event, out, &mut events),
+            Input::MsrpListening(place) => self.listening(cx, place, out),
+            Input::Media(_)
+            | Input::Bound { .. }
+            | Input::Unbound { .. }
+            | Input::Datagram { .. }
+            | Input::Accepted { .. }
+            | Input::Opened { .. }
+            | Input::Data { .. }
+            | Input::Drained { .. }
+            | Input::Closed { .. }
+            | Input::Answer { .. } => {}
         }
         events
     }
 
-    pub(super) fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Vec<Event> {
-        let mut events = Vec::new();
-        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.timeout(cx, out));
-        events
+    fn listening(&mut self, cx: &mut Context<'_>, place: Result<SocketAddr, CloseCause>, out: &mut Outbox<Output>) {
+        match place {
+            Ok(local) => {
+                self.prepare(cx, local.port());
+                out.push(Output::Initialized);
+            }
+            Err(_) if self.leaving => {}
+            Err(cause) => out.push(Output::Failed { reason: cause.to_string().into(), for_now: self.local.is_none() }),
+        }
     }
 
-    /// Calls the endpoint; what it asks of the world goes out, and what it tells of the session is left to the kind of stream.
+    fn news(&mut self, cx: &Context<'_>, event: Event, out: &mut Outbox<Output>, events: &mut Vec<Event>) {
+        match event {
+            Event::Started => {
+                if !std::mem::replace(&mut self.started, true) {
+                    out.push(Output::Started(None));
+                }
+            }
+            Event::Relayed { path } => {
+                if self.remote.is_none() {
+                    self.path = Some(path);
+                    out.push(Output::Initialized);
+                }
+            }
+            Event::Ended(end) => {
+                let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
+                self.failure = Some((words(&end), cx.now + grace));
+            }
+            event @ (Event::Message { .. }
+            | Event::Piece { .. }
+            | Event::ChunkEnded { .. }
+            | Event::Aborted { .. }
+            | Event::Wants { .. }
+            | Event::Sent { .. }
+            | Event::Reported { .. }
+            | Event::Delivered { .. }
+            | Event::NotDelivered { .. }
+            | Event::Nickname { .. }
+            | Event::Writable) => events.push(event),
+        }
+    }
+
+    /// Calls the sessions of all streams; what they tell of this one is left to the kind of stream, all else goes out.
     pub(super) fn call<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -316,34 +323,20 @@ impl Base {
         act: impl FnOnce(&mut Endpoint, &mut msrp::Context<'_>, &mut Outbox<msrp::Output>) -> T,
     ) -> T {
         let mut said = Outbox::new();
-        let mut inner = msrp::Context { now: cx.now, random: cx.random, limits: &cx.config.limits };
-        let result = act(&mut self.endpoint, &mut inner, &mut said);
+        let mut inner = msrp::Context { now: cx.now, random: &mut *cx.random, limits: &cx.config.limits };
+        let result = act(cx.msrp, &mut inner, &mut said);
         while let Some(output) = said.pop() {
             match output {
-                msrp::Output::Open { conn, to, security } => out.push(Output::Open { conn, to, security }),
-                msrp::Output::Write { conn, data } => out.push(Output::Write { conn, data }),
-                msrp::Output::Close { conn, how } => out.push(Output::Close { conn, how }),
-                msrp::Output::Resume(conn) => {
-                    if !self.held {
-                        out.push(Output::Resume(conn));
-                    }
-                }
-                msrp::Output::Session(_, Event::Started) => {
-                    if !std::mem::replace(&mut self.started, true) {
-                        out.push(Output::Started(None));
-                    }
-                }
-                msrp::Output::Session(_, Event::Relayed { path }) => {
-                    if self.remote.is_none() {
-                        self.path = Some(path);
-                        out.push(Output::Initialized);
-                    }
-                }
-                msrp::Output::Session(_, Event::Ended(end)) => {
-                    let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
-                    self.failure = Some((words(&end), cx.now + grace));
-                }
-                msrp::Output::Session(_, event) => events.push(event),
+                msrp::Output::Session(stream, event) if stream == cx.stream => self.news(cx, event, out, events),
+                msrp::Output::Listening(stream, place) if stream == cx.stream => self.listening(cx, place, out),
+                other @ (msrp::Output::Bind { .. }
+                | msrp::Output::Unbind { .. }
+                | msrp::Output::Open { .. }
+                | msrp::Output::Write { .. }
+                | msrp::Output::Close { .. }
+                | msrp::Output::Resume(_)
+                | msrp::Output::Listening(..)
+                | msrp::Output::Session(..)) => out.push(Output::Msrp(other)),
             }
         }
         result
@@ -356,12 +349,8 @@ impl Base {
 
     /// The peer is not read any longer, or is again: what it sends cannot be worked off as fast as it comes.
     pub(super) fn hold(&mut self, held: bool, out: &mut Outbox<Output>) {
-        if std::mem::replace(&mut self.held, held)
-            && !held
-            && let Some(conn) = self.reading
-            && !self.endpoint.is_paused(conn)
-        {
-            out.push(Output::Resume(conn));
+        if std::mem::replace(&mut self.held, held) != held {
+            out.push(Output::MsrpHold(held));
         }
     }
 
@@ -424,18 +413,12 @@ impl Base {
         let mut events = Vec::new();
         let stream = cx.stream;
         self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.close(cx, stream, out));
-        if !self.relayed && self.role != Role::Active {
-            out.push(Output::Unbind { socket: cx.socket(LISTENER) });
-        }
+        self.call(cx, out, &mut events, |endpoint, _, out| endpoint.unlisten(stream, out));
         events
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        earliest(self.endpoint.deadline(), self.failure.as_ref().map(|(_, at)| *at))
-    }
-
-    pub(super) fn read_budget(&self, conn: ConnId) -> usize {
-        if self.held || self.endpoint.is_paused(conn) { 0 } else { self.read_bytes }
+        self.failure.as_ref().map(|(_, at)| *at)
     }
 }
 
