@@ -16,7 +16,7 @@ use crate::transport::CloseHow;
 
 use super::input::{SocketEvent, StreamEvent};
 use super::intent::{IntentError, Outcome};
-use super::{Agent, Effect, EventKind, Question};
+use super::{Agent, Effect, Question};
 
 /// The sockets and connections that streams have in the world, until the driver says that they are gone.
 #[derive(Debug, Default)]
@@ -104,9 +104,8 @@ impl Agent {
     }
 
     /// What a stream says.
-    pub(super) fn stream_output(&mut self, session: SessionId, stream: StreamId, output: Output) {
+    pub(super) fn stream_output(&mut self, stream: StreamId, output: Output) {
         match output {
-            Output::Event(event) => self.tell(EventKind::Stream { id: stream, session, event }),
             Output::Media(command) => self.effects.push_back(Effect::Media { stream, command }),
             Output::Bind { socket, kind, addr, port } => {
                 if socket.stream() == Some(stream) && self.wires.socket(socket).is_none() {
@@ -145,7 +144,7 @@ impl Agent {
                 self.effects.push_back(Effect::Ask { ask, question: Question::File(question) });
             }
             // Its progress is among its news.
-            Output::Initialized | Output::Started(_) | Output::Failed { .. } | Output::Ended => {}
+            Output::Initialized | Output::Started(_) | Output::Failed { .. } | Output::Ended | Output::Event(_) => {}
         }
     }
 

@@ -17,7 +17,7 @@ fn id(text: &str) -> Text {
 }
 
 fn delivered(name: &str) -> Event {
-    Event::Delivered { id: id(name), code: 200, reason: "OK".into() }
+    Event::Delivered { id: id(name), code: 200, reason: "OK".into(), chunk: None }
 }
 
 #[test]
@@ -115,7 +115,8 @@ fn a_type_that_is_not_taken_is_refused_at_once() {
     assert!(pair.passive.tap.seen.iter().any(|seen| seen.is("415")));
     let of: Vec<_> =
         pair.active.events_of(S1).into_iter().filter(|e| matches!(e, Event::NotDelivered { .. })).collect();
-    let failed = Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into() };
+    let failed =
+        Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into(), chunk: None };
     assert_eq!(of, [&failed]);
     assert!(pair.passive.messages().is_empty());
     assert_eq!(pair.active.tap.seen.last().unwrap().flag, Continuation::Abort);
@@ -135,7 +136,8 @@ fn partial_tells_failures_only() {
         },
     );
     pair.run();
-    let failed = Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into() };
+    let failed =
+        Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into(), chunk: None };
     assert!(pair.active.events_of(S1).contains(&&failed));
 }
 
@@ -146,7 +148,7 @@ fn what_is_larger_than_is_taken_is_refused_before_it_comes() {
     pair.passive.limits = Limits { msrp_message_bytes: 10_000, ..Limits::default() };
     pair.send(S1, text("m001", bytes(1_000_000)));
     pair.run();
-    let failed = Event::NotDelivered { id: id("m001"), code: 413, reason: "Unwanted Message".into() };
+    let failed = Event::NotDelivered { id: id("m001"), code: 413, reason: "Unwanted Message".into(), chunk: None };
     assert!(pair.active.events_of(S1).contains(&&failed));
     let sent: usize = pair.active.tap.seen.iter().map(|seen| seen.body.len()).sum();
     assert!(sent < 200_000, "{sent}");
@@ -164,7 +166,7 @@ fn no_answer_in_time_is_told_once() {
     pair.pass(29_000, false);
     assert!(!pair.active.events_of(S1).iter().any(|e| matches!(e, Event::NotDelivered { .. })));
     pair.pass(70_000, false);
-    let failed = Event::NotDelivered { id: id("m001"), code: 408, reason: "Request Timeout".into() };
+    let failed = Event::NotDelivered { id: id("m001"), code: 408, reason: "Request Timeout".into(), chunk: None };
     assert_eq!(pair.active.events_of(S1).into_iter().filter(|event| **event == failed).count(), 1);
 }
 
@@ -277,7 +279,7 @@ fn what_has_not_arrived_when_the_connection_is_lost_fails_once() {
     pair.lose(0, &CloseCause::Reset);
     let events = pair.active.events_of(S1);
     for name in ["m001", "m002", "m003"] {
-        let failed = Event::NotDelivered { id: id(name), code: 0, reason: "connection reset".into() };
+        let failed = Event::NotDelivered { id: id(name), code: 0, reason: "connection reset".into(), chunk: None };
         assert_eq!(events.iter().filter(|event| ***event == failed).count(), 1, "{name}");
     }
     assert_eq!(events.last(), Some(&&Event::Ended(End::Connection(CloseCause::Reset))));

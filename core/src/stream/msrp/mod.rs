@@ -323,7 +323,12 @@ impl Base {
         act: impl FnOnce(&mut Endpoint, &mut msrp::Context<'_>, &mut Outbox<msrp::Output>) -> T,
     ) -> T {
         let mut said = Outbox::new();
-        let mut inner = msrp::Context { now: cx.now, random: &mut *cx.random, limits: &cx.config.limits };
+        let mut inner = msrp::Context {
+            now: cx.now,
+            random: &mut *cx.random,
+            limits: &cx.config.limits,
+            trace: cx.config.msrp.trace,
+        };
         let result = act(cx.msrp, &mut inner, &mut said);
         while let Some(output) = said.pop() {
             match output {
@@ -336,6 +341,7 @@ impl Base {
                 | msrp::Output::Close { .. }
                 | msrp::Output::Resume(_)
                 | msrp::Output::Listening(..)
+                | msrp::Output::Log(..)
                 | msrp::Output::Session(..)) => out.push(Output::Msrp(other)),
             }
         }
