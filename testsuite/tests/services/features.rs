@@ -53,9 +53,8 @@ fn somebody_is_consulted_while_a_call_is_held() {
 #[test]
 fn a_call_is_forwarded() {
     let mut scene = Scene::new();
-    let uri = scene.uri(CAROL);
     let mut plan = Plan::default();
-    plan.users.insert("bob".into(), vec![Location { uri: uri.clone(), path: Vec::new() }]);
+    plan.users.insert("bob".into(), vec![Location { uri: scene.uri(CAROL), path: Vec::new() }]);
     let (proxy, _) = Proxy::new(plan);
     scene.world.add_script("10.9.0.1:5060".parse().unwrap(), proxy);
     let routes = vec![Route::new(Transport::Udp, "10.9.0.1:5060".parse().unwrap())];

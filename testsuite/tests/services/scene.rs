@@ -131,12 +131,12 @@ impl Scene {
     }
 
     /// What went between two, as in `alice INVITE`, since this was asked last.
-    pub(crate) fn between(&mut self, one: usize, other: usize) -> Vec<String> {
+    pub(crate) fn between(&self, one: usize, other: usize) -> Vec<String> {
         self.sips(one, other).into_iter().map(|(from, sip)| format!("{} {sip}", NAMES[from])).collect()
     }
 
     /// The same, whole.
-    pub(crate) fn sips(&mut self, one: usize, other: usize) -> Vec<(usize, Sip)> {
+    pub(crate) fn sips(&self, one: usize, other: usize) -> Vec<(usize, Sip)> {
         let places = [one, other].map(|host| self.world.address(host));
         let mut found = Vec::new();
         self.tape.borrow_mut().retain(|(from, to, sip)| {

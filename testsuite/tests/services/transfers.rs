@@ -42,7 +42,7 @@ fn held(scene: &mut Scene) -> (SessionId, SessionId) {
 }
 
 /// What has ended a transferred call: both sides may, and their BYEs may cross.
-fn ended(scene: &mut Scene, rest: &[String]) {
+fn ended(scene: &Scene, rest: &[String]) {
     let byes = rest.iter().filter(|line| line.ends_with(" BYE") && !line.contains("200")).count();
     assert!((1..=2).contains(&byes) && rest.len() == 2 * byes, "{rest:?}");
     assert_eq!(scene.between(ALICE, BOB), [""; 0]);
@@ -69,7 +69,7 @@ fn a_call_is_transferred() {
     scene.accept(CAROL, carol);
     let found = scene.between(ALICE, BOB);
     assert_eq!(found[..2], asked("alice", "NOTIFY", "bob", 200), "it is answered");
-    ended(&mut scene, &found[2..]);
+    ended(&scene, &found[2..]);
     let sips = scene.sips(ALICE, CAROL);
     referred_by(&sips, "sip:bob@");
     let names: Vec<String> = sips.iter().map(|(_, sip)| sip.to_string()).collect();
