@@ -197,7 +197,7 @@ impl Invitation {
     /// A 2xx to a re-INVITE came, or came again, when the dialog had ended already: its sender repeats it until the ACK comes (RFC 3261 sections 13.2.2.4 and 13.3.1.4).
     fn accepted_too_late(&mut self, cx: &Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
         let invite = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket);
-        let (Some(invite), Some(dialog)) = (invite, &self.ended) else { return };
+        let (Some(invite), Some(dialog)) = (invite, &mut self.ended) else { return };
         if !(200..=299).contains(&response.code()) {
             return;
         }
@@ -207,6 +207,7 @@ impl Invitation {
         }
         invite.answered = true;
         invite.accepted = true;
+        dialog.refresh_target(response);
         let offer = if invite.offers() { None } else { session_description(response) };
         let refusal = offer.and_then(|offer| refusal(cx, &offer));
         // What is in an ACK was read before: it can be written.
