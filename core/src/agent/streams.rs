@@ -16,7 +16,7 @@ use crate::transport::CloseHow;
 
 use super::input::{SocketEvent, StreamEvent};
 use super::intent::{IntentError, Outcome};
-use super::{Agent, Effect, EventKind, Question};
+use super::{Agent, Effect, Question};
 
 /// The sockets and connections that streams have in the world, until the driver says that they are gone.
 #[derive(Debug, Default)]
