@@ -366,7 +366,11 @@ impl EventLoop {
     }
 
     fn write_trace(&mut self) {
-        let Some(file) = &mut self.trace else { return };
+        let Some(file) = &mut self.trace else {
+            // Nobody writes it any longer.
+            while self.agent.poll_trace().is_some() {}
+            return;
+        };
         let mut written = Ok(());
         while let Some(line) = self.agent.poll_trace() {
             written = written.and_then(|()| file.line(&line));
