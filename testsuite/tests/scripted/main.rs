@@ -11,6 +11,7 @@
 //! | `cancel` | CAN |
 //! | `dialog` | DLG |
 //! | `offer_answer` | OA |
+//! | `proposals` | re-INVITEs at the level of sessions: refusals, holds, what ends what |
 //! | `chaos` | all of them, with a peer and a network that do anything |
 
 mod cancel;
@@ -19,6 +20,7 @@ mod client;
 mod dialog;
 mod matching;
 mod offer_answer;
+mod proposals;
 mod scene;
 mod server;
 mod transport;
