@@ -47,7 +47,7 @@ use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
 use crate::sip::{CSeq, HeaderName, Headers, Method, Request, Response, Text};
-use crate::stream::{self, Line, SessionInfo, Source};
+use crate::stream::{self, Line, SessionInfo, Source, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
 use crate::transport::Route;
@@ -59,12 +59,21 @@ use crate::uac::Hop;
 pub enum Output {
     /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
     Usage(invitation::Output),
-    /// What a stream asks of the layers below it, or tells: its own progress is among its news already.
+    /// What a stream asks of the layers below it. Its own progress, and its events, are among its news.
     Stream {
         /// The stream.
         stream: StreamId,
         /// What it says.
         output: stream::Output,
+    },
+    /// News of a stream.
+    News {
+        /// The stream.
+        stream: StreamId,
+        /// What kind of stream it is.
+        kind: Text,
+        /// The news.
+        event: StreamEvent,
     },
     /// News of the session.
     Event(SessionEvent),

@@ -3,6 +3,7 @@
 use crate::config::Context;
 use crate::id::{ConnId, StreamId};
 use crate::outbox::Outbox;
+use crate::sip::Text;
 use crate::stream::{self, Command, Failure, Input, Line, SessionInfo, StreamError};
 
 use super::sent::Purpose;
@@ -217,7 +218,11 @@ pub(super) fn call_line<T>(
     let stream = line.id();
     let result = act(line, &mut stream::Context::new(cx, info, stream), &mut said);
     while let Some(output) = said.pop() {
-        out.push(Output::Stream { stream, output });
+        out.push(if let stream::Output::Event(event) = output {
+            Output::News { stream, kind: Text::from_static(line.stream().kind()), event }
+        } else {
+            Output::Stream { stream, output }
+        });
     }
     result
 }

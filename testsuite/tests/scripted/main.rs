@@ -12,6 +12,7 @@
 //! | `dialog` | DLG |
 //! | `offer_answer` | OA |
 //! | `proposals` | re-INVITEs at the level of sessions: refusals, holds, what ends what |
+//! | `races` | the races of RFC 5407 |
 //! | `chaos` | all of them, with a peer and a network that do anything |
 
 mod cancel;
@@ -21,6 +22,7 @@ mod dialog;
 mod matching;
 mod offer_answer;
 mod proposals;
+mod races;
 mod scene;
 mod server;
 mod transport;
