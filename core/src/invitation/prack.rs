@@ -72,7 +72,8 @@ impl Invitation {
         description: Option<&Description>,
         out: &mut Outbox<Output>,
     ) {
-        if matches!(description, Some(Description::Offer(_))) {
+        // After our BYE nothing is sent in the dialog: what overtakes it makes it come too late (RFC 3261 section 12.2.2).
+        if matches!(description, Some(Description::Offer(_))) || self.bye.is_some() {
             return;
         }
         let mut invites = self.invite.iter_mut().chain(&mut self.reinvites);
