@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dns::DnsConfig;
 use crate::limits::Limits;
+use crate::msrp::Endpoint;
 use crate::package::{Package, default_packages};
 use crate::random::Random;
 use crate::sip::Text;
@@ -141,11 +142,13 @@ pub struct MsrpConfig {
     pub port: Port,
     /// The fingerprints of the certificates that the driver shows: descriptions carry them (RFC 8122).
     pub fingerprints: Vec<Fingerprint>,
+    /// Whether every frame that comes and goes is an event (setting `logs.trace_msrp`).
+    pub trace: bool,
 }
 
 impl Default for MsrpConfig {
     fn default() -> Self {
-        Self { address: None, port: Port::Random, fingerprints: Vec::new() }
+        Self { address: None, port: Port::Random, fingerprints: Vec::new(), trace: false }
     }
 }
 
@@ -160,4 +163,6 @@ pub struct Context<'a> {
     pub random: &'a mut Random,
     /// The configuration.
     pub config: &'a Config,
+    /// The MSRP sessions of all streams, on connections that they share.
+    pub msrp: &'a mut Endpoint,
 }

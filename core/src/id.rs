@@ -83,6 +83,9 @@ impl ConnId {
 /// The sockets and connections of media streams are counted from here, so that nobody else has their names.
 const OF_STREAMS: u64 = 1 << 48;
 
+/// Those of MSRP, which streams share, are counted from here.
+const OF_MSRP: u64 = 1 << 47;
+
 /// How many names one stream has for its sockets, and for its connections.
 const PER_STREAM: u64 = 1 << 8;
 
@@ -103,6 +106,18 @@ impl SocketId {
     pub const fn stream(self) -> Option<StreamId> {
         stream_of(self.0)
     }
+
+    /// The `count`th listener of MSRP.
+    #[must_use]
+    pub const fn of_msrp(count: u64) -> Self {
+        Self(OF_MSRP + count % (OF_STREAMS - OF_MSRP))
+    }
+
+    /// Whether it is a listener of MSRP.
+    #[must_use]
+    pub const fn is_msrp(self) -> bool {
+        self.0 >= OF_MSRP && self.0 < OF_STREAMS
+    }
 }
 
 impl ConnId {
@@ -116,6 +131,18 @@ impl ConnId {
     #[must_use]
     pub const fn stream(self) -> Option<StreamId> {
         if self.is_accepted() { None } else { stream_of(self.0 / 2) }
+    }
+
+    /// The `count`th connection that was opened for MSRP.
+    #[must_use]
+    pub const fn of_msrp(count: u64) -> Self {
+        Self::opened(SocketId::of_msrp(count).0)
+    }
+
+    /// Whether it was opened for MSRP. One that was accepted may be of MSRP nevertheless.
+    #[must_use]
+    pub const fn is_msrp(self) -> bool {
+        !self.is_accepted() && SocketId(self.0 / 2).is_msrp()
     }
 }
 

@@ -98,6 +98,8 @@ pub struct Limits {
     pub msrp_waiting: usize,
     /// Bytes of those.
     pub msrp_waiting_bytes: usize,
+    /// Connections to our MSRP listeners that have not told their session yet. The oldest makes room for a further one.
+    pub msrp_strangers: usize,
     /// MSRP requests on one connection that wait for their response. Further chunks wait until there are fewer.
     pub msrp_transactions: usize,
     /// Bytes written to an MSRP connection that the system has not taken. More waits, so that what is urgent can go first.
@@ -116,6 +118,8 @@ pub struct Limits {
     pub settings_bytes: usize,
     /// How long the driver may take to answer a question or to prepare a media path.
     pub ask_time: Duration,
+    /// How long the driver may take to read or write a part of a file.
+    pub file_time: Duration,
 }
 
 impl Default for Limits {
@@ -165,6 +169,7 @@ impl Default for Limits {
             msrp_gaps: 1024,
             msrp_waiting: 1024,
             msrp_waiting_bytes: 4 * 1024 * 1024,
+            msrp_strangers: 64,
             msrp_transactions: 1024,
             msrp_window: 64 * 1024,
             parts: 512,
@@ -174,6 +179,7 @@ impl Default for Limits {
             events: 64 * 1024,
             settings_bytes: 4 * 1024 * 1024,
             ask_time: Duration::from_secs(5),
+            file_time: Duration::from_secs(60),
         }
     }
 }

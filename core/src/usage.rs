@@ -353,7 +353,13 @@ mod tests {
         let config = Config::default();
         let mut random = Random::new(&Seed::from_u64(1));
         let mut pause = |cause: &Cause, min_expires, retry, located| {
-            let mut cx = Context { now: Instant::ZERO, utc: Utc::default(), random: &mut random, config: &config };
+            let mut cx = Context {
+                now: Instant::ZERO,
+                utc: Utc::default(),
+                random: &mut random,
+                config: &config,
+                msrp: &mut crate::msrp::Endpoint::new(),
+            };
             let mut persistence = Persistence::default();
             persistence.begin(Instant::ZERO);
             let pause = persistence.pause(&mut cx, &Ended { cause, min_expires, retry }, located);
@@ -390,7 +396,13 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..8 {
             persistence.begin(now);
-            let mut cx = Context { now, utc: Utc::default(), random: &mut random, config: &config };
+            let mut cx = Context {
+                now,
+                utc: Utc::default(),
+                random: &mut random,
+                config: &config,
+                msrp: &mut crate::msrp::Endpoint::new(),
+            };
             let ended = Ended { cause: &cause, min_expires: None, retry: Retry::Now };
             let pause = persistence.pause(&mut cx, &ended, true).unwrap();
             pauses.push(pause.as_secs());
@@ -400,8 +412,13 @@ mod tests {
         assert!(pauses[1..].iter().all(|pause| *pause >= 1) && pauses[7] >= 30, "{pauses:?}");
         // One that lasted is followed at once again.
         persistence.begin(now);
-        let mut cx =
-            Context { now: now + Duration::from_secs(60), utc: Utc::default(), random: &mut random, config: &config };
+        let mut cx = Context {
+            now: now + Duration::from_secs(60),
+            utc: Utc::default(),
+            random: &mut random,
+            config: &config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         let ended = Ended { cause: &cause, min_expires: None, retry: Retry::Now };
         assert_eq!(persistence.pause(&mut cx, &ended, true), Some(Duration::ZERO));
     }

@@ -10,14 +10,18 @@
 //! | [`application`] | the users of hosts |
 //! | [`media`] | their media paths |
 //! | [`program`], [`crowd`] | random programs of many users |
+//! | [`sessions`] | session programs, and the reference model of Session |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`text`] | a media stream of an application's own |
+//! | [`brittle`] | a media stream that is slow, or fails |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
+//! | [`words`] | what sessions tell, in short |
 
 pub mod application;
+pub mod brittle;
 pub mod cost;
 pub mod crowd;
 pub mod digest;
@@ -36,9 +40,11 @@ pub mod proxy;
 pub mod registrar;
 pub mod script;
 pub mod sdp;
+pub mod sessions;
 pub mod sip;
 pub mod stream;
 pub mod text;
 pub mod turn;
 pub mod wire;
+pub mod words;
 pub mod world;

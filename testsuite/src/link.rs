@@ -23,6 +23,10 @@ pub struct Faults {
     pub refuse: u32,
     /// The longest piece in which bytes of a stream arrive; 0 for as they were written.
     pub segment: usize,
+    /// How many bytes of streams it carries in a second, those of all connections in their order; 0 for any number.
+    pub rate: u64,
+    /// How many bytes of a stream the system takes before they are on their way, where there is a rate.
+    pub buffer: usize,
 }
 
 /// All of a million: what happens with this chance happens always.
@@ -41,6 +45,8 @@ impl Faults {
             reset: 0,
             refuse: 0,
             segment: 0,
+            rate: 0,
+            buffer: 0,
         }
     }
 
@@ -68,7 +74,16 @@ impl Faults {
             reset,
             refuse,
             segment: usize::try_from(random.below(3) * random.below(200)).unwrap_or(0),
+            rate: 0,
+            buffer: 0,
         }
+    }
+
+    /// How long so many bytes occupy it.
+    #[must_use]
+    pub fn occupied(&self, bytes: usize) -> Duration {
+        let nanos = (bytes as u64).saturating_mul(1_000_000_000).checked_div(self.rate);
+        nanos.map_or(Duration::ZERO, Duration::from_nanos)
     }
 
     /// When the copies of a datagram arrive, counted from now: none when it is lost, two when it is repeated.

@@ -143,6 +143,8 @@ pub enum TimeoutReason {
     Transport,
     /// A timer of a session, such as the invite timeout, or of its INVITE usage, such as the retransmission of a 2xx.
     Session,
+    /// A timer of an MSRP session or connection.
+    Msrp,
     /// A timer of a registration, or of another usage.
     Usage,
     /// A lookup: a name server is silent, or is to be probed again.

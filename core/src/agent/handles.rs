@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::{AccountId, SessionId, StreamId};
+use crate::invitation::Invitation;
 use crate::registration::Registration;
 use crate::session::{Direction, Session, SessionError, SessionState};
 use crate::sip::digest::Credentials;
@@ -358,10 +359,16 @@ impl SessionMut<'_> {
         self.agent.calls.get(self.id).and_then(|call| call.session.start_time())
     }
 
-    /// When it was over (attribute `stop_time`).
+    /// What its challenges are answered with, if it is outgoing (attribute `credentials` of seed 000).
     #[must_use]
-    pub fn stop_time(&self) -> Option<Utc> {
-        self.session().and_then(Session::stop_time)
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.session().and_then(Session::credentials).cloned()
+    }
+
+    /// The route that its INVITE takes, if it is outgoing (attribute `route` of seed 000).
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        self.session().and_then(Session::route)
     }
 
     /// Whether either side holds a stream (attribute `on_hold`).
@@ -425,6 +432,13 @@ impl SessionMut<'_> {
         self.agent.transports.transport(flow)
     }
 
+    /// The Call-ID of its dialog, once there is one, by which both sides and all logs know it.
+    #[must_use]
+    pub fn call_id(&self) -> Option<Text> {
+        let dialog = self.session().and_then(Session::invitation).and_then(Invitation::dialog)?;
+        Some(dialog.id().call_id().clone())
+    }
+
     fn session(&self) -> Option<&Session> {
         self.agent.calls.get(self.id).map(|call| &call.session)
     }
@@ -434,6 +448,19 @@ impl SessionMut<'_> {
     pub fn streams(&self) -> Vec<StreamId> {
         let streams = self.agent.calls.get(self.id).map(|call| call.session.streams());
         streams.unwrap_or_default().iter().map(Line::id).collect()
+    }
+
+    /// Its chat, if it has one (attribute `chat_transport` of seed 000).
+    #[must_use]
+    pub fn chat_transport(&self) -> Option<StreamId> {
+        let chat = |line: &&Line| line.stream().kind() == "chat";
+        self.session().and_then(|session| session.streams().iter().find(chat)).map(Line::id)
+    }
+
+    /// Whether it has a chat (attribute `has_chat` of seed 000).
+    #[must_use]
+    pub fn has_chat(&self) -> bool {
+        self.chat_transport().is_some()
     }
 
     fn intend(&mut self, intent: Intent) -> Result<(), SessionError> {

@@ -51,6 +51,7 @@ mod input;
 mod intent;
 mod machine;
 mod messages;
+mod msrp;
 mod msrp_account;
 mod nat;
 mod outgoing;
@@ -88,6 +89,7 @@ use std::sync::Arc;
 
 use crate::dns::Resolver;
 use crate::id::{ConnId, Counter, TransactionId};
+use crate::msrp::Endpoint;
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::session;
@@ -183,6 +185,9 @@ pub struct Agent {
     registry: Registry,
     /// The sockets and connections that streams have in the world.
     wires: Wires,
+    /// The MSRP sessions of all streams.
+    msrp: Endpoint,
+    msrp_out: Outbox<crate::msrp::Output>,
     resolver_out: Outbox<crate::dns::Output>,
     settings_out: Outbox<crate::settings::Output>,
     /// The To tag of every answer that no session gives, so that a CANCEL and its INVITE get the same (RFC 3261 section 9.2).
@@ -278,6 +283,8 @@ impl Agent {
             session_out: Outbox::new(),
             registry: Registry::default(),
             wires: Wires::default(),
+            msrp: Endpoint::new(),
+            msrp_out: Outbox::new(),
             resolver_out,
             settings_out: Outbox::new(),
             config,
@@ -364,7 +371,8 @@ impl Agent {
         let usage = self.usages.deadline().map(|at| (at, TimeoutReason::Usage));
         let composing = self.compositions.deadline().map(|at| (at, TimeoutReason::Usage));
         let lookup = self.resolver.deadline().map(|at| (at, TimeoutReason::Lookup));
-        let all = [transaction, transport, session, usage, composing, ask, lookup];
+        let msrp = self.msrp.deadline().map(|at| (at, TimeoutReason::Msrp));
+        let all = [transaction, transport, session, msrp, usage, composing, ask, lookup];
         all.into_iter().flatten().min_by_key(|(at, _)| *at).map(|(at, why)| Deadline { at, why })
     }
 
@@ -373,6 +381,9 @@ impl Agent {
     pub fn read_budget(&self, conn: ConnId) -> usize {
         if let Some(stream) = self.wires.stream(conn) {
             return self.stream_read_budget(stream, conn);
+        }
+        if self.msrp.owns_connection(conn) {
+            return if self.msrp.is_paused(conn) { 0 } else { self.config.limits.read_bytes };
         }
         if Resolver::owns_connection(conn) {
             return self.resolver.read_budget(conn);
@@ -386,6 +397,7 @@ impl Agent {
         self.table.is_empty()
             && self.calls.is_empty()
             && self.wires.is_empty()
+            && self.msrp.is_idle()
             && self.usages.are_idle()
             && self.messages.is_empty()
             && self.compositions.are_idle()
@@ -432,6 +444,7 @@ impl Agent {
             utc: self.clock.utc(self.now),
             random: &mut self.random,
             config: &self.config,
+            msrp: &mut self.msrp,
         }
     }
 

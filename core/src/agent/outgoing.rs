@@ -26,8 +26,13 @@ impl Agent {
     ) -> Option<T> {
         let mut call = self.calls.take(id)?;
         let mut out = std::mem::take(&mut self.session_out);
-        let mut cx =
-            Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut self.msrp,
+        };
         let result = act(&mut call.session, &mut cx, &mut out);
         self.finish_call(call, out);
         Some(result)
@@ -41,7 +46,10 @@ impl Agent {
         while let Some(output) = out.pop() {
             match output {
                 session::Output::Usage(output) => self.usage_output(&mut call, output, &mut out),
-                session::Output::Stream { stream, output } => self.stream_output(id, stream, output),
+                session::Output::Stream { stream, output } => self.stream_output(stream, output),
+                session::Output::News { stream, kind, event } => {
+                    self.tell(EventKind::Stream { id: stream, session: id, kind, event });
+                }
                 session::Output::Event(event) => {
                     if follows.is_some() {
                         news.extend(told(&event));
@@ -114,8 +122,13 @@ impl Agent {
 
     /// Tells a session that one of its requests has ended without a transaction.
     fn never_sent(&mut self, call: &mut Call, ticket: Ticket, end: &End, out: &mut Outbox<session::Output>) {
-        let mut cx =
-            Context { now: self.now, utc: self.clock.utc(self.now), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: self.clock.utc(self.now),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut self.msrp,
+        };
         call.session.client_ended(&mut cx, ticket, end, out);
     }
 

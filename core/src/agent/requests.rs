@@ -341,6 +341,7 @@ impl Agent {
             utc: self.clock.utc(self.now),
             random: &mut self.random,
             config: &self.config,
+            msrp: &mut self.msrp,
         };
         let mut source = Source { registry: &self.registry, ids: &mut self.calls.stream_ids };
         let invited = crate::session::Invited { info, incoming, contact, replaced };

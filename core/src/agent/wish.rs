@@ -238,6 +238,7 @@ impl Agent {
             utc: self.clock.utc(self.now),
             random: &mut self.random,
             config: &self.config,
+            msrp: &mut self.msrp,
         };
         let session = Session::connect(&cx, info, connect, streams, &mut out);
         let mut call = Box::new(Call::new(session));

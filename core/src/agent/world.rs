@@ -4,6 +4,7 @@ use crate::dns::Resolver;
 use crate::id::{ConnId, SocketId, TransactionId};
 use crate::invitation::Incoming;
 use crate::media;
+use crate::msrp::Endpoint;
 use crate::sip::{Message, Received, Response, Text};
 use crate::stream;
 use crate::time::Clock;
@@ -27,6 +28,7 @@ impl Agent {
                 }
             }
             Input::Socket { socket, event } if socket.stream().is_some() => self.stream_socket(socket, event),
+            Input::Socket { socket, event } if socket.is_msrp() => self.msrp_socket(socket, event),
             Input::Socket { socket, event } if Resolver::owns_socket(socket) => self.resolver_socket(socket, &event),
             Input::Socket { socket, event } => self.socket(socket, event),
             Input::Datagram { socket, from, data, .. } if socket.stream().is_some() => {
@@ -44,20 +46,26 @@ impl Agent {
                 self.transports.undelivered(socket, to, cause, &mut self.transport_out);
             }
             Input::Accepted { conn, on, peer } if on.stream().is_some() => self.stream_accepted(conn, on, peer),
+            Input::Accepted { conn, on, .. } if on.is_msrp() => self.msrp_accepted(conn, on),
             Input::Accepted { conn, on, peer } => {
                 self.transports.accepted(self.now, conn, on, peer, &mut self.transport_out);
             }
             Input::Stream { conn, event } if conn.stream().is_some() || self.wires.stream(conn).is_some() => {
                 self.stream_connection(conn, event);
             }
+            Input::Stream { conn, event } if conn.is_msrp() || self.msrp.owns_connection(conn) => {
+                self.msrp_connection(conn, event);
+            }
             Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
             Input::Media { stream, event } => self.media(stream, event),
-            Input::Answer { ask, answer: Answer::File(answer) } => self.stream_answer(ask, answer),
             Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
                 (Some(About::LocalAddress(toward)), Answer::LocalAddress(local)) => {
                     self.transports.learn_local(toward, local);
                     self.local_learned();
+                }
+                (Some(About::File(stream, number)), Answer::File(answer)) => {
+                    self.stream_input(stream, stream::Input::Answer { number, answer });
                 }
                 (Some(About::Load), Answer::Settings(stored)) => self.settings_loaded(stored),
                 (Some(About::Persist), Answer::Persisted(result)) => self.settings_persisted(result),
@@ -127,6 +135,10 @@ impl Agent {
             self.call(session, |session, cx, out| session.timeout(cx, out));
             self.settle();
         }
+        if self.msrp.deadline().is_some_and(|at| at <= now) {
+            self.msrp(Endpoint::timeout);
+        }
+        self.settle();
         if self.resolver.deadline().is_some_and(|at| at <= now) {
             self.resolve(Resolver::timeout);
         }
@@ -157,6 +169,10 @@ impl Agent {
                 self.transports.learn_local(toward, None);
                 self.local_learned();
             }
+            About::File(stream, number) => {
+                let answer = stream::FileAnswer::Failed(late());
+                self.stream_input(stream, stream::Input::Answer { number, answer });
+            }
             About::Load => self.settings_loaded(Err(late())),
             About::Persist => self.settings_persisted(Err(late())),
         }
@@ -169,6 +185,8 @@ impl Agent {
                 self.transport_output(output);
             } else if let Some(output) = self.table_out.pop() {
                 self.table_output(output, None);
+            } else if let Some(output) = self.msrp_out.pop() {
+                self.msrp_output(output);
             } else if let Some(output) = self.resolver_out.pop() {
                 self.resolver_output(output);
             } else if let Some(output) = self.settings_out.pop() {
@@ -322,6 +340,7 @@ impl Agent {
             Shutdown::Sessions
                 if self.calls.is_empty()
                     && self.wires.is_empty()
+                    && self.msrp.is_idle()
                     && self.usages.is_empty()
                     && self.settings.is_quiescent() =>
             {

@@ -27,6 +27,13 @@ pub(super) struct Bye {
     cause: Option<Cause>,
 }
 
+impl Bye {
+    /// Why the usage ends, if it is not the application's wish.
+    pub(super) const fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+}
+
 impl Invitation {
     /// Ends the usage, in whatever state it is: CANCEL, BYE, or 603 to an INVITE that nobody answered. `reason` is the value of a Reason header (RFC 3326).
     pub fn end(&mut self, cx: &Context<'_>, reason: Option<&str>, out: &mut Outbox<Output>) {
@@ -156,10 +163,8 @@ impl Invitation {
             State::Disconnecting if self.bye.is_some() => {
                 // The BYEs have crossed: both sides answer 200, and the usage has ended (RFC 5407 section 3.2).
                 self.ended(true, 200, "OK".into(), out);
-                if self.bye.as_ref().is_some_and(|bye| bye.ticket.is_none()) {
-                    self.received.retain(|invite| !invite.is_accepted());
-                    self.bye = None;
-                }
+                self.received.retain(|invite| !invite.is_accepted());
+                self.bye.take_if(|bye| bye.ticket.is_none());
             }
             State::Connecting | State::Connected => {
                 self.refuse_pending(cx, out);

@@ -136,12 +136,23 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
+        let code = response.code();
         let Some(invite) = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket) else { return };
+        if let (200..=299, Some(dialog)) = (code, invite.acknowledged.first().cloned()) {
+            // Also when the usage has ended since.
+            out.push(Output::AckAgain { ticket, dialog });
+            return;
+        }
         let Some(leg) = self.legs.first_mut() else {
-            self.accepted_too_late(cx, ticket, response, out);
+            if let (200..=299, Some(dialog)) = (code, &self.past) {
+                (invite.answered, invite.accepted) = (true, true);
+                // Nothing is wanted any more of what it offers. What is in an ACK was read before: it can be written.
+                let offer = if invite.offers() { None } else { session_description(response) };
+                let refusal = offer.and_then(|offer| refusal(cx, &offer));
+                let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
+            }
             return;
         };
-        let code = response.code();
         let reason = response.reason();
         let id = leg.dialog.id().clone();
         match code {
@@ -161,9 +172,6 @@ impl Invitation {
                 let description = leg.exchange.take(carrier, session_description(response));
                 self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
-            }
-            200..=299 if invite.acknowledged.contains(&id) => {
-                out.push(Output::AckAgain { ticket, dialog: id });
             }
             _ if invite.answered => {}
             200..=299 => {
@@ -194,25 +202,6 @@ impl Invitation {
         }
     }
 
-    /// A 2xx to a re-INVITE came, or came again, when the dialog had ended already: its sender repeats it until the ACK comes (RFC 3261 sections 13.2.2.4 and 13.3.1.4).
-    fn accepted_too_late(&mut self, cx: &Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
-        let invite = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket);
-        let (Some(invite), Some(dialog)) = (invite, &self.ended) else { return };
-        if !(200..=299).contains(&response.code()) {
-            return;
-        }
-        if invite.acknowledged.contains(dialog.id()) {
-            out.push(Output::AckAgain { ticket, dialog: dialog.id().clone() });
-            return;
-        }
-        invite.answered = true;
-        invite.accepted = true;
-        let offer = if invite.offers() { None } else { session_description(response) };
-        let refusal = offer.and_then(|offer| refusal(cx, &offer));
-        // What is in an ACK was read before: it can be written.
-        let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
-    }
-
     /// The transaction of a re-INVITE of ours is over.
     pub(super) fn reinvite_ended(&mut self, cx: &Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         let Some(index) = self.reinvites.iter().position(|invite| invite.ticket == ticket) else { return };
@@ -235,6 +224,14 @@ impl Invitation {
         out.push(Output::Event(event));
         if code == 408 {
             self.end_by_bye(cx, None, Some(Cause::status(By::Timeout, 408, reason)), out);
+        }
+    }
+
+    /// Nobody is interested any more in re-INVITEs of ours that have no final response: they are cancelled, and so end.
+    pub fn give_up(&mut self, out: &mut Outbox<Output>) {
+        for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered && !invite.cancelled) {
+            invite.cancelled = true;
+            out.push(Output::Cancel { ticket: invite.ticket, reason: None });
         }
     }
 

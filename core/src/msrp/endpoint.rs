@@ -5,21 +5,23 @@
 //! session is.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::connection::Connection;
+use super::listener::Listener;
 use super::outgoing::Ends;
 use super::relay::{Relay, Step};
 use super::sender::{Asked, News};
 use super::session::{Session, State};
 use super::{
-    ByteRange, Connect, Continuation, End, Event, Field, Head, Message, Method, Output, Path, RelaySetup, SendError,
-    SessionStart, Setup, Status, Writer, reason_phrase,
+    ByteRange, Connect, Continuation, End, Event, Field, Head, LogEvent, LogLevel, Message, Method, Output, Path,
+    RelaySetup, SendError, SessionStart, Setup, Status, TraceDirection, Writer, reason_phrase,
 };
-use crate::id::{ConnId, StreamId};
+use crate::id::{ConnId, Counter, SocketId, StreamId};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::random::Random;
@@ -41,6 +43,8 @@ pub struct Context<'a> {
     pub random: &'a mut Random,
     /// Limits.
     pub limits: &'a Limits,
+    /// Whether what goes over connections that open now is traced.
+    pub trace: bool,
 }
 
 pub(super) type Out<'a> = &'a mut Outbox<Output>;
@@ -52,6 +56,9 @@ pub struct Endpoint {
     /// Sessions by the identifier in their URI.
     pub(super) names: BTreeMap<Text, StreamId>,
     pub(super) connections: BTreeMap<ConnId, Connection>,
+    pub(super) listeners: BTreeMap<SocketId, Listener>,
+    pub(super) named_sockets: Counter,
+    pub(super) named_connections: Counter,
 }
 
 impl Endpoint {
@@ -70,16 +77,49 @@ impl Endpoint {
     }
 
     /// A session that is prepared asks a relay for a path: `Relayed` tells it.
-    pub fn relay(&mut self, cx: &Context<'_>, stream: StreamId, setup: &RelaySetup, out: Out<'_>) {
+    pub fn relay(&mut self, cx: &mut Context<'_>, stream: StreamId, setup: &RelaySetup, out: Out<'_>) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         session.relay = Some(Box::new(Relay::new(setup)));
-        session.conn = Some(setup.conn);
         session.state = State::Starting(cx.now + BIND);
         session.passive = false;
-        let mut connection = Connection::new(Some((setup.to, setup.security.clone())), None);
-        connection.sessions.insert(stream);
-        self.connections.insert(setup.conn, connection);
-        out.push(Output::Open { conn: setup.conn, to: setup.to, security: setup.security.clone() });
+        self.connect(cx, stream, setup.conn, (setup.to, setup.security.clone()), out);
+    }
+
+    /// Gives a session the connection to a place that is there, or opens one under this name.
+    fn connect(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        name: ConnId,
+        place: (SocketAddr, Security),
+        out: Out<'_>,
+    ) {
+        let shared = self.connections.iter().find(|(_, c)| !c.closing && c.ours.as_ref() == Some(&place));
+        let shared = shared.map(|(conn, connection)| (*conn, connection.open));
+        let (conn, is_open) = shared.unwrap_or((name, false));
+        if let Some(session) = self.sessions.get_mut(&stream) {
+            session.conn = Some(conn);
+        }
+        if shared.is_none() {
+            let (to, security) = place.clone();
+            self.connections.insert(conn, Connection::new(Some(place), None));
+            out.push(Output::Open { conn, to, security });
+        }
+        self.join(conn, stream);
+        if is_open {
+            self.introduce(cx, conn, stream, out);
+        }
+    }
+
+    /// A session of ours has its connection, which is open: it asks its relay, or binds itself.
+    fn introduce(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, out: Out<'_>) {
+        match self.distrust(conn, stream) {
+            Some(reason) => self.end(cx, stream, End::Distrusted(reason), out),
+            None if self.sessions.get(&stream).is_some_and(|session| session.relay.is_some()) => {
+                self.ask_relay(cx, stream, out);
+            }
+            None => self.bind(cx, conn, stream, out),
+        }
     }
 
     /// The peer's side of a session is known: it starts.
@@ -94,36 +134,27 @@ impl Endpoint {
         match start.connect {
             Connect::Active { conn, to, security } => {
                 session.passive = false;
-                let place = (to, security);
-                let shared = self.connections.iter().find(|(_, c)| !c.closing && c.ours.as_ref() == Some(&place));
-                if let Some((conn, connection)) = shared.map(|(conn, connection)| (*conn, connection.open)) {
-                    session.conn = Some(conn);
-                    self.join(conn, stream);
-                    if connection {
-                        self.bind(cx, conn, stream, out);
-                    }
-                } else {
-                    session.conn = Some(conn);
-                    let (to, security) = place.clone();
-                    self.connections.insert(conn, Connection::new(Some(place), None));
-                    self.join(conn, stream);
-                    out.push(Output::Open { conn, to, security });
-                }
+                self.connect(cx, stream, conn, (to, security), out);
             }
-            Connect::Passive => {
-                let held = self.connections.iter_mut().find_map(|(conn, connection)| {
-                    connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
-                });
-                if let Some((conn, head)) = held {
-                    self.begin(cx, conn, head, out);
-                    self.read(cx, conn, out);
+            Connect::Passive => self.release(cx, stream, out),
+            Connect::Relay { active } => {
+                session.passive = !active;
+                if let Some(conn) = session.conn.filter(|_| active) {
+                    self.bind(cx, conn, stream, out);
                 }
+                self.release(cx, stream, out);
             }
-            Connect::Relay => {
-                if let Some(conn) = session.conn {
-                    self.bound(cx, conn, stream, out);
-                }
-            }
+        }
+    }
+
+    /// A request for this session that came before it had started is read.
+    fn release(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        let held = self.connections.iter_mut().find_map(|(conn, connection)| {
+            connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
+        });
+        if let Some((conn, head)) = held {
+            self.begin(cx, conn, head, out);
+            self.read(cx, conn, out);
         }
     }
 
@@ -149,6 +180,8 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         session.conn = Some(conn);
         session.state = State::Bound;
+        let message = format!("{} is bound", session.local);
+        out.push(Output::Log(conn, LogEvent::line(LogLevel::Info, message)));
         out.push(Output::Session(stream, Event::Started));
         let mut news = Vec::new();
         if let (Some(ends), Some(connection)) = (session.ends.clone(), self.connections.get_mut(&conn)) {
@@ -290,7 +323,7 @@ impl Endpoint {
             self.names.remove(name);
         }
         for message in session.waiting {
-            let event = Event::NotDelivered { id: message.id, code: 0, reason: reason.clone() };
+            let event = Event::NotDelivered { id: message.id, code: 0, reason: reason.clone(), chunk: None };
             out.push(Output::Session(stream, event));
         }
         let Some(conn) = session.conn else { return };
@@ -306,6 +339,9 @@ impl Endpoint {
         if is_last {
             self.hang_up(conn, CloseHow::Flush, out);
         } else {
+            if session.held && !self.is_paused(conn) {
+                out.push(Output::Resume(conn));
+            }
             self.pump(cx, conn, out);
         }
     }
@@ -321,7 +357,11 @@ impl Endpoint {
 
     /// A session is over against our will.
     pub(super) fn end(&mut self, cx: &mut Context<'_>, stream: StreamId, end: End, out: Out<'_>) {
-        if self.sessions.contains_key(&stream) {
+        if let Some(session) = self.sessions.get(&stream) {
+            if let Some(conn) = session.conn {
+                let message = format!("{} is over: {end}", session.local);
+                out.push(Output::Log(conn, LogEvent::line(end.level(), message)));
+            }
             self.leave(cx, stream, &Text::from(end.to_string()), out);
             out.push(Output::Session(stream, Event::Ended(end)));
         }
@@ -332,9 +372,17 @@ impl Endpoint {
         Some((conn, self.connections.get_mut(&conn)?))
     }
 
-    /// A peer opened a connection to a listener of ours.
-    pub fn accepted(&mut self, now: Instant, conn: ConnId) {
-        self.connections.insert(conn, Connection::new(None, Some(now + BIND)));
+    /// A peer opened a connection to a listener of ours. Of those that have not told their session the oldest makes room.
+    pub fn accepted(&mut self, cx: &Context<'_>, conn: ConnId, on: SocketId, out: Out<'_>) {
+        self.connections.insert(conn, Connection::new(None, Some(cx.now + BIND)));
+        if !self.is_listening(on) {
+            return self.hang_up(conn, CloseHow::Abort, out);
+        }
+        let strangers = || self.connections.iter().filter(|(_, connection)| connection.is_strange());
+        let oldest = strangers().min_by_key(|(_, connection)| connection.idle_until).map(|(conn, _)| *conn);
+        if let Some(oldest) = oldest.filter(|_| strangers().count() > cx.limits.msrp_strangers) {
+            self.hang_up(oldest, CloseHow::Abort, out);
+        }
     }
 
     /// A connection is open.
@@ -342,15 +390,10 @@ impl Endpoint {
         let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else { return };
         connection.open = true;
         connection.tls = tls;
+        connection.taps = cx.trace.then(Box::default);
         let sessions: Vec<StreamId> = connection.sessions.iter().copied().collect();
         for stream in sessions {
-            match self.distrust(conn, stream) {
-                Some(reason) => self.end(cx, stream, End::Distrusted(reason), out),
-                None if self.sessions.get(&stream).is_some_and(|session| session.relay.is_some()) => {
-                    self.ask_relay(cx, stream, out);
-                }
-                None => self.bind(cx, conn, stream, out),
-            }
+            self.introduce(cx, conn, stream, out);
         }
     }
 
@@ -360,14 +403,17 @@ impl Endpoint {
         if session.local.secure != connection.tls.is_some() {
             return Some("the connection is not protected as the URI says".into());
         }
-        if let Some(relay) = &session.relay {
-            // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer.
+        // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer; without a fingerprint so
+        // is whom we connect to (RFC 4975 section 14.2).
+        let named = match &session.relay {
+            Some(relay) => Some(relay.host()),
+            None if session.fingerprints.is_empty() => session.ends.as_ref().map(|ends| &ends.to.first().host),
+            None => None,
+        };
+        if let Some(host) = named {
             let Some((_, Security::Tls { policy, .. })) = &connection.ours else { return None };
-            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(relay.host())));
+            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(host)));
             return verdict.err().map(|distrust| distrust.to_string().into());
-        }
-        if session.fingerprints.is_empty() {
-            return None;
         }
         let shown = connection.tls.as_ref().and_then(|tls| tls.certificates.first()).map(|own| Fingerprint::of(own));
         match shown {
@@ -415,6 +461,7 @@ impl Endpoint {
     /// Bytes came.
     pub fn data(&mut self, cx: &mut Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
         if let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) {
+            connection.trace(TraceDirection::Incoming, conn, &data, cx.limits, out);
             connection.framer.feed(data);
             self.read(cx, conn, out);
         }
@@ -442,13 +489,32 @@ impl Endpoint {
     /// Whether a connection is not to be read, until `Resume`.
     #[must_use]
     pub fn is_paused(&self, conn: ConnId) -> bool {
-        self.connections.get(&conn).is_none_or(|connection| connection.paused)
+        let held = |stream| self.sessions.get(stream).is_some_and(|session| session.held);
+        self.connections.get(&conn).is_none_or(|connection| connection.paused || connection.sessions.iter().any(held))
+    }
+
+    /// What comes for a session is to wait, or not any longer. It shares the wait with all on its connection.
+    pub fn hold(&mut self, stream: StreamId, held: bool, out: Out<'_>) {
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
+        if std::mem::replace(&mut session.held, held)
+            && !held
+            && let Some(conn) = session.conn
+            && !self.is_paused(conn)
+        {
+            out.push(Output::Resume(conn));
+        }
+    }
+
+    /// Whether a connection is of this endpoint.
+    #[must_use]
+    pub fn owns_connection(&self, conn: ConnId) -> bool {
+        self.connections.contains_key(&conn)
     }
 
     /// Whether nothing is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.sessions.is_empty() && self.connections.is_empty()
+        self.sessions.is_empty() && self.connections.is_empty() && self.listeners.is_empty()
     }
 
     /// Whether this session is bound.
@@ -463,10 +529,10 @@ impl Endpoint {
         let mut news = Vec::new();
         connection.sender.pump(cx.now, cx.limits, cx.random, &mut news);
         let paused = connection.held.is_some() || connection.sender.backlog() > BACKLOG;
-        if connection.paused && !paused {
+        let resumes = std::mem::replace(&mut connection.paused, paused) && !paused;
+        if resumes && !self.is_paused(conn) {
             out.push(Output::Resume(conn));
         }
-        connection.paused = paused;
         self.told(cx, conn, news, None, out);
         self.wake(cx, conn, out);
     }
@@ -496,6 +562,9 @@ impl Endpoint {
         for news in news {
             let (stream, event) = match news {
                 News::Write(data) => {
+                    if let Some(connection) = self.connections.get_mut(&conn) {
+                        connection.trace(TraceDirection::Outgoing, conn, &data, cx.limits, out);
+                    }
                     out.push(Output::Write { conn, data });
                     continue;
                 }
@@ -504,11 +573,13 @@ impl Endpoint {
                     continue;
                 }
                 News::Wants { stream, id, at, len } => (stream, Event::Wants { id, at, len }),
-                News::Sent { stream, id } => (stream, Event::Sent { id }),
-                News::Reported { stream, id, bytes } => (stream, Event::Reported { id, bytes }),
-                News::Delivered { stream, id, code, reason } => (stream, Event::Delivered { id, code, reason }),
-                News::NotDelivered { stream, id, code, reason } => {
-                    out.push(Output::Session(stream, Event::NotDelivered { id, code, reason }));
+                News::Sent { stream, id, chunk } => (stream, Event::Sent { id, chunk }),
+                News::Reported { stream, id, bytes, chunk } => (stream, Event::Reported { id, bytes, chunk }),
+                News::Delivered { stream, id, code, reason, chunk } => {
+                    (stream, Event::Delivered { id, code, reason, chunk })
+                }
+                News::NotDelivered { stream, id, code, reason, chunk } => {
+                    out.push(Output::Session(stream, Event::NotDelivered { id, code, reason, chunk }));
                     // The peer does not know the session, or knows it elsewhere: there is nothing left to send on.
                     if matches!(code, 481 | 506) {
                         self.end(cx, stream, End::Refused(code), out);

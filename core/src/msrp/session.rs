@@ -46,8 +46,11 @@ pub enum Connect {
     },
     /// The peer opens it.
     Passive,
-    /// It is the one to the relay, which is already there.
-    Relay,
+    /// It is the one to the relay, which is already there: we bind the session, or the peer does, by a SEND through the relay.
+    Relay {
+        /// Whether we do.
+        active: bool,
+    },
 }
 
 /// What the peer's description tells.
@@ -98,6 +101,8 @@ pub(super) struct Session {
     finished: VecDeque<(Text, u16)>,
     /// Whether the application was told that there is no room.
     pub(super) full: bool,
+    /// Whether what comes for it is to wait.
+    pub(super) held: bool,
 }
 
 impl Session {
@@ -118,6 +123,7 @@ impl Session {
             coming: BTreeMap::new(),
             finished: VecDeque::new(),
             full: false,
+            held: false,
         }
     }
 

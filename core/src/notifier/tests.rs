@@ -100,7 +100,13 @@ impl Run {
     fn incoming(headers: &str) -> Result<Self, Refusal> {
         let mut run = Self::new();
         let incoming = run.subscribe(headers);
-        let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
+        let mut cx = Context {
+            now: run.now,
+            utc: Utc::default(),
+            random: &mut run.random,
+            config: &run.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         run.usage = Some(Notifier::incoming(&mut cx, incoming, contact(), None, &mut run.out)?);
         Ok(run)
     }
@@ -119,7 +125,13 @@ impl Run {
         &mut self,
         act: impl FnOnce(&mut Notifier, &mut Context<'_>, &mut Outbox<Output<NotifierEvent>>) -> T,
     ) -> T {
-        let mut cx = Context { now: self.now, utc: Utc::default(), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: Utc::default(),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         act(self.usage.as_mut().unwrap(), &mut cx, &mut self.out)
     }
 
@@ -438,7 +450,13 @@ impl Run {
         };
         incoming.essentials = request.validate().unwrap();
         incoming.request = request;
-        let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
+        let mut cx = Context {
+            now: run.now,
+            utc: Utc::default(),
+            random: &mut run.random,
+            config: &run.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         run.usage = Some(Notifier::referred(&mut cx, incoming, contact(), None, &mut run.out)?);
         Ok(run)
     }

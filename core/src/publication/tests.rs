@@ -44,7 +44,13 @@ impl Run {
             routes: Vec::new(),
             patience: None,
         };
-        let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
+        let mut cx = Context {
+            now: run.now,
+            utc: Utc::default(),
+            random: &mut run.random,
+            config: &run.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         run.usage = Some(Publication::publish(&mut cx, publish, Client::default(), &mut run.out).unwrap());
         run
     }
@@ -62,7 +68,13 @@ impl Run {
         &mut self,
         act: impl FnOnce(&mut Publication, &mut Context<'_>, &mut Outbox<Output<PublicationEvent>>) -> T,
     ) -> T {
-        let mut cx = Context { now: self.now, utc: Utc::default(), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: Utc::default(),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         act(self.usage.as_mut().unwrap(), &mut cx, &mut self.out)
     }
 

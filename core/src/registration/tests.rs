@@ -50,7 +50,13 @@ fn settings() -> Settings {
 impl Script {
     fn with(settings: Settings) -> Self {
         let (mut random, config) = (Random::new(&Seed::from_u64(1)), Config::default());
-        let mut cx = Context { now: Instant::ZERO, utc: Utc::default(), random: &mut random, config: &config };
+        let mut cx = Context {
+            now: Instant::ZERO,
+            utc: Utc::default(),
+            random: &mut random,
+            config: &config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         let registration = Registration::new(&mut cx, settings);
         Self {
             now: Instant::ZERO,
@@ -81,7 +87,13 @@ impl Script {
 
     fn act(&mut self, act: impl FnOnce(&mut Registration, &mut Context<'_>, &mut Outbox<Output>)) {
         let mut out = Outbox::new();
-        let mut cx = Context { now: self.now, utc: Utc::default(), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: Utc::default(),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         act(&mut self.registration, &mut cx, &mut out);
         while let Some(output) = out.pop() {
             match output {

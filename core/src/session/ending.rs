@@ -80,7 +80,7 @@ impl Session {
         if matches!(self.state, SessionState::Terminating | SessionState::Terminated) {
             return;
         }
-        let was_accepted = self.was_accepted();
+        let was_accepted = self.was_accepted() || self.state.is_established();
         self.enter(SessionState::Terminating, out);
         if was_accepted {
             out.push(Output::Event(SessionEvent::WillEnd { originator }));
@@ -153,6 +153,18 @@ impl Session {
         }
     }
 
+    /// An answer, or its absence, has ended the INVITE usage, and our BYE is on its way: the session is over all the same.
+    pub(super) fn usage_ending(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let ending = self.invitation.as_ref().filter(|usage| usage.state() == State::Disconnecting);
+        let Some(cause) = ending.filter(|_| self.state.is_established()).and_then(super::Invitation::ending) else {
+            return;
+        };
+        let originator = if cause.by == By::Remote { Originator::Remote } else { Originator::Local };
+        let words = cause.reason.clone().unwrap_or_else(|| "user request".into());
+        self.begin_ending(cx, originator, &words, out);
+        self.wait(cx, Wait::End, Some(cx.config.end_timeout));
+    }
+
     /// The INVITE usage ended after it was connected.
     pub(super) fn ended(
         &mut self,
@@ -202,7 +214,8 @@ impl Session {
             self.refusal_done(cx, false, out);
         } else if self.ending.as_ref().is_some_and(|ending| ending.was_accepted) {
             self.report(Originator::Local, "BYE", 408, reason_phrase(408).into(), None, out);
-            self.finish_ended(cx, Cause { by: By::Local, code: None, reason: None }, out);
+            let cause = self.invitation.as_ref().and_then(super::Invitation::ending).cloned();
+            self.finish_ended(cx, cause.unwrap_or(Cause { by: By::Local, code: None, reason: None }), out);
         } else {
             self.finish_cancelled(cx, out);
         }
@@ -229,7 +242,6 @@ impl Session {
             return;
         }
         self.wait = None;
-        self.stop_time = Some(cx.utc);
         self.end_streams(cx, out);
         self.end_transfers(out);
         self.end_inside(out);
@@ -242,6 +254,7 @@ impl Session {
             reason,
             failure_reason: words.into(),
             redirect_identities,
+            stop_time: cx.utc,
             cause,
         }));
     }
@@ -250,8 +263,8 @@ impl Session {
         if self.state == SessionState::Terminated {
             return;
         }
-        self.wait = None;
-        self.stop_time = Some(cx.utc);
+        // A re-INVITE whose answer was lost with the BYE would wait for it for ever.
+        self.wait(cx, Wait::Rest, Some(cx.config.timers.timeout()));
         self.end_transfers(out);
         self.end_inside(out);
         self.enter(SessionState::Terminated, out);
@@ -262,7 +275,8 @@ impl Session {
         if cause.reason.is_none() {
             cause.reason = Some(end_reason.clone());
         }
-        out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, cause }));
+        let (start_time, stop_time) = (self.start_time, cx.utc);
+        out.push(Output::Event(SessionEvent::DidEnd { originator, end_reason, start_time, stop_time, cause }));
     }
 
     /// Ends the streams, and with them what was proposed.
@@ -274,6 +288,7 @@ impl Session {
             });
         }
         self.deferred = None;
+        self.again = super::sent::Again::default();
         let ours = self.drop_ours(cx, out).filter(super::sent::Ours::adds);
         let ours = ours.map(|ours| (Originator::Local, ours.streams().to_vec()));
         let theirs = self.theirs.take().map(|theirs| {

@@ -40,7 +40,7 @@ pub enum SessionError {
         /// Why.
         reason: Text,
     },
-    /// A transfer of ours is under way.
+    /// Another transfer is under way, of this side or of the other.
     #[error("a transfer is under way")]
     TransferPending,
     /// A request of this method of ours has no answer yet.

@@ -6,6 +6,7 @@ use crate::cause::Cause;
 use crate::id::{AccountId, SessionId, StreamId};
 use crate::sip::Text;
 use crate::stream::{Line, Originator};
+use crate::time::Utc;
 
 use super::SessionState;
 
@@ -93,6 +94,8 @@ pub enum SessionEvent {
         failure_reason: Text,
         /// The Contact headers of a 3xx, which the application may follow.
         redirect_identities: Vec<Text>,
+        /// When it was over (attribute `stop_time`).
+        stop_time: Utc,
         /// The same, structured.
         cause: Cause,
     },
@@ -107,6 +110,10 @@ pub enum SessionEvent {
         originator: Originator,
         /// Why, in words: `user request` …
         end_reason: Text,
+        /// When it was established (attribute `start_time`).
+        start_time: Option<Utc>,
+        /// When it was over (attribute `stop_time`).
+        stop_time: Utc,
         /// The same, structured.
         cause: Cause,
     },

@@ -1,29 +1,28 @@
 //! Hold (behaviour 1.7): this side's wish, what the peer was told of it, and what the peer holds.
 //!
 //! Media stops at once. The peer is told by the next description that goes out, and if nothing else is under way, by a re-INVITE of its
-//! own; so the wish may change at any time.
+//! own; so the wish may change at any time. The application is told what the peer knows.
 
 use crate::config::Context;
 use crate::id::StreamId;
 use crate::outbox::Outbox;
-use crate::stream::{Line, MediaStream, Originator};
+use crate::stream::{Line, Originator};
 
 use super::streams::call_line;
 use super::{Output, Session, SessionEvent, SessionState};
 
-/// What each side holds.
+/// What the application was told that each side holds.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
-    /// Whether the application wants us to hold.
-    pub(super) wanted: bool,
-    /// What our last description says, whose answer may be outstanding.
-    pub(super) described: bool,
-    /// What the last agreement says.
-    pub(super) said: bool,
-    /// What the application was told of that.
-    told: bool,
-    /// The streams that the peer holds, as the application was told.
-    remote: Vec<StreamId>,
+    local: Told,
+    remote: Told,
+}
+
+/// What the application was told that one side holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    streams: Vec<StreamId>,
+    partial: bool,
 }
 
 impl Session {
@@ -39,10 +38,9 @@ impl Session {
 
     fn set_hold(&mut self, cx: &mut Context<'_>, on_hold: bool, out: &mut Outbox<Output>) {
         let over = matches!(self.state, SessionState::Terminating | SessionState::Terminated);
-        if over || self.hold.wanted == on_hold {
+        if over {
             return;
         }
-        self.hold.wanted = on_hold;
         let ours = self.ours.as_mut().filter(|ours| ours.adds()).map(|ours| &mut ours.lines);
         let theirs = self.theirs.as_mut().map(|theirs| &mut theirs.lines);
         let lines = self.streams.iter_mut().chain(ours.into_iter().flatten()).chain(theirs.into_iter().flatten());
@@ -71,13 +69,15 @@ impl Session {
     }
 
     /// Whether the peer is yet to be told what we hold.
-    pub(super) const fn hold_unsaid(&self) -> bool {
-        self.hold.wanted != self.hold.said
+    pub(super) fn hold_unsaid(&self) -> bool {
+        self.streams.iter().any(Line::hold_unsaid)
     }
 
-    /// Whether no stream knows of hold, so that there is nothing to tell the peer.
-    pub(super) fn nothing_to_hold(&self) -> bool {
-        !self.streams.iter().any(|line| line.stream().hold_supported())
+    /// Whatever the peer says to a hold, media has stopped: it counts as told (behaviour 1.7).
+    pub(super) fn give_up_saying_hold(&mut self) {
+        for line in &mut self.streams {
+            line.give_up_saying_hold();
+        }
     }
 
     /// Tells the application what has changed.
@@ -85,22 +85,27 @@ impl Session {
         if !self.state.is_established() {
             return;
         }
-        if self.hold.told != self.hold.said {
-            self.hold.told = self.hold.said;
-            self.tell_hold_of(Originator::Local, |stream| stream.on_hold_by_local(), out);
+        let local = self.held(Line::said_hold);
+        if local != self.hold.local {
+            out.push(changed(Originator::Local, &local));
+            self.hold.local = local;
         }
-        let held = self.streams.iter().filter(|line| line.stream().on_hold_by_remote()).map(Line::id);
-        let held: Vec<StreamId> = held.collect();
-        if held != self.hold.remote {
-            self.hold.remote = held;
-            self.tell_hold_of(Originator::Remote, |stream| stream.on_hold_by_remote(), out);
+        let remote = self.held(|line| line.stream().on_hold_by_remote());
+        if remote != self.hold.remote {
+            out.push(changed(Originator::Remote, &remote));
+            self.hold.remote = remote;
         }
     }
 
-    fn tell_hold_of(&self, originator: Originator, holds: impl Fn(&dyn MediaStream) -> bool, out: &mut Outbox<Output>) {
-        let able = || self.streams.iter().map(Line::stream).filter(|stream| stream.hold_supported());
-        let on_hold = able().any(&holds);
-        let partial = on_hold && !able().all(&holds);
-        out.push(Output::Event(SessionEvent::DidChangeHoldState { originator, on_hold, partial }));
+    fn held(&self, holds: impl Fn(&Line) -> bool) -> Told {
+        let able = || self.streams.iter().filter(|line| line.stream().hold_supported());
+        let streams: Vec<StreamId> = able().filter(|line| holds(line)).map(Line::id).collect();
+        let partial = !streams.is_empty() && able().count() > streams.len();
+        Told { streams, partial }
     }
+}
+
+fn changed(originator: Originator, told: &Told) -> Output {
+    let (on_hold, partial) = (!told.streams.is_empty(), told.partial);
+    Output::Event(SessionEvent::DidChangeHoldState { originator, on_hold, partial })
 }

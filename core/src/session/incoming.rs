@@ -49,13 +49,13 @@ impl Session {
             arrived: None,
             hold: super::hold::Hold::default(),
             untidy: false,
+            again: super::sent::Again::default(),
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),
             inside: super::inside::Inside::default(),
             remote_user_agent: None,
             start_time: None,
-            stop_time: None,
             wait: None,
             started: false,
             acknowledged: false,
@@ -139,14 +139,16 @@ impl Session {
         });
     }
 
-    /// Sends 180 Ringing.
+    /// Sends 180 Ringing: to the INVITE, or to the re-INVITE that proposes streams.
     ///
     /// # Errors
-    /// In any state but `Incoming`.
+    /// In any state but `Incoming` and `ReceivedProposal`.
     pub fn send_ring_indication(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
-        self.require(SessionState::Incoming, "send_ring_indication")?;
+        if self.state != SessionState::ReceivedProposal {
+            self.require(SessionState::Incoming, "send_ring_indication")?;
+        }
         self.with_invitation(cx, out, |invitation, cx, usage| {
-            // In this state the INVITE waits for an answer.
+            // In these states an INVITE waits for an answer.
             let _ = invitation.provisional(cx, 180, None, usage);
         });
         Ok(())

@@ -47,10 +47,13 @@ use crate::id::{AccountId, SessionId, StreamId, TransactionId};
 use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
 use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
+use crate::sip::digest::Credentials;
 use crate::sip::{CSeq, HeaderName, Headers, Method, Request, Response, Text};
-use crate::stream::{self, Line, SessionInfo, Source};
+use crate::stream::{self, Line, SessionInfo, Source, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
+use crate::transport::Route;
+use crate::uac::Hop;
 
 /// Work for the layers below, and news for the application, in order.
 #[derive(Debug)]
@@ -58,12 +61,21 @@ use crate::transaction::End;
 pub enum Output {
     /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
     Usage(invitation::Output),
-    /// What a stream asks of the layers below it, or tells: its own progress is among its news already.
+    /// What a stream asks of the layers below it. Its own progress, and its events, are among its news.
     Stream {
         /// The stream.
         stream: StreamId,
         /// What it says.
         output: stream::Output,
+    },
+    /// News of a stream.
+    News {
+        /// The stream.
+        stream: StreamId,
+        /// What kind of stream it is.
+        kind: Text,
+        /// The news.
+        event: StreamEvent,
     },
     /// News of the session.
     Event(SessionEvent),
@@ -82,6 +94,8 @@ enum Wait {
     Start,
     /// The peer's word on our ending it.
     End,
+    /// The answer to a re-INVITE that was under way when the session ended.
+    Rest,
 }
 
 /// One session.
@@ -108,6 +122,8 @@ pub struct Session {
     hold: hold::Hold,
     /// Whether the peer has refused to close the media lines of streams that are gone.
     untidy: bool,
+    /// What is to be said again.
+    again: sent::Again,
     /// What was agreed on last.
     agreed: Option<start::Settled>,
     /// The early dialogs that have answered our offer already.
@@ -116,7 +132,6 @@ pub struct Session {
     inside: inside::Inside,
     remote_user_agent: Option<Text>,
     start_time: Option<Utc>,
-    stop_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
     /// Whether the streams were told to start.
     started: bool,
@@ -171,10 +186,23 @@ impl Session {
         self.start_time
     }
 
-    /// When it was over (`stop_time` of the seeds).
+    /// What challenges are answered with, in an outgoing session (attribute `credentials` of seed 000).
     #[must_use]
-    pub const fn stop_time(&self) -> Option<Utc> {
-        self.stop_time
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.connect.as_ref()?.credentials.as_ref()
+    }
+
+    /// The route that the INVITE of an outgoing session takes: of several the one that is being tried, or that has worked (attribute `route` of seed 000).
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        let hop = match &self.invitation {
+            Some(invitation) => invitation.hop(),
+            None => self.targets.first().map(|target| &target.hop),
+        };
+        match hop? {
+            Hop::Route(route) => Some(*route),
+            Hop::Uri(_) => None,
+        }
     }
 
     /// What the peer's device says that it is (attribute `remote_user_agent`).
@@ -214,6 +242,7 @@ impl Session {
         let theirs = self.theirs.as_ref().and_then(|theirs| theirs.deadline);
         let lines = self.lines().map(Line::deadline).fold(wait, earliest);
         let lines = earliest(lines, earliest(ours, theirs));
+        let lines = earliest(lines, self.again.deadline());
         earliest(earliest(lines, invitation), self.transfers.deadline())
     }
 
@@ -224,6 +253,7 @@ impl Session {
         self.streams_due(cx, out);
         self.ours_due(cx, out);
         self.theirs_due(cx, out);
+        self.again.timeout(cx.now);
         self.wait_due(cx, out);
         self.follow_up(cx, out);
     }
@@ -240,6 +270,7 @@ impl Session {
             Wait::Answer => self.unanswered(cx, out),
             Wait::Start => self.not_started(cx, out),
             Wait::End => self.end_unheard(cx, out),
+            Wait::Rest => self.with_invitation(cx, out, |invitation, _, usage| invitation.give_up(usage)),
         }
     }
 

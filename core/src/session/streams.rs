@@ -3,6 +3,7 @@
 use crate::config::Context;
 use crate::id::{ConnId, StreamId};
 use crate::outbox::Outbox;
+use crate::sip::Text;
 use crate::stream::{self, Command, Failure, Input, Line, SessionInfo, StreamError};
 
 use super::sent::Purpose;
@@ -82,6 +83,7 @@ impl Session {
     pub(super) fn follow_up(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         loop {
             self.leaving.retain(|line| !line.is_ended());
+            self.usage_ending(cx, out);
             if self.deal_with_failure(cx, out) {
                 continue;
             }
@@ -107,14 +109,11 @@ impl Session {
             return;
         }
         if self.hold_unsaid() {
-            if self.nothing_to_hold() {
-                self.hold.said = self.hold.wanted;
-                self.tell_hold(out);
-                return;
-            }
             self.begin_ours(cx, Purpose::Hold, out);
         } else if !self.untidy && self.orphans().next().is_some() {
             self.begin_ours(cx, Purpose::Tidy, out);
+        } else if let Some(purpose) = self.again.take() {
+            self.begin_ours(cx, purpose, out);
         }
         self.ours_go_on(cx, out);
     }
@@ -172,7 +171,7 @@ impl Session {
             return;
         }
         if self.streams.len() <= 1 {
-            self.fail(cx, words, out);
+            self.end(cx, out);
             return;
         }
         self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));
@@ -219,7 +218,11 @@ pub(super) fn call_line<T>(
     let stream = line.id();
     let result = act(line, &mut stream::Context::new(cx, info, stream), &mut said);
     while let Some(output) = said.pop() {
-        out.push(Output::Stream { stream, output });
+        out.push(if let stream::Output::Event(event) = output {
+            Output::News { stream, kind: Text::from_static(line.stream().kind()), event }
+        } else {
+            Output::Stream { stream, output }
+        });
     }
     result
 }

@@ -14,7 +14,7 @@ use crate::uac::Ticket;
 
 use super::{Output, Session, SessionError, SessionEvent, SessionState};
 
-/// The transfers of a session: at most one each way at a time.
+/// The transfers of a session: at most one at a time, either way.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     sent: Option<(Ticket, Referral)>,
@@ -39,6 +39,11 @@ struct Came {
 }
 
 impl Transfers {
+    fn are_under_way(&self) -> bool {
+        let sent = self.sent.as_ref().is_some_and(|(_, referral)| !referral.is_over());
+        sent || self.came.as_ref().is_some_and(|came| !came.referee.is_over() || came.notify.is_some())
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let sent = self.sent.as_ref().and_then(|(_, referral)| referral.deadline());
         earliest(sent, self.came.as_ref().and_then(|came| came.referee.deadline()))
@@ -49,7 +54,7 @@ impl Session {
     /// Asks the remote party to call somebody else instead, in place of the dialog that `replaces` names if there is one (`Session.transfer`). When that has succeeded this session ends.
     ///
     /// # Errors
-    /// In any state but `Connected`, while another transfer of ours is under way, or when the request cannot be written.
+    /// In any state but `Connected`, while another transfer is under way, or when the request cannot be written.
     pub fn transfer(
         &mut self,
         cx: &mut Context<'_>,
@@ -58,7 +63,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
         self.require(SessionState::Connected, "transfer")?;
-        if self.transfers.sent.as_ref().is_some_and(|(_, referral)| !referral.is_over()) {
+        if self.transfers.are_under_way() {
             return Err(SessionError::TransferPending);
         }
         let by =
@@ -84,8 +89,8 @@ impl Session {
     /// Whom the remote party asks us to call, while nobody has decided and the session goes on.
     #[must_use]
     pub fn transfer_target(&self) -> Option<&ReferTarget> {
-        let came = self.transfers.came.as_ref().filter(|_| self.state.is_established());
-        came.filter(|came| came.referee.is_undecided()).map(|came| came.referee.target())
+        let came = self.transfers.came.as_ref().filter(|came| came.referee.is_undecided());
+        came.filter(|_| self.state.is_established()).map(|came| came.referee.target())
     }
 
     /// Agrees to call whom the remote party asks us to call; what becomes of that call is told by [`transfer_progress`](Self::transfer_progress).
@@ -93,10 +98,8 @@ impl Session {
     /// # Errors
     /// When no transfer waits for a decision, or the session ends: then nobody could be told what becomes of it.
     pub fn accept_transfer(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
-        if self.transfer_target().is_none() {
-            return Err(SessionError::NoTransfer);
-        }
-        let Some(came) = self.transfers.came.as_mut().filter(|came| came.referee.is_undecided()) else {
+        let live = self.state.is_established();
+        let Some(came) = self.transfers.came.as_mut().filter(|came| live && came.referee.is_undecided()) else {
             return Err(SessionError::NoTransfer);
         };
         let mut builder = came.incoming.reply(202, None, "", &cx.config.user_agent);
@@ -130,7 +133,8 @@ impl Session {
         if !(300..700).contains(&code) {
             return Err(SessionError::BadCode(code));
         }
-        let Some(came) = self.transfers.came.as_mut().filter(|came| came.referee.is_undecided()) else {
+        let live = self.state.is_established();
+        let Some(came) = self.transfers.came.as_mut().filter(|came| live && came.referee.is_undecided()) else {
             return Err(SessionError::NoTransfer);
         };
         came.referee.refuse();
@@ -177,11 +181,10 @@ impl Session {
     }
 
     fn referred(&mut self, cx: &Context<'_>, incoming: Incoming, out: &mut Outbox<Output>) {
-        let busy = self.transfers.came.as_ref().is_some_and(|came| !came.referee.is_over() || came.notify.is_some());
         let target = match ReferTarget::read(&incoming.request) {
             Err(BadRefer(code)) => return answer(cx, &incoming, code, out),
             Ok(_) if !self.state.is_established() => return answer(cx, &incoming, 480, out),
-            Ok(_) if busy => return answer(cx, &incoming, 491, out),
+            Ok(_) if self.transfers.are_under_way() => return answer(cx, &incoming, 491, out),
             Ok(target) => target,
         };
         let first = !std::mem::replace(&mut self.transfers.before, true);

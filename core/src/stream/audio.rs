@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use crate::config::Config;
+use crate::ice;
 use crate::media::{self, Component};
 use crate::negotiation::{Codec, Description, Proposed, Sdes, demands_srtp, has_srtp};
 use crate::outbox::Outbox;
@@ -110,6 +111,18 @@ impl AudioStream {
     #[must_use]
     pub const fn ice_active(&self) -> bool {
         self.ice.is_active()
+    }
+
+    /// How our RTP address was found, while ICE is active (AudioStream.local_rtp_candidate_type).
+    #[must_use]
+    pub fn local_rtp_candidate_type(&self) -> Option<ice::Kind> {
+        self.ice.pair().map(|(local, _)| local)
+    }
+
+    /// How the peer's was (AudioStream.remote_rtp_candidate_type).
+    #[must_use]
+    pub fn remote_rtp_candidate_type(&self) -> Option<ice::Kind> {
+        self.ice.pair().map(|(_, remote)| remote)
     }
 
     /// The direction that this side would like.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::config::{self, Config};
 use crate::id::{AccountId, ConnId, SessionId, SocketId, StreamId};
+use crate::msrp::Endpoint;
 use crate::random::Random;
 use crate::settings::AccountSettings;
 use crate::sip::NameAddr;
@@ -27,8 +28,10 @@ pub struct SessionInfo {
     pub local: IpAddr,
     /// Whether its signalling is encrypted as far as we see it, so that keys in descriptions are not readable on the way.
     pub secure: bool,
-    /// Who we are to servers that ask, such as relays.
+    /// Who we are to whom challenges our requests: of a session that came in, only to the registrar's realm.
     pub credentials: Option<Credentials>,
+    /// Who we are to servers of the account's own, such as its MSRP relay.
+    pub own_credentials: Option<Credentials>,
     /// What the account's settings say of media (groups `rtp`, `msrp`, `nat_traversal`, `tls`).
     pub settings: AccountSettings,
     /// The account's TURN servers.
@@ -47,6 +50,7 @@ impl SessionInfo {
             local: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             secure: false,
             credentials: None,
+            own_credentials: None,
             settings: AccountSettings::default(),
             turn_servers: Vec::new(),
         }
@@ -64,6 +68,8 @@ pub struct Context<'a> {
     pub random: &'a mut Random,
     /// The configuration.
     pub config: &'a Config,
+    /// The MSRP sessions of all streams, on connections that they share.
+    pub msrp: &'a mut Endpoint,
     /// Its session.
     pub session: &'a SessionInfo,
     /// Its own name.
@@ -73,7 +79,8 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of a stream, made of its session's.
     pub fn new(cx: &'a mut config::Context<'_>, session: &'a SessionInfo, stream: StreamId) -> Self {
-        Self { now: cx.now, utc: cx.utc, random: cx.random, config: cx.config, session, stream }
+        let config::Context { now, utc, random, config, msrp } = cx;
+        Self { now: *now, utc: *utc, random, config, msrp, session, stream }
     }
 
     /// The name of this stream's socket with this number of its own choice.

@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::ice::{Description as Told, Event, RTCP, RTP, Role, Servers, Support};
+use crate::ice::{Description as Told, Event, Kind, RTCP, RTP, Role, Servers, Support};
 use crate::media;
 use crate::negotiation::Description;
 use crate::outbox::Outbox;
@@ -23,13 +23,19 @@ pub(super) struct Connectivity {
     offered: bool,
     /// What the peer is to be told, once it is known.
     told: Option<Box<Told>>,
-    active: bool,
+    /// The kinds of our candidate and of the peer's in the pair of RTP, while its pairs are used.
+    pair: Option<(Kind, Kind)>,
 }
 
 impl Connectivity {
     /// Whether its pairs are used.
     pub(super) const fn is_active(&self) -> bool {
-        self.active
+        self.pair.is_some()
+    }
+
+    /// How our address and the peer's in the pair of RTP were found.
+    pub(super) const fn pair(&self) -> Option<(Kind, Kind)> {
+        self.pair
     }
 
     /// The stream answers this section of an offer.
@@ -81,14 +87,15 @@ impl Connectivity {
             }
             Event::Started => tell(IceState::InProgress, out),
             Event::Succeeded(outcome) => {
-                self.active = true;
+                let rtp = outcome.selected.iter().find(|pair| pair.local.component == RTP);
+                self.pair = rtp.map(|pair| (pair.local.kind, pair.remote.kind));
                 tell(IceState::Succeeded, out);
                 out.push(Output::Event(StreamEvent::IceNegotiationDidSucceed { outcome }));
             }
             // The pair is another, and its place in what was told the same.
             Event::Moved { .. } => {}
             Event::Failed(why) => {
-                self.active = false;
+                self.pair = None;
                 tell(IceState::Failed, out);
                 out.push(Output::Event(StreamEvent::IceNegotiationDidFail { reason: why.to_string().into() }));
             }

@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 use crate::id::{ConnId, SocketId};
 use crate::media;
+use crate::msrp;
+use crate::sip::Text;
 use crate::transport::{CloseCause, TlsInfo};
 
 use super::FileAnswer;
@@ -73,6 +75,12 @@ pub enum Input {
         /// How many.
         bytes: usize,
     },
+    /// News of its MSRP session.
+    Msrp(msrp::Event),
+    /// Where the peer of its MSRP session can connect to, or why it cannot.
+    MsrpListening(Result<SocketAddr, CloseCause>),
+    /// Where something is that it asked for, the best place first; or why nobody knows.
+    Located(Result<Vec<SocketAddr>, Text>),
     /// The answer to a question.
     Answer {
         /// The stream's own name for it.

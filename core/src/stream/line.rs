@@ -47,6 +47,9 @@ pub struct Line {
     slot: Option<usize>,
     state: State,
     failure: Option<Failure>,
+    /// Whether our last description says that we hold it, and what the peer knows of that.
+    describes_hold: bool,
+    said_hold: bool,
     stream: Box<dyn MediaStream>,
     /// What the stream says in a call: empty between calls.
     said: Outbox<Output>,
@@ -56,7 +59,16 @@ impl Line {
     /// A stream that has no place yet.
     #[must_use]
     pub fn new(id: StreamId, stream: Box<dyn MediaStream>) -> Self {
-        Self { id, slot: None, state: State::Null, failure: None, stream, said: Outbox::new() }
+        Self {
+            id,
+            slot: None,
+            state: State::Null,
+            failure: None,
+            describes_hold: false,
+            said_hold: false,
+            stream,
+            said: Outbox::new(),
+        }
     }
 
     /// A stream for this media line of the peer's offer.
@@ -139,6 +151,7 @@ impl Line {
     /// Its media line in an offer.
     pub fn offer(&mut self, cx: &mut Context<'_>) -> LocalMedia {
         let description = self.stream.local_media(cx, None);
+        self.describes_hold = self.stream.on_hold_by_local();
         match self.slot {
             Some(slot) => LocalMedia::At(slot, description),
             None => LocalMedia::New(description),
@@ -147,6 +160,7 @@ impl Line {
 
     /// Its media line in an answer.
     pub fn answer(&mut self, cx: &mut Context<'_>, slot: usize, offered: &Proposed<'_>) -> LocalAnswer {
+        self.describes_hold = self.stream.on_hold_by_local();
         LocalAnswer::Accept(slot, self.stream.local_media(cx, Some(offered)))
     }
 
@@ -155,6 +169,7 @@ impl Line {
         if !agreement.is_usable() {
             return false;
         }
+        self.said_hold = self.describes_hold;
         match self.state {
             State::Initialized => {
                 self.state = State::Starting;
@@ -174,6 +189,23 @@ impl Line {
             return;
         }
         self.call(cx, out, |stream, cx, said| if on_hold { stream.hold(cx, said) } else { stream.unhold(cx, said) });
+    }
+
+    /// Whether the peer was told that we hold it.
+    #[must_use]
+    pub const fn said_hold(&self) -> bool {
+        self.said_hold
+    }
+
+    /// Whether the peer is yet to be told whether we hold it.
+    #[must_use]
+    pub fn hold_unsaid(&self) -> bool {
+        !self.is_over() && self.stream.hold_supported() && self.said_hold != self.stream.on_hold_by_local()
+    }
+
+    /// The peer does not listen to that: it counts as told.
+    pub fn give_up_saying_hold(&mut self) {
+        self.said_hold = self.stream.on_hold_by_local();
     }
 
     /// See [`MediaStream::reset`].
@@ -304,6 +336,9 @@ impl Line {
             | Output::Open { .. }
             | Output::Write { .. }
             | Output::Close { .. }
+            | Output::Locate(_)
+            | Output::Msrp(_)
+            | Output::MsrpHold(_)
             | Output::Ask { .. }
             | Output::Resume(_)) => out.push(other),
         }

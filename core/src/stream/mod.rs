@@ -44,7 +44,7 @@ pub use file_transfer::{
 pub use input::Input;
 pub use line::{Failure, Line};
 pub use media_stream::MediaStream;
-pub use msrp::{Offered, Role};
+pub use msrp::{MsrpProfile, Offered, Role};
 pub use originator::Originator;
 pub use output::Output;
 pub use registry::{Recognized, Registry, Source, StreamFactory};

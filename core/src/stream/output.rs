@@ -4,8 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use crate::dns::Request;
 use crate::id::{ConnId, SocketId};
 use crate::media;
+use crate::msrp;
 use crate::sip::Text;
 use crate::transport::{CloseHow, Port, Security, SocketKind};
 
@@ -82,6 +84,12 @@ pub enum Output {
     },
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
+    /// Where something is; [`Input::Located`](super::Input::Located) tells it.
+    Locate(Request),
+    /// What follows of a call to the MSRP sessions, for the driver and for other streams.
+    Msrp(msrp::Output),
+    /// What comes for its MSRP session is to wait, or not any longer.
+    MsrpHold(bool),
     /// A question about a file; [`Input::Answer`](super::Input::Answer) brings the answer, unless the stream ends before.
     Ask {
         /// The stream's own name for it.

@@ -93,7 +93,13 @@ fn info() -> SessionInfo {
 /// What a line tells, in words, when its stream says these things.
 fn tell(says: &[&str]) -> Vec<String> {
     let (config, mut random, info) = (Config::default(), Random::new(&Seed::from_u64(1)), info());
-    let mut cx = config::Context { now: Instant::ZERO, utc: Utc::default(), random: &mut random, config: &config };
+    let mut cx = config::Context {
+        now: Instant::ZERO,
+        utc: Utc::default(),
+        random: &mut random,
+        config: &config,
+        msrp: &mut crate::msrp::Endpoint::new(),
+    };
     let mut cx = Context::new(&mut cx, &info, StreamId::from_u64(7));
     let mut line = Line::new(StreamId::from_u64(7), Box::new(Puppet));
     let mut out = Outbox::new();

@@ -106,7 +106,13 @@ impl Run {
             outbound: false,
             reliable: false,
         };
-        let mut cx = Context { now: run.now, utc: Utc::default(), random: &mut run.random, config: &run.config };
+        let mut cx = Context {
+            now: run.now,
+            utc: Utc::default(),
+            random: &mut run.random,
+            config: &run.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         run.usage = Some(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut run.out).unwrap());
         run
     }
@@ -132,7 +138,13 @@ impl Run {
         &mut self,
         act: impl FnOnce(&mut Subscription, &mut Context<'_>, &mut Outbox<Output<SubscriptionEvent>>) -> T,
     ) -> T {
-        let mut cx = Context { now: self.now, utc: Utc::default(), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: Utc::default(),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         act(self.usage.as_mut().unwrap(), &mut cx, &mut self.out)
     }
 
@@ -621,7 +633,13 @@ fn no_place_is_a_failure() {
 fn a_message_that_cannot_be_written_is_refused_at_once() {
     let mut random = Random::new(&Seed::from_u64(1));
     let config = Config::default();
-    let mut cx = Context { now: Instant::ZERO, utc: Utc::default(), random: &mut random, config: &config };
+    let mut cx = Context {
+        now: Instant::ZERO,
+        utc: Utc::default(),
+        random: &mut random,
+        config: &config,
+        msrp: &mut crate::msrp::Endpoint::new(),
+    };
     let subscribe = Subscribe {
         from: NameAddr::new(uri("sip:alice@atlanta.com")),
         to: NameAddr::new(uri("sip:bob@biloxi.com")),

@@ -74,7 +74,7 @@ impl Messages {
             }
             Input::Datagram { socket, from, to, data, .. } => self.datagram(false, *socket, *from, *to, data),
             // What a stream of a session listens for is not SIP.
-            Input::Accepted { on, .. } if on.stream().is_some() => Vec::new(),
+            Input::Accepted { on, .. } if on.stream().is_some() || on.is_msrp() => Vec::new(),
             Input::Accepted { conn, on, peer } => {
                 let local = self.sockets.get(on).copied().unwrap_or(NOWHERE);
                 self.open(*conn, local, *peer, false);

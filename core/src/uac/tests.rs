@@ -41,7 +41,13 @@ impl Script {
             contact: Some(NameAddr::new(uri(&format!("sip:us@198.51.100.{number}")))),
         };
         let targets = (1..=targets).map(target).collect();
-        let cx = Context { now, utc: Utc::default(), random: &mut random, config: &config };
+        let cx = Context {
+            now,
+            utc: Utc::default(),
+            random: &mut random,
+            config: &config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         let exchange = Exchange::start(&cx, &mut client, request, targets, Patience::USUAL, &mut out).unwrap();
         Self { now, random, config, client, exchange, out }
     }
@@ -50,7 +56,13 @@ impl Script {
         &mut self,
         act: impl FnOnce(&mut Exchange, &mut Context<'_>, &mut Client, &mut Outbox<Output<()>>) -> T,
     ) -> T {
-        let mut cx = Context { now: self.now, utc: Utc::default(), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: Utc::default(),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         act(&mut self.exchange, &mut cx, &mut self.client, &mut self.out)
     }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the SIPp scenarios beside this file. `uac_*` call us, `uas_*` are called by us. Run it after a change; what it writes is committed."""
 import os
+import re
 import textwrap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -385,9 +386,157 @@ SCENARIOS |= {
     + later(200, "OK", tag="", remote="caller", local="callee"),
 }
 
-VARIABLES = ("remote", "local", "checked", "via", "cseq", "rseq", "caller", "callee")
+
+SECOND = "m=audio {port} RTP/AVP 8\n"
+MESSAGE = (
+    "m=message 2855 TCP/TLS/MSRP *\na=accept-types:text/plain\n"
+    "a=path:msrps://[local_ip]:2855/sipp;tcp\na=setup:active\n"
+)
+# Two streams that are used, and two of which the second is not.
+BOTH = "m=audio [1-9][0-9]* .*m=audio [1-9]"
+FIRST = "m=audio [1-9][0-9]* .*m=audio 0 "
+
+
+def twice(version, port="[media_port+2]"):
+    """A description with a second audio stream."""
+    return sdp(version=version) + SECOND.format(port=port)
+
+
+def nowhere(version):
+    """A description with the address that means hold (RFC 3264 section 8.4)."""
+    return sdp(version=version).replace("c=IN IP[media_ip_type] [media_ip]", "c=IN IP4 0.0.0.0")
+
+
+def offers(cseq, body, expected, role="uac", header=None):
+    """An offer inside a call, of the caller or the callee, and our answer."""
+    own = invite(cseq, True, body=body) if role == "uac" else from_callee("INVITE", cseq, body)
+    confirm = ack(cseq) if role == "uac" else from_callee("ACK", cseq, attributes="")
+    return own + get(100, OPTIONAL) + get(200, "", check(expected, header)) + confirm
+
+
+def refused(cseq, code, body, role="uac"):
+    """An offer inside a call that we refuse. The ACK has the branch of its INVITE, three messages before."""
+    own = invite(cseq, True, body=body) if role == "uac" else from_callee("INVITE", cseq, body)
+    confirm = ack(cseq) if role == "uac" else from_callee("ACK", cseq, attributes="")
+    return own + get(100, OPTIONAL) + get(code) + confirm.replace("[branch]", "[branch-3]")
+
+
+def asks_for_an_offer(cseq, role="uac"):
+    """An INVITE without a description inside a call: our offer comes with the 200, the answer goes with the ACK."""
+    own = invite(cseq, True, body="") if role == "uac" else from_callee("INVITE", cseq)
+    confirm = ack(cseq, sdp(version=cseq + 1)) if role == "uac" else from_callee("ACK", cseq, sdp(version=cseq + 1), "")
+    return own + get(100, OPTIONAL) + get(200, "", check("m=audio")) + confirm
+
+
+def takes(expected, body):
+    """Our offer inside a call, and its answer."""
+    return get_request("INVITE", check(expected)) + response(200, "OK", body=body, tag="", attributes=AGAIN) + GET_ACK
+
+
+def pending():
+    """Both sides offer at once (RFC 3261 section 14.1): each refuses, and we come again."""
+    kept = save(via="Via", caller="From", callee="To", cseq="CSeq")
+    refuse = later(491, "Request Pending", tag="", remote="caller", local="callee", attributes=AGAIN)
+    return kept, refuse + GET_ACK
+
+
+def sipfrag(cseq, state, line, role):
+    """A NOTIFY that tells us how far a transfer is."""
+    if role == "uas":
+        return notify(cseq, "refer", state, "message/sipfrag;version=2.0", line) + get(200)
+    extra = f"Event: refer\nSubscription-State: {state}\nContent-Type: message/sipfrag;version=2.0\n"
+    text = request("NOTIFY", cseq, True, extra)
+    return text.replace("Content-Length: 0\n", f"Content-Length: [len]\n\n      {line}", 1) + get(200)
+
+
+def is_referred(last, role, cseq=1):
+    """We ask SIPp to call somebody else, and are told what comes of it."""
+    return (
+        get_request("REFER", check("sip:carol@lab.test", "Refer-To:")) + response(202, "Accepted", tag="")
+        + sipfrag(cseq, "active;expires=60", "SIP/2.0 100 Trying\n", role)
+        + sipfrag(cseq + 1, "terminated;reason=noresource", last, role)
+    )
+
+
+CANCEL = send(
+    "CANCEL sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n" + VIA.replace("[branch]", "[branch-{back}]")
+    + "\nFrom: \"sipp\" <sip:sipp@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n"
+    "To: <sip:[service]@[remote_ip]:[remote_port]>\nCall-ID: [call_id]\nCSeq: 1 CANCEL\nMax-Forwards: 70\nContent-Length: 0\n\n",
+    AGAIN,
+)
+KEPT_PENDING, BOTH_REFUSE = pending()
+ESTABLISHED = invite() + get_200() + ack() + pause(200)
+ANSWERED = GET_INVITE + ANSWER + GET_ACK
+HOLDS = takes("a=sendonly", sdp("recvonly", 2)) + takes("a=sendrecv", sdp(version=3))
+ADDS = takes(BOTH, twice(2)) + takes(FIRST, twice(3, "0"))
+REPLACES = '    <action><ereg regexp="tag=([^;]*)" search_in="hdr" header="To:" check_it="true" assign_to="checked,ours"/></action>\n'
+
+
+def second(message):
+    """The same message in another dialog of the same scenario."""
+    return message.replace("Call-ID: [call_id]", "Call-ID: other///[call_id]").replace(";tag=[pid]c", ";tag=[pid]d")
+
+
+SCENARIOS |= {
+    # Hold: the other side's with the address 0.0.0.0, and ours.
+    "uac_hold_nowhere": ESTABLISHED + offers(2, nowhere(2), "a=sendrecv") + pause(100)
+    + offers(3, sdp(version=3), "a=sendrecv") + bye(4) + get(200),
+    "uas_hold_nowhere": ANSWERED + pause(300) + offers(1, sdp("inactive", 2), "a=inactive", "uas") + pause(100)
+    + offers(2, nowhere(3), "a=sendrecv", "uas") + pause(100) + offers(3, sdp(version=4), "a=sendrecv", "uas")
+    + from_callee("BYE", 4) + get(200),
+    "uac_held": ESTABLISHED + HOLDS + GET_BYE,
+    "uas_held": ANSWERED + HOLDS + GET_BYE,
+    # Streams are added and removed.
+    "uac_add": ESTABLISHED + offers(2, twice(2), BOTH) + pause(300) + offers(3, twice(3, "0"), FIRST) + bye(4) + get(200),
+    "uas_add": ANSWERED + pause(300) + offers(1, twice(2), BOTH, "uas") + pause(300)
+    + offers(2, twice(3, "0"), FIRST, "uas") + from_callee("BYE", 3) + get(200),
+    "uac_add_refused": ESTABLISHED + refused(2, 488, sdp(version=2) + MESSAGE) + pause(100)
+    + offers(3, sdp(version=2), "m=audio [1-9]") + bye(4) + get(200),
+    "uac_added": ESTABLISHED + ADDS + GET_BYE,
+    "uas_added": ANSWERED + ADDS + GET_BYE,
+    "uas_added_refused": ANSWERED + get_request("INVITE", check("m=audio [1-9].*m=audio [1-9]"))
+    + response(488, "Not Acceptable Here", tag="", attributes=AGAIN) + GET_ACK + GET_BYE,
+    # Glare. The callee, whose Call-ID it is not, waits up to 2 s; the caller waits longer, so that an offer of the callee's fits in between.
+    "uac_glare": ESTABLISHED + get_request("INVITE", check(BOTH) + KEPT_PENDING) + refused(2, 491, sdp(version=2))
+    + BOTH_REFUSE + takes(BOTH, twice(2)) + GET_BYE,
+    "uas_glare": ANSWERED + get_request("INVITE", check(BOTH) + KEPT_PENDING) + refused(1, 491, sdp(version=2), "uas")
+    + BOTH_REFUSE + offers(2, sdp(version=2), "m=audio", "uas") + takes(BOTH, twice(3)) + GET_BYE,
+    # We are asked for an offer inside a call.
+    "uac_reinvite_late": ESTABLISHED + asks_for_an_offer(2) + pause(200) + bye(3) + get(200),
+    "uas_reinvite_late": ANSWERED + pause(300) + asks_for_an_offer(1, "uas") + pause(200) + from_callee("BYE", 2) + get(200),
+    # A CANCEL that comes too late, and one that crosses the 200.
+    "uac_cancel_late": invite() + get(100, OPTIONAL) + get(180, OPTIONAL) + get(200, 'rrs="true"')
+    + CANCEL.replace("{back}", "4") + get(200, "", check("CANCEL", "CSeq:")) + ack() + pause(300) + bye(2) + get(200),
+    "uas_cancelled": GET_KEPT + response(180, "Ringing") + get_request("CANCEL") + response(200, "OK", tag="")
+    + later(487, "Request Terminated", attributes=AGAIN) + GET_ACK,
+    "uas_cancel_race": GET_KEPT + response(180, "Ringing")
+    + get_request("CANCEL") + response(200, "OK", tag="") + later(200, "OK", body=sdp(), attributes=AGAIN) + GET_ACK + GET_BYE,
+    # UPDATE of the callee (RFC 3311).
+    "uas_update": ANSWERED + pause(300) + from_callee("UPDATE", 1, sdp("sendonly", 2)) + get(200, "", check("a=recvonly"))
+    + pause(100) + from_callee("UPDATE", 2) + get(200) + pause(100)
+    + from_callee("UPDATE", 3, sdp(version=3)) + get(200, "", check("a=sendrecv")) + from_callee("BYE", 4) + get(200),
+    # We transfer.
+    "uac_referred": ESTABLISHED + is_referred("SIP/2.0 200 OK\n", "uac", 2) + GET_BYE,
+    "uas_referred": ANSWERED + is_referred("SIP/2.0 200 OK\n", "uas") + GET_BYE,
+    "uas_referred_busy": ANSWERED + is_referred("SIP/2.0 486 Busy Here\n", "uas") + pause(300) + from_callee("BYE", 3) + get(200),
+    "uas_referred_not": ANSWERED + get_request("REFER", check("sip:carol@lab.test", "Refer-To:"))
+    + response(603, "Decline", tag="") + GET_BYE,
+    # We take the place of somebody in a call (RFC 3891), and somebody takes the place of another in ours.
+    "uac_refer_attended": invite() + get_200() + ack() + pause(200)
+    + request("REFER", 2, True, "Refer-To: <sip:service@[target]?Replaces=abc%40lab%3Bto-tag%3D1%3Bfrom-tag%3D2>\n") + get(202)
+    + told("SIP/2.0 100", "active") + told("SIP/2.0 200", "terminated") + GET_BYE,
+    "uas_replaced": get_request("INVITE", SAVE + check("abc@lab;to-tag=1;from-tag=2", "Replaces:"), 'rrs="true"')
+    + ANSWER + GET_ACK + pause(500) + from_callee("BYE") + get(200),
+    "uac_replaces": invite() + get(100, OPTIONAL) + get(180, OPTIONAL) + get(200, 'rrs="true"', REPLACES) + ack() + pause(200)
+    + second(invite(extra="Replaces: [call_id];to-tag=[$ours];from-tag=[pid]c[call_number]\n"))
+    + get_200() + second(ack()) + GET_BYE + pause(200) + second(bye()) + get(200),
+}
+
+VARIABLES = ("remote", "local", "checked", "via", "cseq", "rseq", "caller", "callee", "ours")
 for name, steps in SCENARIOS.items():
-    saved = [variable for variable in VARIABLES if f'assign_to="{variable}"' in steps]
+    # SIPp reads the first action of a message.
+    steps = steps.replace("</action>\n    <action>", "")
+    saved = [variable for variable in VARIABLES if re.search(f'assign_to="([a-z]+,)*{variable}[",]', steps)]
     unused = [variable for variable in saved if f"[${variable}]" not in steps]
     if unused:
         steps += f'  <Reference variables="{",".join(unused)}"/>\n'

@@ -92,6 +92,11 @@ impl Property for Dialogs {
                     dialog.remote = before;
                     dialog.perhaps = dialog.perhaps.max(Some(sip.cseq().0));
                 }
+                let side = Side::of(sight.host, sip, false);
+                if let Some(dialog) = self.dialogs.get_mut(sight.at, &side).filter(|_| sip.code() == 481) {
+                    // A BYE that no connection took has ended it all the same.
+                    dialog.over |= matches!(key.method.as_str(), "INVITE" | "UPDATE");
+                }
                 match (key.method.as_str(), self.byes.get(key)) {
                     ("BYE", Some(known)) => {
                         let fits = sip.code() == 200 || (sip.code() == 481 && !known);

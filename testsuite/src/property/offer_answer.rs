@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Step;
+use sipsimple_core::transport::Transport;
+
+use crate::model::{Client, Step};
 use crate::sdp::{Media, Sdp};
 
 use super::{Memory, Property, Seen, Violations};
@@ -19,6 +21,8 @@ use super::{Memory, Property, Seen, Violations};
 pub struct OfferAnswer {
     /// The last description that a host sent in a call, under the tag of its own: a host may call itself.
     own: Memory<(usize, String, String), Sdp>,
+    /// The last description of a host that offer and answer have settled on: a refused offer changes nothing.
+    settled: Memory<(usize, String, String), Sdp>,
     /// The payload types that a host uses in a call.
     maps: Memory<(usize, String, String), BTreeMap<String, String>>,
     /// The offers in 2xx that wait for the answer in an ACK.
@@ -55,10 +59,26 @@ impl Property for OfferAnswer {
                     }
                 }
             }
-            Step::ResponseGot { key: Some(key), .. } if key.method == "INVITE" && (200..300).contains(&sip.code()) => {
-                let offered = seen.model.client(key).is_some_and(|client| client.request.description().is_some());
-                if let Some(offer) = sip.description().and_then(Sdp::read).filter(|_| !offered) {
-                    self.offers.entry(sight.at, (sight.host, sip.call_id().to_owned(), sip.cseq().0), || offer);
+            Step::ResponseGot { key: Some(key), fresh } if (200..300).contains(&sip.code()) => {
+                let Some(answer) = sip.description().and_then(Sdp::read) else { return };
+                // What comes to a transaction that may have died with its connection settles nothing.
+                let same_way = |client: &Client| sight.from == client.to && sight.to == client.from;
+                let sure = |client: &&Client| sight.transport == Transport::Udp || same_way(client);
+                let client = seen.model.client(key).filter(|client| !client.uncertain).filter(sure);
+                match client.and_then(|client| client.request.description()).and_then(Sdp::read) {
+                    Some(offer) if *fresh => self.settle(seen, sip.from_tag(), offer, &answer),
+                    None if key.method == "INVITE" => {
+                        let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0);
+                        self.offers.entry(sight.at, key, || answer);
+                    }
+                    _ => {}
+                }
+            }
+            Step::AckGot { refused: None } if sip.description().is_some() => {
+                let key = (sight.host, sip.call_id().to_owned(), sip.to_tag().to_owned());
+                if let (Some(own), Some(answer)) = (self.own.get(&key).cloned(), sip.description().and_then(Sdp::read))
+                {
+                    self.settle(seen, sip.to_tag(), own, &answer);
                 }
             }
             Step::AckSent { refused } => {
@@ -85,7 +105,7 @@ fn description(seen: &Seen<'_>, broken: &mut Violations) -> Option<Sdp> {
 impl OfferAnswer {
     fn offered(&mut self, seen: &Seen<'_>, tag: &str, offer: Sdp, broken: &mut Violations) {
         let key = (seen.sight.host, seen.sight.sip.call_id().to_owned(), tag.to_owned());
-        if let Some(before) = self.own.get(&key) {
+        if let Some(before) = self.settled.get(&key) {
             let kept = before.media.len() <= offer.media.len();
             broken.unless(kept, "OA-4", seen, "lines are missing");
             let same = |(old, new): (&Media, &Media)| old.kind == new.kind || !old.is_used();
@@ -109,7 +129,17 @@ impl OfferAnswer {
             broken.unless(said.formats.iter().all(known), "OA-7", seen, "a format was not offered under this number");
             broken.unless(!said.formats.is_empty(), "OA-7", seen, "there is no format");
         }
+        self.settle(seen, tag, answer.clone(), offer);
         self.sent(seen, tag, answer, broken);
+    }
+
+    /// What one side refuses, neither uses.
+    fn settle(&mut self, seen: &Seen<'_>, tag: &str, mut own: Sdp, other: &Sdp) {
+        for (own, _) in own.media.iter_mut().zip(&other.media).filter(|(_, other)| !other.is_used()) {
+            own.port = 0;
+        }
+        let key = (seen.sight.host, seen.sight.sip.call_id().to_owned(), tag.to_owned());
+        self.settled.put(seen.sight.at, key, own);
     }
 
     /// What holds of each description after the first of a call.

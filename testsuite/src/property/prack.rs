@@ -223,7 +223,7 @@ impl Prack {
             self.forget(sight.host, sip.call_id(), sip.from_tag());
             return;
         }
-        let Some(client) = seen.model.client(key).filter(|client| fresh && client.cancelled.is_none()) else { return };
+        let Some(client) = seen.model.client(key).filter(|_| fresh) else { return };
         let Some(rseq) = number(sip).filter(|rseq| *rseq > 0 && !sip.to_tag().is_empty()) else { return };
         let side = Side::of(sight.host, sip, true);
         let got = self.got.entry(sight.at, side.clone(), Got::default);
@@ -243,7 +243,8 @@ impl Prack {
         // An offer is answered by the PRACK, and its answer may take a while; and a connection may not open.
         let offered = client.request.description().is_some() || sip.description().is_none();
         let direct = sip.list("record-route").is_empty() && !sip.contact().contains("transport=");
-        if in_order && offered && direct && within_datagram(client) && !sip.contact().is_empty() {
+        let wanted = client.cancelled.is_none();
+        if in_order && wanted && offered && direct && within_datagram(client) && !sip.contact().is_empty() {
             self.due.owe((side, cseq, rseq), sight.at + SOON);
         }
     }

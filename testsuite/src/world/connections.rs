@@ -149,7 +149,8 @@ impl World {
                 self.see(Fate::Sent, host, &Packet { transport, from: local, to: remote, data });
             }
         }
-        let faults = self.link(local.ip(), remote.ip()).clone();
+        let line = (local.ip(), remote.ip());
+        let faults = self.link(line.0, line.1).clone();
         if self.random.one_in_million(faults.reset) {
             self.reset(end);
             return;
@@ -163,9 +164,19 @@ impl World {
                 usize::try_from(self.random.between(1, most)).unwrap_or(1)
             };
             let piece = rest.split_to(size);
-            last = last.max(self.now + faults.transit(&mut self.random));
+            let (bytes, free) = (piece.len(), self.occupied.get(&line).copied().unwrap_or(self.now));
+            let gone = free.max(self.now) + faults.occupied(bytes);
+            last = last.max(gone + faults.transit(&mut self.random));
             let event = ConnectionEvent::Data(piece);
-            self.schedule(last - self.now, Happening::Stream { to: peer, event, from: Some(end) });
+            let from = (faults.rate == 0).then_some(end);
+            self.schedule(last - self.now, Happening::Stream { to: peer, event, from });
+            if faults.rate > 0 {
+                // The system has taken it when no more than its buffer waits for the link.
+                self.occupied.insert(line, gone);
+                let after = (gone - self.now).saturating_sub(faults.occupied(faults.buffer));
+                let event = ConnectionEvent::Drained(bytes);
+                self.schedule(after, Happening::Stream { to: end, event, from: None });
+            }
         }
         if let Some(pipe) = self.pipe(end) {
             pipe.last = last;
@@ -231,7 +242,7 @@ impl World {
                     self.watch.lost(host, self.now);
                 }
             }
-            ConnectionEvent::Open { .. } => {
+            ConnectionEvent::Open { .. } | ConnectionEvent::Drained(_) => {
                 if self.pipe(to).is_none() {
                     return;
                 }
@@ -249,7 +260,6 @@ impl World {
                     self.input(host, Input::Stream { conn, event: ConnectionEvent::Drained(data.len()) });
                 }
             }
-            ConnectionEvent::Drained(_) => {}
         }
         match to.node {
             Node::Host(host) => self.input(host, Input::Stream { conn: to.conn, event }),
@@ -288,7 +298,7 @@ impl World {
     }
 }
 
-/// Whether a connection carries SIP: those of media streams do not.
+/// Whether a connection carries SIP: those of media streams and of MSRP do not.
 fn is_sip(end: End, peer: End) -> bool {
-    end.conn.stream().is_none() && peer.conn.stream().is_none()
+    [end, peer].iter().all(|end| end.conn.stream().is_none() && !end.conn.is_msrp())
 }

@@ -46,6 +46,8 @@ pub struct World {
     by_post: BTreeMap<SocketAddr, usize>,
     faults: Faults,
     links: BTreeMap<(IpAddr, IpAddr), Faults>,
+    /// Until when the links with a rate are occupied.
+    occupied: BTreeMap<(IpAddr, IpAddr), Instant>,
     nats: Vec<Nat>,
     /// TURN servers.
     relays: Vec<Server>,
@@ -121,6 +123,7 @@ impl World {
             by_post: BTreeMap::new(),
             faults,
             links: BTreeMap::new(),
+            occupied: BTreeMap::new(),
             nats: Vec::new(),
             relays: Vec::new(),
             behind: BTreeMap::new(),

@@ -12,10 +12,13 @@ mod extensions;
 mod kamailio;
 mod knot;
 mod located;
+mod msrp_relay;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
 mod presence;
+mod proposals;
 mod rtp_echo;
 mod sipp;
 mod stranger;
+mod vnc;

@@ -3,17 +3,16 @@
 use sipsimple_core::msrp::{FileHasher, FileSelector, HashAlgorithm};
 use sipsimple_core::settings::kind::ConnectionModel::Relay;
 use sipsimple_core::stream::{
-    ChatSpec, Command, FileTransferCommand, FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec,
+    Command, FileTransferCommand, FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec,
 };
-use sipsimple_testsuite::link::Faults;
 
-use crate::scene::{ALICE, BOB, Scene, over_tcp};
+use crate::scene::{ALICE, BOB, Scene};
 
-fn bytes(len: usize) -> Vec<u8> {
+pub(crate) fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|at| u8::try_from(at * 31 % 253).unwrap()).collect()
 }
 
-fn selector(data: &[u8]) -> FileSelector {
+pub(crate) fn selector(data: &[u8]) -> FileSelector {
     let mut hasher = FileHasher::new(HashAlgorithm::Sha1);
     hasher.update(data);
     FileSelector::for_file("/home/alice/My picture.jpg", None, Some(data.len() as u64), Some(hasher.finish()))
@@ -28,7 +27,7 @@ fn push(scene: &mut Scene, data: &[u8], selector: FileSelector, offset: u64) {
     scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("stored".into()))).unwrap();
 }
 
-fn told(scene: &Scene, host: usize) -> Vec<FileTransferEvent> {
+pub(crate) fn told(scene: &Scene, host: usize) -> Vec<FileTransferEvent> {
     let of = |event| if let StreamEvent::FileTransfer(event) = event { Some(event) } else { None };
     scene.told(host).into_iter().filter_map(of).collect()
 }
@@ -37,7 +36,7 @@ fn finished(received: bool) -> FileTransferEvent {
     FileTransferEvent::DidFinish { received }
 }
 
-fn stored(scene: &Scene) -> Option<&Vec<u8>> {
+pub(crate) fn stored(scene: &Scene) -> Option<&Vec<u8>> {
     scene.world.host(BOB).files.get("stored")
 }
 
@@ -154,6 +153,24 @@ fn a_file_with_another_hash_or_size_is_refused() {
 }
 
 #[test]
+fn a_disk_that_got_stuck_ends_the_transfer() {
+    for host in [ALICE, BOB] {
+        let data = bytes(3_000_000);
+        let mut scene = Scene::alike(10, Relay);
+        push(&mut scene, &data, selector(&data), 0);
+        scene.run(450);
+        scene.world.host_mut(host).disk_is_stuck = true;
+        scene.run(59_000);
+        let ended = |event: &FileTransferEvent| matches!(event, FileTransferEvent::DidNotFinish { .. });
+        assert!(!told(&scene, host).iter().any(ended), "{host}");
+        scene.run(3000);
+        let reason = "no answer from the driver".into();
+        assert!(told(&scene, host).contains(&FileTransferEvent::DidNotFinish { received: host == BOB, reason }));
+        scene.end();
+    }
+}
+
+#[test]
 fn an_empty_file_arrives() {
     let mut scene = Scene::alike(7, Relay);
     push(&mut scene, b"", selector(b""), 0);
@@ -181,23 +198,4 @@ fn a_transfer_is_cancelled_by_either_side() {
         }
         scene.end();
     }
-}
-
-#[test]
-fn a_chat_beside_a_long_file_is_not_delayed() {
-    let data = bytes(5_000_000);
-    let mut scene = Scene::new(9, Faults::none(), [over_tcp(Relay), over_tcp(Relay)]);
-    scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
-    let spec = FileTransferSpec { selector: selector(&data), sends: true, file: Some("picture".into()), offset: 0 };
-    scene.call(vec![StreamSpec::FileTransfer(spec), StreamSpec::Chat(ChatSpec::default())]);
-    scene.run(200);
-    scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("stored".into()))).unwrap();
-    scene.run(700);
-    assert!(!told(&scene, BOB).is_empty() && !told(&scene, BOB).contains(&finished(true)));
-    scene.say_on(ALICE, 1, "m001", "hello");
-    scene.run(50);
-    assert_eq!(scene.texts(BOB), ["hello"]);
-    scene.run(120_000);
-    assert_eq!(stored(&scene), Some(&data));
-    scene.end();
 }

@@ -6,3 +6,4 @@ mod chat;
 mod desktop;
 mod file;
 mod scene;
+mod sharing;

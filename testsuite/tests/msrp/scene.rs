@@ -60,6 +60,12 @@ impl Scene {
         self.world.run_for(Duration::from_millis(millis));
     }
 
+    /// Alice ends the session that she called last.
+    pub(crate) fn hang_up(&mut self) {
+        let session = self.session.unwrap();
+        self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
+    }
+
     pub(crate) fn end(&mut self) {
         let session = self.session.unwrap();
         self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
-use sipsimple_core::session::{Originator, SessionEvent, SessionState, StreamAction};
+use sipsimple_core::session::{SessionEvent, SessionState};
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
+use sipsimple_testsuite::brittle::{BrittleFactory, Habit};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::property;
 use sipsimple_testsuite::text::TextFactory;
+use sipsimple_testsuite::words;
 use sipsimple_testsuite::world::World;
 
 pub(crate) const ALICE: usize = 0;
@@ -31,11 +33,17 @@ pub(crate) fn audio() -> StreamSpec {
 impl Duo {
     /// The INVITE is on its way.
     pub(crate) fn calling(streams: &[StreamSpec]) -> Self {
+        Self::calling_with(&Config::default(), Habit::SOUND, streams)
+    }
+
+    /// The same, where both have these settings, and streams that are brittle behave so at Bob's.
+    pub(crate) fn calling_with(config: &Config, offered: Habit, streams: &[StreamSpec]) -> Self {
         let mut world = World::new(5, Faults::none());
         world.watch(property::all());
         for name in ["alice", "bob"] {
-            let number = world.add(Config::default(), Box::new(Idle));
+            let number = world.add(config.clone(), Box::new(Idle));
             world.with(number, |agent, _| agent.register_stream(Arc::new(TextFactory)));
+            world.with(number, |agent, _| agent.register_stream(Arc::new(BrittleFactory { offered })));
             let account = AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]));
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
@@ -50,25 +58,34 @@ impl Duo {
 
     /// The call has come.
     pub(crate) fn ringing(streams: &[StreamSpec]) -> Self {
-        let mut duo = Self::calling(streams);
+        Self::calling(streams).rung()
+    }
+
+    /// The call that was on its way comes.
+    pub(crate) fn rung(mut self) -> Self {
+        let duo = &mut self;
         duo.pass(500);
         let callee = duo.world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
             EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
             _ => None,
         });
         duo.sessions[BOB] = callee.expect("no call came");
-        duo
+        self
     }
 
     /// The call is established; what was told of that is forgotten.
     pub(crate) fn established(streams: &[StreamSpec]) -> Self {
-        let mut duo = Self::ringing(streams);
-        let proposed = duo.with(BOB, |session| session.streams());
-        duo.with(BOB, |session| session.accept(&proposed).unwrap());
-        duo.pass(1000);
-        duo.told(ALICE);
-        duo.told(BOB);
-        duo
+        Self::ringing(streams).accepted()
+    }
+
+    /// The call that has come is accepted.
+    pub(crate) fn accepted(mut self) -> Self {
+        let proposed = self.with(BOB, |session| session.streams());
+        self.with(BOB, |session| session.accept(&proposed).unwrap());
+        self.pass(1000);
+        self.told(ALICE);
+        self.told(BOB);
+        self
     }
 
     pub(crate) fn pass(&mut self, millis: u64) {
@@ -96,7 +113,7 @@ impl Duo {
     pub(crate) fn told(&mut self, host: usize) -> Vec<String> {
         let events = &self.world.host(host).events;
         let news = events[self.told[host]..].iter().filter_map(|(_, event)| match &event.kind {
-            EventKind::Session { event, .. } => words(event),
+            EventKind::Session { event, .. } => words::of(event),
             _ => None,
         });
         let news = news.collect();
@@ -112,45 +129,4 @@ impl Duo {
         assert!(self.world.run_until_quiescent(Duration::from_secs(200)));
         self.world.finish();
     }
-}
-
-const fn side(originator: Originator) -> &'static str {
-    match originator {
-        Originator::Local => "local",
-        Originator::Remote => "remote",
-    }
-}
-
-fn words(event: &SessionEvent) -> Option<String> {
-    Some(match event {
-        SessionEvent::ChangedState { state, .. } => format!("-> {state}"),
-        SessionEvent::DidStart { streams } => format!("started {}", streams.len()),
-        SessionEvent::DidChangeHoldState { originator, on_hold, partial } => {
-            let partial = if *partial { " partial" } else { "" };
-            format!("hold {} {on_hold}{partial}", side(*originator))
-        }
-        SessionEvent::GotProposal { originator, streams, .. } => {
-            format!("proposal {} {}", side(*originator), streams.len())
-        }
-        SessionEvent::GotAcceptProposal { originator, streams, proposed_streams } => {
-            format!("accepted {} {}/{}", side(*originator), streams.len(), proposed_streams.len())
-        }
-        SessionEvent::GotRejectProposal { originator, code, streams, .. } => {
-            format!("rejected {} {code} {}", side(*originator), streams.len())
-        }
-        SessionEvent::HadProposalFailure { originator, failure_reason, .. } => {
-            format!("failure {} {failure_reason}", side(*originator))
-        }
-        SessionEvent::DidRenegotiateStreams { originator, action, streams } => {
-            let action = if *action == StreamAction::Add { "add" } else { "remove" };
-            format!("renegotiated {} {action} {}", side(*originator), streams.len())
-        }
-        SessionEvent::DidProcessTransaction { originator, method, code, .. } => {
-            format!("{method} {} {code}", side(*originator))
-        }
-        SessionEvent::WillEnd { originator } => format!("will end {}", side(*originator)),
-        SessionEvent::DidEnd { originator, end_reason, .. } => format!("ended {} {end_reason}", side(*originator)),
-        SessionEvent::DidFail { code, .. } => format!("failed {code}"),
-        _ => return None,
-    })
 }

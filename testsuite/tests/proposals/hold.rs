@@ -136,7 +136,77 @@ fn where_nothing_can_be_held_nothing_is_sent() {
     let mut duo = Duo::established(&[text::spec()]);
     duo.with(ALICE, |session| session.hold().unwrap());
     duo.pass(500);
-    assert_eq!(duo.told(ALICE), ["hold local false"]);
+    assert_eq!(duo.told(ALICE), [""; 0]);
     assert_eq!(duo.told(BOB), [""; 0]);
+    duo.over();
+}
+
+#[test]
+fn with_the_streams_that_it_held_a_hold_is_over() {
+    let mut duo = Duo::established(&[audio(), text::spec()]);
+    duo.with(ALICE, |session| session.hold().unwrap());
+    duo.pass(500);
+    let sound = duo.streams(BOB)[..1].to_vec();
+    duo.with(BOB, |session| session.remove_streams(&sound).unwrap());
+    duo.told(ALICE);
+    duo.pass(500);
+    assert_eq!(duo.told(ALICE), ["INVITE remote 200", "hold local false", "renegotiated remote remove 1"]);
+    duo.with(ALICE, |session| session.add_streams(&[audio()]).unwrap());
+    duo.pass(500);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(500);
+    assert_eq!((held(&mut duo, ALICE), held(&mut duo, BOB)), ((false, false), (false, false)));
+    duo.with(ALICE, |session| session.hold().unwrap());
+    duo.pass(500);
+    assert_eq!((held(&mut duo, ALICE), held(&mut duo, BOB)), ((true, false), (false, true)));
+    duo.over();
+}
+
+#[test]
+fn a_stream_that_joins_on_hold_is_told_to_be_held() {
+    let mut duo = Duo::established(&[text::spec()]);
+    duo.with(BOB, |session| session.add_streams(&[audio()]).unwrap());
+    duo.pass(500);
+    duo.with(ALICE, |session| session.hold().unwrap());
+    let proposed = duo.proposed(ALICE);
+    duo.with(ALICE, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(500);
+    assert_eq!(duo.told(ALICE).last().map(String::as_str), Some("hold local true"));
+    assert_eq!(duo.told(BOB).last().map(String::as_str), Some("hold remote true"));
+    duo.over();
+}
+
+#[test]
+fn a_partial_hold_is_completed_by_holding_once_more() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.hold().unwrap());
+    duo.pass(500);
+    duo.with(BOB, |session| session.add_streams(&[audio()]).unwrap());
+    duo.pass(500);
+    let proposed = duo.proposed(ALICE);
+    duo.with(ALICE, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(500);
+    assert_eq!(duo.told(ALICE).last().map(String::as_str), Some("hold local true partial"));
+    assert_eq!(duo.told(BOB).last().map(String::as_str), Some("hold remote true partial"));
+    duo.with(ALICE, |session| session.hold().unwrap());
+    duo.pass(500);
+    assert_eq!(duo.told(ALICE).last().map(String::as_str), Some("hold local true"));
+    assert_eq!(duo.told(BOB).last().map(String::as_str), Some("hold remote true"));
+    duo.over();
+}
+
+#[test]
+fn each_hold_that_the_peer_was_told_of_is_told() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| {
+        session.hold().unwrap();
+        session.unhold().unwrap();
+    });
+    duo.pass(1000);
+    let holds: Vec<String> = duo.told(ALICE).into_iter().filter(|told| told.starts_with("hold")).collect();
+    assert_eq!(holds, ["hold local true", "hold local false"]);
+    let holds: Vec<String> = duo.told(BOB).into_iter().filter(|told| told.starts_with("hold")).collect();
+    assert_eq!(holds, ["hold remote true", "hold remote false"]);
     duo.over();
 }

@@ -24,7 +24,8 @@ const METHODS: &[Method] = &[
 /// In which states a method is allowed.
 fn allowed(method: &str) -> &'static [SessionState] {
     match method {
-        "send_ring_indication" | "accept" | "reject" => &[SessionState::Incoming],
+        "send_ring_indication" => &[SessionState::Incoming, SessionState::ReceivedProposal],
+        "accept" | "reject" => &[SessionState::Incoming],
         "accept_proposal" | "reject_proposal" => &[SessionState::ReceivedProposal],
         "add_stream" | "remove_stream" => &[SessionState::Connected],
         "cancel_proposal" => &[SessionState::SendingProposal],

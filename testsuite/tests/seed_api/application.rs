@@ -93,7 +93,9 @@ pub(crate) fn scenarios(table: &mut Table) {
     bob.start_recording(at_bob, &file, Recorded::Conversation).unwrap();
     until(&bob, table, named("AudioStreamDidStartRecordingAudio"));
     let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).map(Path::to_owned));
-    table.is("002 AudioStream.recording_filename", name.unwrap(), Some(file.clone()));
+    let name = name.unwrap();
+    table.is("002 AudioStream.recording_filename", name.as_ref(), Some(&file));
+    table.is("000 Session.audio_recording_file_name", name.as_ref(), Some(&file));
     table.is("002 AudioStream.start_recording", file.exists(), true);
     table.is("000 Session.start_recording_audio", file.exists(), true);
     alice.send_dtmf(at_alice, '#', Duration::from_millis(100)).unwrap();

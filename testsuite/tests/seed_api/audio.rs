@@ -105,6 +105,7 @@ fn conferences(table: &mut Table) {
     let (one, other) = (call(&mut engine, 1), call(&mut engine, 2));
     let rate = engine.leg(one).unwrap().codec().map(|codec| codec.sample_rate());
     table.is("002 AudioStream.sample_rate", rate, Some(16_000));
+    table.is("000 Session.audio_sample_rate", rate, Some(16_000));
     let conference = engine.add_conference();
     let state = |engine: &Engine| engine.conference(conference).unwrap().clone();
     let members = |engine: &Engine| engine.bridge_members(state(engine).bridge()).unwrap();

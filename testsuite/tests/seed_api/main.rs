@@ -11,8 +11,11 @@ mod audio;
 mod location;
 mod media;
 mod msrp;
+mod msrp_failures;
+mod proposals;
 mod sessions;
 mod settings;
+mod streams;
 mod table;
 mod usages;
 
@@ -24,8 +27,11 @@ fn every_row_of_the_seeds_is_there_or_pending() {
     settings::scenarios(&mut table);
     accounts::scenarios(&mut table);
     sessions::scenarios(&mut table);
+    proposals::scenarios(&mut table);
+    streams::scenarios(&mut table);
     media::scenarios(&mut table);
     msrp::scenarios(&mut table);
+    msrp_failures::scenarios(&mut table);
     location::scenarios(&mut table);
     usages::scenarios(&mut table);
     audio::scenarios(&mut table);

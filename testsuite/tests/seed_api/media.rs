@@ -70,7 +70,15 @@ fn connectivity(table: &mut Table) {
     let mut audio = AudioStream::new(&AudioSpec::default(), &config, &session).unwrap();
     let mut random = Random::new(&Seed::from_u64(1));
     let (now, utc) = (Instant::ZERO, Utc::default());
-    let mut cx = Context { now, utc, random: &mut random, config: &config, session: &session, stream };
+    let mut cx = Context {
+        now,
+        utc,
+        random: &mut random,
+        config: &config,
+        msrp: &mut sipsimple_core::msrp::Endpoint::new(),
+        session: &session,
+        stream,
+    };
     table.is("002 AudioStream.ice_active", audio.ice_active(), false);
     for (event, active) in
         [(ice::Event::Succeeded(outcome), true), (ice::Event::Failed(ice::Failure::ConsentLost), false)]
@@ -78,6 +86,9 @@ fn connectivity(table: &mut Table) {
         let event = media::Event::Ice(Box::new(event));
         audio.input(&mut cx, stream::Input::Media(event.clone()), &mut Outbox::new());
         table.is("002 AudioStream.ice_active", audio.ice_active(), active);
+        let host = active.then_some(ice::Kind::Host);
+        table.is("002 AudioStream.local_rtp_candidate_type", audio.local_rtp_candidate_type(), host);
+        table.is("002 AudioStream.remote_rtp_candidate_type", audio.remote_rtp_candidate_type(), host);
         call.world.tell(ALICE, Input::Media { stream, event });
     }
     call.world.run_for(Duration::from_millis(1));

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent};
+use sipsimple_core::agent::{AccountSpec, Agent, Config, EventKind, Intent};
 use sipsimple_core::id::{AccountId, SessionId};
 use sipsimple_core::session::{Direction, SessionEvent, SessionState};
 use sipsimple_core::settings::kind::SrtpEncryption;
+use sipsimple_core::sip::NameAddr;
+use sipsimple_core::sip::digest::Credentials;
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
+use sipsimple_core::time::Utc;
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
 use sipsimple_testsuite::host::Place;
@@ -34,10 +37,20 @@ impl Call {
 
     /// A call that has arrived, between two with accounts like this one.
     pub(crate) fn between(spec: &AccountSpec) -> Self {
+        Self::with_streams(spec, &[StreamSpec::Audio(AudioSpec::default())], |_, _| ())
+    }
+
+    /// A call with these streams that has arrived, between two agents that were prepared.
+    pub(crate) fn with_streams(
+        spec: &AccountSpec,
+        streams: &[StreamSpec],
+        prepare: impl Fn(usize, &mut Agent),
+    ) -> Self {
         let mut world = World::new(1, Faults::none());
         for name in ["alice", "bob"] {
             let place = Place { media: Mode::Paths, ..Place::default() };
             let number = world.add_at(place, Config::default(), Box::new(Idle));
+            world.with(number, |agent, _| prepare(number, agent));
             let account = AccountSpec {
                 uri: format!("sip:{name}@{}", world.host(number).addresses[0]).into(),
                 srtp_encryption: SrtpEncryption::Optional,
@@ -49,9 +62,8 @@ impl Call {
         world.run_for(Duration::from_millis(1));
         let route = Route::new(Transport::Udp, world.address(BOB));
         let to = format!("sip:bob@{}", route.address);
-        let streams = [StreamSpec::Audio(AudioSpec::default())];
         let caller = world.with(ALICE, |agent, now| {
-            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], &streams).unwrap()
+            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], streams).unwrap()
         });
         world.run_for(Duration::from_millis(500));
         let callee = world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
@@ -59,6 +71,21 @@ impl Call {
             _ => None,
         });
         Self { world, sessions: [caller, callee.expect("no call came")] }
+    }
+
+    /// Bob accepts all streams.
+    pub(crate) fn accepted(mut self) -> Self {
+        let streams = self.with(BOB, |session| session.streams());
+        self.with(BOB, |mut session| session.accept(&streams)).unwrap();
+        self
+    }
+
+    /// The news that a session told of itself.
+    pub(crate) fn news(&self, host: usize) -> impl Iterator<Item = (Utc, &SessionEvent)> {
+        self.world.host(host).events.iter().filter_map(|(_, event)| match &event.kind {
+            EventKind::Session { event: news, .. } => Some((event.timestamp, news)),
+            _ => None,
+        })
     }
 
     pub(crate) fn with<T>(&mut self, host: usize, act: impl FnOnce(sipsimple_core::agent::SessionMut<'_>) -> T) -> T {
@@ -84,6 +111,7 @@ impl Call {
 
 pub(crate) fn scenarios(table: &mut Table) {
     accepted(table);
+    outgoing(table);
     rejected(table);
 }
 
@@ -100,10 +128,7 @@ fn accepted(table: &mut Table) {
     table.is("002 Session.state", call.state(ALICE), SessionState::Connected);
     table.is("000 Session.state", call.state(ALICE).as_str(), "connected");
     let start_time = call.with(ALICE, |session| session.start_time());
-    let told = call.world.host(ALICE).events.iter().find_map(|(_, event)| match event.kind {
-        EventKind::Session { event: SessionEvent::DidStart { .. }, .. } => Some(event.timestamp),
-        _ => None,
-    });
+    let told = call.news(ALICE).find_map(|(at, news)| matches!(news, SessionEvent::DidStart { .. }).then_some(at));
     assert!(told.is_some());
     table.is("002 Session.start_time", start_time, told);
     table.is("000 Session.start_time", start_time, told);
@@ -120,6 +145,14 @@ fn accepted(table: &mut Table) {
     call.with(BOB, |mut session| session.end()).unwrap();
     table.does("002 Session.end", call.told(ALICE, "SIPSessionDidEnd"));
     table.does("000 Session.terminate", call.told(BOB, "SCSessionDidEnd") || call.told(BOB, "SIPSessionDidEnd"));
+    let ended = call.news(ALICE).find_map(|(at, news)| match news {
+        SessionEvent::DidEnd { start_time, stop_time, .. } => Some((at, *start_time, *stop_time)),
+        _ => None,
+    });
+    let (at, started, stop_time) = ended.unwrap();
+    assert_eq!(started, told);
+    table.is("002 Session.stop_time", stop_time, at);
+    table.is("000 Session.stop_time", stop_time, at);
     call.over(table);
 }
 
@@ -146,6 +179,45 @@ fn identities(table: &mut Table, call: &mut Call) {
     table.is("002 Session.remote_identity", remote_identity.clone(), format!("<{caller}>"));
     table.does("000 Session.remote_uri", remote_identity.contains(&caller));
     table.is("000 Session.has_audio", has_audio, true);
+    let uri = |address: Option<NameAddr>| address.map(|address| address.uri.to_string());
+    let alice = Some(caller);
+    let bob = Some(format!("sip:bob@{}", call.world.host(BOB).addresses[0]));
+    let locals = [ALICE, BOB].map(|host| call.with(host, |session| uri(session.local_identity())));
+    table.is("002 Session.local_identity", locals.clone(), [alice.clone(), bob.clone()]);
+    table.is("000 Session.local_uri", locals, [alice.clone(), bob.clone()]);
+    let callers = [ALICE, BOB].map(|host| call.with(host, |session| uri(session.caller())));
+    table.is("000 Session.caller_uri", callers, [alice.clone(), alice]);
+    let callees = [ALICE, BOB].map(|host| call.with(host, |session| uri(session.callee())));
+    table.is("000 Session.callee_uri", callees, [bob.clone(), bob]);
+}
+
+/// How the caller's INVITE went out.
+fn outgoing(table: &mut Table) {
+    let credentials = Credentials::new("ally", "hush");
+    let spec = AccountSpec { credentials: Some(credentials.clone()), ..AccountSpec::default() };
+    let mut call = Call::between(&spec);
+    let first = call.news(ALICE).find_map(|(_, news)| match news {
+        SessionEvent::ChangedState { prev_state, .. } => Some(*prev_state),
+        _ => None,
+    });
+    table.is("000 Session.__init__", first, Some(SessionState::Null));
+    let route = Route::new(Transport::Udp, call.world.address(BOB));
+    let routes = [ALICE, BOB].map(|host| call.with(host, |session| session.route()));
+    table.is("000 Session.route", routes, [Some(route), None]);
+    let known = [ALICE, BOB].map(|host| call.with(host, |session| session.credentials()));
+    table.is("000 Session.credentials", known, [Some(credentials), None]);
+    table.is("002 Session.transport", call.with(BOB, |session| session.transport()), Some(Transport::Udp));
+    let agent = Config::default().user_agent;
+    let remote = call.with(BOB, |session| session.remote_user_agent());
+    table.is("002 Session.remote_user_agent", remote.as_deref(), Some(&*agent));
+    table.is("000 Session.remote_user_agent", remote.as_deref(), Some(&*agent));
+    call.with(BOB, |mut session| session.end()).unwrap();
+    let stop = call.news(ALICE).find_map(|(at, news)| match news {
+        SessionEvent::DidFail { stop_time, .. } => Some((at, *stop_time)),
+        _ => None,
+    });
+    assert!(stop.is_some_and(|(at, stop_time)| at == stop_time));
+    call.over(table);
 }
 
 fn rejected(table: &mut Table) {

@@ -82,7 +82,13 @@ impl Run {
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut Context<'_>, &mut Outbox<Output>) -> T) -> T {
-        let mut cx = Context { now: self.now, utc: Utc::default(), random: &mut self.random, config: &self.config };
+        let mut cx = Context {
+            now: self.now,
+            utc: Utc::default(),
+            random: &mut self.random,
+            config: &self.config,
+            msrp: &mut crate::msrp::Endpoint::new(),
+        };
         act(&mut cx, &mut self.out)
     }
 

@@ -10,14 +10,14 @@ use crate::msrp::{
     has_end_line,
 };
 use crate::sip::Text;
-use crate::transport::{CertificateChain, CloseCause, Fingerprint, TlsInfo};
+use crate::transport::{CertificateChain, CloseCause, Fingerprint, Security, TlsInfo, TlsPolicy};
 
 fn id(text: &str) -> Text {
     text.into()
 }
 
 fn delivered(name: &str) -> Event {
-    Event::Delivered { id: id(name), code: 200, reason: "OK".into() }
+    Event::Delivered { id: id(name), code: 200, reason: "OK".into(), chunk: None }
 }
 
 #[test]
@@ -115,7 +115,8 @@ fn a_type_that_is_not_taken_is_refused_at_once() {
     assert!(pair.passive.tap.seen.iter().any(|seen| seen.is("415")));
     let of: Vec<_> =
         pair.active.events_of(S1).into_iter().filter(|e| matches!(e, Event::NotDelivered { .. })).collect();
-    let failed = Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into() };
+    let failed =
+        Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into(), chunk: None };
     assert_eq!(of, [&failed]);
     assert!(pair.passive.messages().is_empty());
     assert_eq!(pair.active.tap.seen.last().unwrap().flag, Continuation::Abort);
@@ -135,7 +136,8 @@ fn partial_tells_failures_only() {
         },
     );
     pair.run();
-    let failed = Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into() };
+    let failed =
+        Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into(), chunk: None };
     assert!(pair.active.events_of(S1).contains(&&failed));
 }
 
@@ -146,7 +148,7 @@ fn what_is_larger_than_is_taken_is_refused_before_it_comes() {
     pair.passive.limits = Limits { msrp_message_bytes: 10_000, ..Limits::default() };
     pair.send(S1, text("m001", bytes(1_000_000)));
     pair.run();
-    let failed = Event::NotDelivered { id: id("m001"), code: 413, reason: "Unwanted Message".into() };
+    let failed = Event::NotDelivered { id: id("m001"), code: 413, reason: "Unwanted Message".into(), chunk: None };
     assert!(pair.active.events_of(S1).contains(&&failed));
     let sent: usize = pair.active.tap.seen.iter().map(|seen| seen.body.len()).sum();
     assert!(sent < 200_000, "{sent}");
@@ -164,7 +166,7 @@ fn no_answer_in_time_is_told_once() {
     pair.pass(29_000, false);
     assert!(!pair.active.events_of(S1).iter().any(|e| matches!(e, Event::NotDelivered { .. })));
     pair.pass(70_000, false);
-    let failed = Event::NotDelivered { id: id("m001"), code: 408, reason: "Request Timeout".into() };
+    let failed = Event::NotDelivered { id: id("m001"), code: 408, reason: "Request Timeout".into(), chunk: None };
     assert_eq!(pair.active.events_of(S1).into_iter().filter(|event| **event == failed).count(), 1);
 }
 
@@ -262,6 +264,7 @@ fn several_sessions_share_one_connection() {
         let ended = Event::Ended(End::Connection(CloseCause::Reset));
         assert_eq!(pair.passive.events_of(stream).last(), Some(&&ended));
     }
+    pair.passive.call(now, |e, _, out| e.unlisten(S1, out));
     assert!(pair.active.endpoint.is_idle() && pair.passive.endpoint.is_idle());
 }
 
@@ -276,7 +279,7 @@ fn what_has_not_arrived_when_the_connection_is_lost_fails_once() {
     pair.lose(0, &CloseCause::Reset);
     let events = pair.active.events_of(S1);
     for name in ["m001", "m002", "m003"] {
-        let failed = Event::NotDelivered { id: id(name), code: 0, reason: "connection reset".into() };
+        let failed = Event::NotDelivered { id: id(name), code: 0, reason: "connection reset".into(), chunk: None };
         assert_eq!(events.iter().filter(|event| ***event == failed).count(), 1, "{name}");
     }
     assert_eq!(events.last(), Some(&&Event::Ended(End::Connection(CloseCause::Reset))));
@@ -483,6 +486,56 @@ fn fingerprints_are_judged_on_both_sides() {
 }
 
 #[test]
+fn who_joins_an_open_connection_judges_its_peer_too() {
+    let mut pair = secured([b"p", b"a"], [Some(shown(b"p")), Some(shown(b"a"))]);
+    let (a, p) = ("msrps://192.0.2.1:2855/a2;tcp", "msrps://192.0.2.2:7777/p2;tcp");
+    for (expected, fits) in [(b"p", true), (b"x", false)] {
+        let now = pair.now;
+        pair.active.call(now, |e, _, _| e.prepare(S2, setup(a, Delivery::Whole)));
+        pair.passive.call(now, |e, _, _| e.prepare(S2, setup(p, Delivery::Whole)));
+        pair.passive.call(now, |e, cx, out| e.start(cx, S2, start(a, Connect::Passive, vec![]), out));
+        let connect = Connect::Active { conn: names(1).0, to: "192.0.2.2:7777".parse().unwrap(), security: tls() };
+        let fingerprints = vec![Fingerprint::of(expected)];
+        pair.active.call(now, |e, cx, out| e.start(cx, S2, start(p, connect, fingerprints), out));
+        pair.run();
+        assert_eq!(pair.active.opened, [names(0).0], "the connection is shared");
+        assert_eq!(pair.active.endpoint.is_bound(S2), fits);
+        let distrusted = matches!(pair.active.events_of(S2).last(), Some(Event::Ended(End::Distrusted(_))));
+        assert_eq!(distrusted, !fits);
+        assert!(pair.active.endpoint.is_bound(S1));
+        pair.active.call(now, |e, cx, out| e.close(cx, S2, out));
+        pair.passive.call(now, |e, cx, out| e.close(cx, S2, out));
+    }
+}
+
+/// Names `example.com`.
+const HOSTS: &[u8] = include_bytes!("../../../../vectors/tls/hosts.der");
+
+#[test]
+fn without_a_fingerprint_the_peer_must_be_named_by_its_certificate() {
+    let untrusted = CertificateChain::Untrusted("self-signed".into());
+    for (host, policy, chain, fits) in [
+        ("example.com", TlsPolicy::Chain, CertificateChain::Trusted, true),
+        ("other.example", TlsPolicy::Chain, CertificateChain::Trusted, false),
+        ("example.com", TlsPolicy::Chain, untrusted.clone(), false),
+        // Who wants to know nothing of certificates is spared.
+        ("other.example", TlsPolicy::None, untrusted, true),
+    ] {
+        let mut pair = Pair::new();
+        let (now, conn) = (pair.now, names(0).0);
+        pair.active.call(now, |e, _, _| e.prepare(S1, setup("msrps://192.0.2.1:2855/a1;tcp", Delivery::Whole)));
+        let security = Security::Tls { identity: None, server_name: None, policy };
+        let connect = Connect::Active { conn, to: "192.0.2.2:7777".parse().unwrap(), security };
+        let remote = format!("msrps://{host}:7777/p1;tcp");
+        pair.active.call(now, |e, cx, out| e.start(cx, S1, start(&remote, connect, vec![]), out));
+        let shown = TlsInfo { chain, certificates: vec![Bytes::from_static(HOSTS)] };
+        pair.active.call(now, |e, cx, out| e.opened(cx, conn, Some(shown), out));
+        let ended = matches!(pair.active.events_of(S1).last(), Some(Event::Ended(End::Distrusted(_))));
+        assert_eq!((ended, pair.active.tap.seen.is_empty()), (!fits, !fits), "{host}");
+    }
+}
+
+#[test]
 fn an_msrps_uri_is_spoken_to_over_tls_only() {
     let mut pair = Pair::new();
     let (a, p) = ("msrps://192.0.2.1:2855/a1;tcp", "msrps://192.0.2.2:7777/p1;tcp");
@@ -518,7 +571,7 @@ fn what_comes_before_the_peer_is_known_waits() {
 fn a_connection_that_carries_nothing_is_closed() {
     let mut pair = Pair::new();
     let (conn, now) = (ConnId::accepted(9), pair.now);
-    pair.passive.endpoint.accepted(now, conn);
+    pair.passive.accepted(now, conn);
     pair.passive.call(now, |e, cx, out| e.opened(cx, conn, None, out));
     pair.pass(29_000, false);
     assert!(pair.passive.closed.is_empty());

@@ -1,20 +1,21 @@
 //! Two endpoints on connections that lose nothing, in virtual time, with every frame on the wire at hand.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use crate::id::{ConnId, StreamId};
+use crate::id::{ConnId, SocketId, StreamId};
 use crate::limits::Limits;
 use crate::msrp::{
-    ByteRange, Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer, Head,
-    Message, Output, SessionStart, Setup,
+    ByteRange, Chunk, Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer,
+    Head, LogEvent, Message, Output, SessionStart, Setup,
 };
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::sip::Text;
 use crate::time::Instant;
-use crate::transport::{CloseCause, Fingerprint, Security, TlsInfo, TlsPolicy};
+use crate::transport::{CloseCause, Fingerprint, Port, Security, SocketKind, TlsInfo, TlsPolicy};
 
 pub(super) const S1: StreamId = StreamId::from_u64(1);
 pub(super) const S2: StreamId = StreamId::from_u64(2);
@@ -70,7 +71,10 @@ pub(super) struct Side {
     random: Random,
     pub(super) limits: Limits,
     pub(super) out: Outbox<Output>,
+    /// What was told; the chunks that said so stand by themselves.
     pub(super) events: Vec<(StreamId, Event)>,
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) logs: Vec<(ConnId, LogEvent)>,
     /// What was written and not yet delivered, by connection.
     pub(super) wire: VecDeque<(ConnId, Bytes)>,
     pub(super) tap: Tap,
@@ -89,6 +93,8 @@ impl Side {
             limits: Limits::default(),
             out: Outbox::new(),
             events: Vec::new(),
+            chunks: Vec::new(),
+            logs: Vec::new(),
             wire: VecDeque::new(),
             tap: Tap::default(),
             opened: Vec::new(),
@@ -103,15 +109,25 @@ impl Side {
         now: Instant,
         act: impl FnOnce(&mut Endpoint, &mut Context<'_>, &mut Outbox<Output>) -> T,
     ) -> T {
-        let mut cx = Context { now, random: &mut self.random, limits: &self.limits };
+        let mut cx = Context { now, random: &mut self.random, limits: &self.limits, trace: true };
         let result = act(&mut self.endpoint, &mut cx, &mut self.out);
         self.settle(now);
         result
     }
 
+    /// Somebody opened a connection to the listener, which is there from then on.
+    pub(super) fn accepted(&mut self, now: Instant, conn: ConnId) {
+        self.call(now, |endpoint, cx, out| {
+            endpoint.listen(S1, SocketKind::Listen(plain()), Ipv4Addr::LOCALHOST.into(), Port::Random, out);
+            endpoint.accepted(cx, conn, SocketId::of_msrp(0), out);
+        });
+    }
+
     fn settle(&mut self, now: Instant) {
         while let Some(output) = self.out.pop() {
             match output {
+                Output::Bind { .. } | Output::Listening(..) => {}
+                Output::Unbind { socket } => self.endpoint.socket_closed(socket, &CloseCause::Local, &mut self.out),
                 Output::Open { conn, .. } => self.opened.push(conn),
                 Output::Write { conn, data } => {
                     self.tap.write(&data);
@@ -119,9 +135,13 @@ impl Side {
                 }
                 Output::Close { conn, .. } => self.closed.push(conn),
                 Output::Resume(conn) => self.resumed.push(conn),
-                Output::Session(stream, event) => {
+                Output::Log(conn, event) => self.logs.push((conn, event)),
+                Output::Session(stream, mut event) => {
+                    if let Event::Delivered { chunk, .. } | Event::NotDelivered { chunk, .. } = &mut event {
+                        self.chunks.extend(chunk.take());
+                    }
                     self.events.push((stream, event.clone()));
-                    let mut cx = Context { now, random: &mut self.random, limits: &self.limits };
+                    let mut cx = Context { now, random: &mut self.random, limits: &self.limits, trace: true };
                     if let Event::Wants { id, at, len } = &event {
                         let range = usize::try_from(*at).unwrap()..usize::try_from(at + len).unwrap();
                         let data = self.file.slice(range);
@@ -212,7 +232,7 @@ impl Pair {
     pub(super) fn connect(&mut self, number: usize, active: Option<TlsInfo>, passive: Option<TlsInfo>) {
         let (a, p) = names(number);
         let now = self.now;
-        self.passive.endpoint.accepted(now, p);
+        self.passive.accepted(now, p);
         self.passive.call(now, |e, cx, out| e.opened(cx, p, passive, out));
         self.active.call(now, |e, cx, out| e.opened(cx, a, active, out));
     }

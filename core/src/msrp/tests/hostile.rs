@@ -77,7 +77,7 @@ fn sessions_that_are_not_theirs() {
     }
     let mut pair = Pair::bound();
     let (other, now) = (ConnId::accepted(7), pair.now);
-    pair.passive.endpoint.accepted(now, other);
+    pair.passive.accepted(now, other);
     pair.passive.call(now, |e, cx, out| e.opened(cx, other, None, out));
     assert_eq!(codes(&answer_on(&mut pair, other, &send("m001", "1-1/1", "x"))), [506]);
     assert!(pair.passive.messages().is_empty());

@@ -11,22 +11,19 @@ use bytes::Bytes;
 pub use event::{ChatCommand, ChatEvent, ChatMessage, ChatSpec, Notified, ReceivedMessage};
 
 use crate::config::Config;
-use crate::id::ConnId;
-use crate::msrp::{self, ByteRange, Content, Delivery, Event, FailureReport, SendError, accepts};
-use crate::negotiation::{Description, Proposed};
+use crate::msrp::{self, ByteRange, Content, Event, FailureReport, SendError, accepts};
+use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
 use crate::payload::composing::IsComposing;
 use crate::payload::cpim::Address;
 use crate::payload::imdn::Imdn;
-use crate::sdp::{Attribute, Direction};
-use crate::settings::kind::MsrpTransport;
+use crate::sdp::Direction;
 use crate::sip::Text;
-use crate::time::Instant;
 
-use super::msrp::{Base, Kind, Offered};
+use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
 use super::{
-    Agreement, Command, Context, Input, MediaStream, Originator, Output, Recognized, SessionInfo, StreamError,
-    StreamEvent, StreamFactory, StreamSpec,
+    Agreement, Command, Context, MediaStream, Output, Recognized, SessionInfo, StreamError, StreamEvent, StreamFactory,
+    StreamSpec,
 };
 
 const CPIM: &str = "message/cpim";
@@ -67,18 +64,17 @@ enum Queued {
 #[derive(Clone, Copy, Debug)]
 pub struct ChatFactory;
 
-fn kind() -> Kind {
-    Kind {
-        media: "message",
-        accept_types: [CPIM, "text/*", IsComposing::CONTENT_TYPE].map(Text::from_static).to_vec(),
-        accept_wrapped_types: vec![Text::from_static("*")],
-        delivery: Delivery::Whole,
-    }
-}
-
 impl ChatStream {
+    /// How chats present themselves.
+    pub const PROFILE: MsrpProfile = MsrpProfile {
+        media_type: "message",
+        accept_types: &[CPIM, "text/*", IsComposing::CONTENT_TYPE],
+        accept_wrapped_types: &["*"],
+        use_msrp_session: true,
+    };
+
     fn new(direction: Direction, offered: Option<Offered>) -> Self {
-        let base = Base::new(kind(), direction, offered);
+        let base = Base::new(Self::PROFILE, direction, offered);
         Self { base, remote: None, queue: VecDeque::new(), full: false, nicknames: VecDeque::new() }
     }
 
@@ -134,13 +130,7 @@ impl ChatStream {
             }
             (message.content_type.clone(), message.content.clone())
         };
-        let message = msrp::Message {
-            id: message.id.clone(),
-            content_type,
-            content: Content::Bytes(content),
-            success_report: true,
-            failure_report: FailureReport::Yes,
-        };
+        let message = self.base.message(message.id.clone(), content_type, Content::Bytes(content));
         self.hand_over(cx, message, out)
     }
 
@@ -217,83 +207,6 @@ impl ChatStream {
         })
     }
 
-    /// It is agreed on: what waited is sent.
-    fn agree(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        let (offered, events) = match self.base.agree(cx, agreement, out) {
-            Ok(agreed) => agreed,
-            Err(reason) => return out.push(Output::Failed { reason, for_now: false }),
-        };
-        let has = |name: &str| offered.chatroom.as_ref().is_some_and(|may| may.iter().any(|word| word == name));
-        let cpim = accepts(&offered.accept_types, CPIM);
-        let private = if offered.chatroom.is_some() { has("private-messages") } else { cpim };
-        self.remote = Some(Remote {
-            cpim,
-            private,
-            nickname: has("nickname"),
-            direction: agreement.local_media().map_or(self.base.direction, |media| media.direction()),
-            types: offered.accept_types,
-            wrapped: offered.accept_wrapped_types,
-        });
-        self.tell(cx, events, out);
-        for queued in std::mem::take(&mut self.queue) {
-            let (id, result) = match queued {
-                Queued::Message(message) => {
-                    let result = self.send_message(cx, &message, out);
-                    (Some(message.id), result)
-                }
-                Queued::Composing(said, recipients) => (None, self.send_composing(cx, &said, &recipients, out)),
-            };
-            if let (Some(message_id), Err(error)) = (id, result) {
-                let event = ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason: error.to_string().into() };
-                out.push(Output::Event(StreamEvent::Chat(event)));
-            }
-        }
-        if std::mem::take(&mut self.full) {
-            out.push(Output::Event(StreamEvent::Chat(ChatEvent::Writable)));
-        }
-    }
-
-    /// What the MSRP session tells becomes the news of the chat.
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
-        for event in events {
-            let news = match event {
-                Event::Message { wish, content_type, content } => {
-                    self.received(cx, &wish, &content_type, content, out);
-                    continue;
-                }
-                Event::Sent { id } if !wrap::is_aside(&id) => ChatEvent::DidSendMessage { message_id: id },
-                Event::Delivered { id, code, reason } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidDeliverMessage { message_id: id, code, reason }
-                }
-                Event::NotDelivered { id, code, reason } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidNotDeliverMessage { message_id: id, code, reason }
-                }
-                Event::Nickname { code, reason } => {
-                    let nickname = self.nicknames.pop_front().unwrap_or_default();
-                    if code == 200 {
-                        ChatEvent::DidSetNickname { nickname }
-                    } else {
-                        ChatEvent::DidNotSetNickname { nickname, code, reason }
-                    }
-                }
-                Event::Writable => ChatEvent::Writable,
-                Event::Started
-                | Event::Relayed { .. }
-                | Event::Piece { .. }
-                | Event::ChunkEnded { .. }
-                | Event::Aborted { .. }
-                | Event::Wants { .. }
-                | Event::Sent { .. }
-                | Event::Reported { .. }
-                | Event::Delivered { .. }
-                | Event::NotDelivered { .. }
-                | Event::Ended(_) => continue,
-            };
-            out.push(Output::Event(StreamEvent::Chat(news)));
-        }
-        self.base.settle(cx, out);
-    }
-
     /// A message came. One that cannot be read is reported to its sender with 400.
     fn received(
         &mut self,
@@ -350,63 +263,106 @@ impl ChatStream {
     }
 }
 
+/// A message was never sent.
+fn undelivered(message_id: Text, reason: Text, out: &mut Outbox<Output>) {
+    let event = ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason, chunk: None };
+    out.push(Output::Event(StreamEvent::Chat(event)));
+}
+
 fn refused(reason: &'static str) -> StreamError {
     StreamError::Refused(Text::from_static(reason))
 }
 
-impl MediaStream for ChatStream {
-    fn kind(&self) -> &'static str {
-        "chat"
+impl MsrpStream for ChatStream {
+    const KIND: &'static str = "chat";
+
+    fn base(&self) -> &Base {
+        &self.base
     }
 
-    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
-        self.base.initialize(cx, proposer, out);
+    fn base_mut(&mut self) -> &mut Base {
+        &mut self.base
     }
 
-    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
-        self.base.describe(cx, Vec::<Attribute>::new())
+    fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered) {
+        let has = |name: &str| remote.chatroom.as_ref().is_some_and(|may| may.iter().any(|word| word == name));
+        let cpim = accepts(&remote.accept_types, CPIM);
+        self.remote = Some(Remote {
+            cpim,
+            private: if remote.chatroom.is_some() { has("private-messages") } else { cpim },
+            nickname: has("nickname"),
+            direction: agreement.local_media().map_or(self.base.direction, |media| media.direction()),
+            types: remote.accept_types,
+            wrapped: remote.accept_wrapped_types,
+        });
     }
 
-    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        self.agree(cx, agreement, out);
-    }
-
-    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
-        Offered::read(&offered.media).map(drop)
-    }
-
-    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        self.agree(cx, agreement, out);
-    }
-
-    fn deactivate(&mut self, _cx: &mut Context<'_>) {
-        self.base.deactivate();
-    }
-
-    fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let events = self.base.end(cx, out);
-        self.tell(cx, events, out);
+    /// What waited is sent.
+    fn go_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.remote.is_none() {
+            return;
+        }
         for queued in std::mem::take(&mut self.queue) {
-            if let Queued::Message(message) = queued {
-                let reason = Text::from_static("the stream was closed");
-                let event = ChatEvent::DidNotDeliverMessage { message_id: message.id, code: 0, reason };
-                out.push(Output::Event(StreamEvent::Chat(event)));
+            let (id, result) = match queued {
+                Queued::Message(message) => {
+                    let result = self.send_message(cx, &message, out);
+                    (Some(message.id), result)
+                }
+                Queued::Composing(said, recipients) => (None, self.send_composing(cx, &said, &recipients, out)),
+            };
+            if let (Some(message_id), Err(error)) = (id, result) {
+                undelivered(message_id, error.to_string().into(), out);
             }
         }
-        out.push(Output::Ended);
+        if std::mem::take(&mut self.full) {
+            out.push(Output::Event(StreamEvent::Chat(ChatEvent::Writable)));
+        }
     }
 
-    fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
-        let events = self.base.input(cx, input, out);
-        self.tell(cx, events, out);
+    /// What the MSRP session tells becomes the news of the chat.
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
+        for event in events {
+            let news = match event {
+                Event::Message { wish, content_type, content } => {
+                    self.received(cx, &wish, &content_type, content, out);
+                    continue;
+                }
+                Event::Sent { id, chunk } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidSendMessage { message_id: id, message: chunk }
+                }
+                Event::Delivered { id, code, reason, chunk } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidDeliverMessage { message_id: id, code, reason, chunk }
+                }
+                Event::NotDelivered { id, code, reason, chunk } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidNotDeliverMessage { message_id: id, code, reason, chunk }
+                }
+                Event::Nickname { code, reason } => {
+                    let nickname = self.nicknames.pop_front().unwrap_or_default();
+                    if code == 200 {
+                        ChatEvent::DidSetNickname { nickname }
+                    } else {
+                        ChatEvent::DidNotSetNickname { nickname, code, reason }
+                    }
+                }
+                Event::Writable => ChatEvent::Writable,
+                Event::Started
+                | Event::Relayed { .. }
+                | Event::Piece { .. }
+                | Event::ChunkEnded { .. }
+                | Event::Aborted { .. }
+                | Event::Wants { .. }
+                | Event::Sent { .. }
+                | Event::Reported { .. }
+                | Event::Delivered { .. }
+                | Event::NotDelivered { .. }
+                | Event::Ended(_) => continue,
+            };
+            out.push(Output::Event(StreamEvent::Chat(news)));
+        }
+        self.base.settle(cx, out);
     }
 
-    fn command(
-        &mut self,
-        cx: &mut Context<'_>,
-        command: &Command,
-        out: &mut Outbox<Output>,
-    ) -> Result<(), StreamError> {
+    fn wanted(&mut self, cx: &mut Context<'_>, command: &Command, out: &mut Outbox<Output>) -> Result<(), StreamError> {
         let Command::Chat(command) = command else { return Err(StreamError::Unsupported(cx.stream)) };
         match command {
             ChatCommand::SendMessage(message) => self.send_message(cx, message, out),
@@ -443,17 +399,12 @@ impl MediaStream for ChatStream {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.base.deadline()
-    }
-
-    fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let events = self.base.timeout(cx, out);
-        self.tell(cx, events, out);
-    }
-
-    fn read_budget(&self, conn: ConnId) -> usize {
-        self.base.read_budget(conn)
+    fn leave(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        for queued in std::mem::take(&mut self.queue) {
+            if let Queued::Message(message) = queued {
+                undelivered(message.id, Text::from_static("the stream was closed"), out);
+            }
+        }
     }
 }
 
@@ -477,14 +428,12 @@ impl StreamFactory for ChatFactory {
         if !media.media_type().eq_ignore_ascii_case("message") || !Offered::is_msrp(media) {
             return Recognized::Unknown;
         }
-        if Offered::is_secure(media) != (session.settings.msrp.transport == MsrpTransport::Tls) {
-            return Recognized::Invalid("its transport is another than the account's".into());
-        }
-        let read = match Offered::read(media) {
+        let read = match Offered::recognize(session, media) {
             Ok(read) => read,
             Err(reason) => return Recognized::Invalid(reason),
         };
-        let common = kind().accept_types.iter().any(|own| own.contains('*') || accepts(&read.accept_types, own));
+        let own = ChatStream::PROFILE.accept_types;
+        let common = own.iter().any(|own| own.contains('*') || accepts(&read.accept_types, own));
         if !common {
             return Recognized::Invalid("it takes none of our content types".into());
         }

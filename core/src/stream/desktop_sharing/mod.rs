@@ -19,19 +19,18 @@ pub use event::{
 
 use crate::config::Config;
 use crate::id::{ConnId, SocketId};
-use crate::msrp::{self, ByteRange, Content, Delivery, Event, FailureReport};
-use crate::negotiation::{Description, Proposed};
+use crate::msrp::{self, ByteRange, Content, Event};
+use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
-use crate::settings::kind::MsrpTransport;
 use crate::sip::Text;
-use crate::time::{Instant, earliest};
-use crate::transport::{CloseHow, Port, Security, SocketKind};
+use crate::time::Instant;
+use crate::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
 
-use super::msrp::{Base, Kind, Offered};
+use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
 use super::{
-    Agreement, Command, Context, Input, MediaStream, Originator, Output, Recognized, SessionInfo, StreamError,
-    StreamEvent, StreamFactory, StreamSpec,
+    Agreement, Command, Context, Input, MediaStream, Output, Recognized, SessionInfo, StreamError, StreamEvent,
+    StreamFactory, StreamSpec,
 };
 
 /// The type of the bytes of RFB.
@@ -76,16 +75,17 @@ struct External {
 pub struct DesktopSharingFactory;
 
 impl DesktopSharingStream {
+    /// How desktop sharing presents itself.
+    pub const PROFILE: MsrpProfile = MsrpProfile {
+        media_type: "application",
+        accept_types: &[RFB],
+        accept_wrapped_types: &[],
+        use_msrp_session: false,
+    };
+
     fn new(handler: DesktopSharingHandler, offered: Option<Offered>) -> Self {
-        let kind = Kind {
-            media: "application",
-            accept_types: vec![Text::from_static(RFB)],
-            accept_wrapped_types: Vec::new(),
-            delivery: Delivery::Whole,
-        };
-        let base = Base::new(kind, Direction::SendRecv, offered);
         Self {
-            base,
+            base: Base::new(Self::PROFILE, Direction::SendRecv, offered),
             handler,
             outgoing: BytesMut::new(),
             sending: false,
@@ -99,16 +99,6 @@ impl DesktopSharingStream {
     #[must_use]
     pub const fn handler(&self) -> &DesktopSharingHandler {
         &self.handler
-    }
-
-    fn agree(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        match self.base.agree(cx, agreement, out) {
-            Ok((_, events)) => {
-                self.tell(cx, events, out);
-                self.attach(cx, out);
-            }
-            Err(reason) => out.push(Output::Failed { reason, for_now: false }),
-        }
     }
 
     /// The handler is initialised, once the stream has started.
@@ -139,52 +129,14 @@ impl DesktopSharingStream {
             return;
         }
         let content = self.outgoing.split_to(self.outgoing.len().min(MESSAGE)).freeze();
-        let message = msrp::Message {
-            id: cx.random.token(16).into(),
-            content_type: Text::from_static(RFB),
-            content: Content::Bytes(content),
-            success_report: false,
-            failure_report: FailureReport::Partial,
-        };
+        let (id, rfb) = (cx.random.token(16).into(), Text::from_static(RFB));
+        let message = self.base.message(id, rfb, Content::Bytes(content));
         let mut events = Vec::new();
         self.sending = true;
         if self.base.send(cx, message, out, &mut events).is_err() {
             self.sending = false;
         }
         self.tell(cx, events, out);
-    }
-
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
-        for event in events {
-            match event {
-                Event::Message { wish, content, .. } => {
-                    let len = content.len() as u64;
-                    self.base.report(cx, &wish, ByteRange::first(len, Some(len)), 200, out);
-                    self.received(content, out);
-                }
-                Event::Sent { .. } => {
-                    self.sending = false;
-                    self.pump(cx, out);
-                    self.relieve(out);
-                }
-                Event::NotDelivered { reason, .. } => {
-                    self.sending = false;
-                    fail(HandlerContext::Sending, reason, out);
-                }
-                Event::Started
-                | Event::Relayed { .. }
-                | Event::Piece { .. }
-                | Event::ChunkEnded { .. }
-                | Event::Aborted { .. }
-                | Event::Wants { .. }
-                | Event::Reported { .. }
-                | Event::Delivered { .. }
-                | Event::Nickname { .. }
-                | Event::Writable
-                | Event::Ended(_) => {}
-            }
-        }
-        self.base.settle(cx, out);
     }
 
     /// Bytes came from the peer.
@@ -228,7 +180,7 @@ impl DesktopSharingStream {
         match input {
             Input::Bound { local, .. } => tell(DesktopSharingEvent::Listening { address: local }, out),
             Input::Unbound { cause: Some(cause), .. } => {
-                fail(HandlerContext::Connecting, cause.to_string().into(), out);
+                fail(HandlerContext::Connecting, cause, out);
             }
             Input::Accepted { conn, .. } if self.external.conn.is_none() => {
                 self.external.conn = Some(conn);
@@ -259,9 +211,15 @@ impl DesktopSharingStream {
             Input::Closed { cause, .. } => {
                 let context = if self.external.open { HandlerContext::Reading } else { HandlerContext::Connecting };
                 self.external.conn = None;
-                fail(context, cause.to_string().into(), out);
+                fail(context, cause, out);
             }
-            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
+            Input::Unbound { .. }
+            | Input::Media(_)
+            | Input::Datagram { .. }
+            | Input::Msrp(_)
+            | Input::MsrpListening(_)
+            | Input::Located(_)
+            | Input::Answer { .. } => {}
         }
     }
 }
@@ -271,8 +229,9 @@ fn tell(event: DesktopSharingEvent, out: &mut Outbox<Output>) {
 }
 
 /// The handler has failed, and the stream with it.
-fn fail(context: HandlerContext, reason: Text, out: &mut Outbox<Output>) {
-    tell(DesktopSharingEvent::HandlerDidFail { context, reason: reason.clone() }, out);
+fn fail(context: HandlerContext, failure: CloseCause, out: &mut Outbox<Output>) {
+    let reason = Text::from(failure.to_string());
+    tell(DesktopSharingEvent::HandlerDidFail { context, failure, reason: reason.clone() }, out);
     out.push(Output::Failed { reason, for_now: false });
 }
 
@@ -281,45 +240,64 @@ fn of_socket(cx: &Context<'_>, socket: SocketId) -> bool {
     socket == cx.socket(EXTERNAL)
 }
 
-impl MediaStream for DesktopSharingStream {
-    fn kind(&self) -> &'static str {
-        "desktop-sharing"
+impl MsrpStream for DesktopSharingStream {
+    const KIND: &'static str = "desktop-sharing";
+
+    fn base(&self) -> &Base {
+        &self.base
     }
 
-    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
-        self.base.initialize(cx, proposer, out);
+    fn base_mut(&mut self) -> &mut Base {
+        &mut self.base
     }
 
-    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
+    fn attributes(&self) -> Vec<Attribute> {
         let setup = if self.handler.is_viewer() { "active" } else { "passive" };
-        self.base.describe(cx, vec![Attribute::new("rfbsetup", setup)])
+        vec![Attribute::new("rfbsetup", setup)]
     }
 
-    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        self.agree(cx, agreement, out);
+    fn agreed(&mut self, _agreement: &Agreement<'_>, _remote: Offered) {}
+
+    fn go_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.attach(cx, out);
+        self.pump(cx, out);
     }
 
-    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
-        Offered::read(&offered.media).map(drop)
-    }
-
-    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        self.agree(cx, agreement, out);
-    }
-
-    fn deactivate(&mut self, _cx: &mut Context<'_>) {
-        self.base.deactivate();
-    }
-
-    fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        if let Some(conn) = self.external.conn {
-            out.push(Output::Close { conn, how: CloseHow::Flush });
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
+        for event in events {
+            match event {
+                Event::Message { wish, content, .. } => {
+                    let len = content.len() as u64;
+                    self.base.report(cx, &wish, ByteRange::first(len, Some(len)), 200, out);
+                    self.received(content, out);
+                }
+                Event::Sent { .. } => {
+                    self.sending = false;
+                    self.pump(cx, out);
+                    self.relieve(out);
+                }
+                Event::NotDelivered { .. } if self.base.is_leaving() => {}
+                Event::NotDelivered { reason, .. } => {
+                    self.sending = false;
+                    fail(HandlerContext::Sending, CloseCause::Other(reason), out);
+                }
+                Event::Started
+                | Event::Relayed { .. }
+                | Event::Piece { .. }
+                | Event::ChunkEnded { .. }
+                | Event::Aborted { .. }
+                | Event::Wants { .. }
+                | Event::Reported { .. }
+                | Event::Delivered { .. }
+                | Event::Nickname { .. }
+                | Event::Writable
+                | Event::Ended(_) => {}
+            }
         }
-        self.base.end(cx, out);
-        out.push(Output::Ended);
+        self.base.settle(cx, out);
     }
 
-    fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
+    fn outside(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) -> Option<Input> {
         let external = match &input {
             Input::Bound { socket, .. } | Input::Unbound { socket, .. } => of_socket(cx, *socket),
             Input::Accepted { on, .. } => of_socket(cx, *on),
@@ -327,23 +305,21 @@ impl MediaStream for DesktopSharingStream {
             | Input::Data { conn, .. }
             | Input::Drained { conn, .. }
             | Input::Closed { conn, .. } => self.is_external(cx, *conn),
-            Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => return,
+            Input::Media(_)
+            | Input::Datagram { .. }
+            | Input::Msrp(_)
+            | Input::MsrpListening(_)
+            | Input::Located(_)
+            | Input::Answer { .. } => false,
         };
-        if external {
-            return self.external(cx, input, out);
+        if !external {
+            return Some(input);
         }
-        let events = self.base.input(cx, input, out);
-        self.attach(cx, out);
-        self.tell(cx, events, out);
-        self.pump(cx, out);
+        self.external(cx, input, out);
+        None
     }
 
-    fn command(
-        &mut self,
-        cx: &mut Context<'_>,
-        command: &Command,
-        out: &mut Outbox<Output>,
-    ) -> Result<(), StreamError> {
+    fn wanted(&mut self, cx: &mut Context<'_>, command: &Command, out: &mut Outbox<Output>) -> Result<(), StreamError> {
         let refused = |reason| Err(StreamError::Refused(Text::from_static(reason)));
         let Command::DesktopSharing(command) = command else { return Err(StreamError::Unsupported(cx.stream)) };
         match command {
@@ -374,23 +350,25 @@ impl MediaStream for DesktopSharingStream {
         Ok(())
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        earliest(self.base.deadline(), self.external.until)
+    fn leave(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if let Some(conn) = self.external.conn {
+            out.push(Output::Close { conn, how: CloseHow::Flush });
+        }
     }
 
-    fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+    fn due(&self) -> Option<Instant> {
+        self.external.until
+    }
+
+    fn late(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if self.external.until.take_if(|until| *until <= cx.now).is_some() {
-            fail(HandlerContext::Connecting, "timed out".into(), out);
+            fail(HandlerContext::Connecting, CloseCause::TimedOut, out);
         }
-        let events = self.base.timeout(cx, out);
-        self.tell(cx, events, out);
     }
 
-    fn read_budget(&self, conn: ConnId) -> usize {
-        if self.external.conn == Some(conn) {
-            return if self.external.paused { 0 } else { MESSAGE };
-        }
-        self.base.read_budget(conn)
+    fn outside_budget(&self, conn: ConnId) -> Option<usize> {
+        let budget = if self.external.paused { 0 } else { MESSAGE };
+        (self.external.conn == Some(conn)).then_some(budget)
     }
 }
 
@@ -414,16 +392,15 @@ impl StreamFactory for DesktopSharingFactory {
         if !media.media_type().eq_ignore_ascii_case("application") || !Offered::is_msrp(media) {
             return Recognized::Unknown;
         }
-        let read = match Offered::read(media) {
+        let types = media.attribute("accept-types").flatten().unwrap_or_default();
+        let types: Vec<Text> = types.split_ascii_whitespace().map(Text::from).collect();
+        if !msrp::accepts(&types, RFB) {
+            return Recognized::Unknown;
+        }
+        let read = match Offered::recognize(session, media) {
             Ok(read) => read,
             Err(reason) => return Recognized::Invalid(reason),
         };
-        if !msrp::accepts(&read.accept_types, RFB) {
-            return Recognized::Unknown;
-        }
-        if Offered::is_secure(media) != (session.settings.msrp.transport == MsrpTransport::Tls) {
-            return Recognized::Invalid("its transport is another than the account's".into());
-        }
         // Whoever offers to view is viewed.
         let handler = match media.attribute("rfbsetup").flatten() {
             None | Some("active") => DesktopSharingHandler::InternalServer,

@@ -19,19 +19,16 @@ pub use event::{FileTransferCommand, FileTransferEvent, FileTransferSpec};
 use receiver::Receiver;
 
 use crate::config::Config;
-use crate::id::ConnId;
-use crate::msrp::{self, ByteRange, Content, Delivery, Event, FailureReport, FileRange, FileSelector};
-use crate::negotiation::{Description, Proposed};
+use crate::msrp::{self, ByteRange, Content, Delivery, Event, FileRange, FileSelector};
+use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction, Media};
-use crate::settings::kind::MsrpTransport;
 use crate::sip::Text;
-use crate::time::Instant;
 
-use super::msrp::{Base, Kind, Offered};
+use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
 use super::{
-    Agreement, Command, Context, FileAnswer, FileQuestion, Input, MediaStream, Originator, Output, Recognized,
-    SessionInfo, StreamError, StreamEvent, StreamFactory, StreamSpec,
+    Agreement, Command, Context, FileAnswer, FileQuestion, MediaStream, Output, Recognized, SessionInfo, StreamError,
+    StreamEvent, StreamFactory, StreamSpec,
 };
 
 /// How far a transfer is.
@@ -67,20 +64,15 @@ pub struct FileTransferStream {
 #[derive(Clone, Copy, Debug)]
 pub struct FileTransferFactory;
 
-fn base(sends: bool, offered: Option<Offered>) -> Base {
-    let kind = Kind {
-        media: "message",
-        accept_types: vec![Text::from_static("*")],
-        accept_wrapped_types: Vec::new(),
-        delivery: Delivery::Pieces(None),
-    };
-    Base::new(kind, if sends { Direction::SendOnly } else { Direction::RecvOnly }, offered)
-}
-
 impl FileTransferStream {
+    /// How file transfers present themselves.
+    pub const PROFILE: MsrpProfile =
+        MsrpProfile { media_type: "message", accept_types: &["*"], accept_wrapped_types: &[], use_msrp_session: true };
+
     fn new(spec: &FileTransferSpec, offered: Option<Offered>) -> Self {
+        let direction = if spec.sends { Direction::SendOnly } else { Direction::RecvOnly };
         Self {
-            base: base(spec.sends, offered),
+            base: Base::new(Self::PROFILE, direction, offered),
             selector: spec.selector.clone(),
             sends: spec.sends,
             file: spec.file.clone(),
@@ -115,27 +107,6 @@ impl FileTransferStream {
         self.asked += 1;
     }
 
-    fn agree(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        let agreed = self.base.agree(cx, agreement, out);
-        let (_, events) = match agreed {
-            Ok(agreed) => agreed,
-            Err(reason) => return out.push(Output::Failed { reason, for_now: false }),
-        };
-        if let Some(media) = agreement.remote_media()
-            && let Some(answered) = selector(&media)
-        {
-            // The one who has the file knows what was not told.
-            self.selector.size = self.selector.size.or(answered.size);
-            self.selector.hash = self.selector.hash.take().or(answered.hash);
-            self.selector.name = self.selector.name.take().or(answered.name);
-            self.selector.content_type = self.selector.content_type.take().or(answered.content_type);
-        }
-        if matches!(self.state, State::Waiting) {
-            self.begin(cx, out);
-        }
-        self.tell(cx, events, out);
-    }
-
     fn begin(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if !self.sends {
             self.state = State::Receiving(Box::new(Receiver::new(&self.selector, self.offset, self.file.clone())));
@@ -146,13 +117,8 @@ impl FileTransferStream {
         };
         let id = Text::from(cx.random.token(16));
         let octets = Text::from_static("application/octet-stream");
-        let message = msrp::Message {
-            id: id.clone(),
-            content_type: self.selector.content_type.clone().unwrap_or(octets),
-            content: Content::Fed(size - self.offset),
-            success_report: true,
-            failure_report: FailureReport::Yes,
-        };
+        let content_type = self.selector.content_type.clone().unwrap_or(octets);
+        let message = self.base.message(id.clone(), content_type, Content::Fed(size - self.offset));
         self.state = State::Sending(id);
         let mut events = Vec::new();
         if self.base.send(cx, message, out, &mut events).is_err() {
@@ -167,66 +133,6 @@ impl FileTransferStream {
             self.base.hold(false, out);
             tell(FileTransferEvent::DidNotFinish { received: !self.sends, reason: reason.into() }, out);
         }
-    }
-
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
-        for event in events {
-            match event {
-                Event::Wants { at, len, .. } => {
-                    if let (State::Sending(_), Some(file)) = (&self.state, self.file.clone()) {
-                        self.reads.push_back(len);
-                        self.ask(FileQuestion::Read { file, at: self.offset + at, len }, out);
-                    }
-                }
-                Event::Reported { id, bytes } if self.is_sending(&id) => {
-                    let (transferred_bytes, file_size) = (self.offset + bytes, self.selector.size.unwrap_or_default());
-                    let (code, reason) = (200, msrp::reason_phrase(200).into());
-                    let news = FileTransferEvent::DidDeliverChunk {
-                        message_id: id,
-                        code,
-                        reason,
-                        transferred_bytes,
-                        file_size,
-                    };
-                    tell(news, out);
-                }
-                Event::Delivered { id, .. } if self.is_sending(&id) => {
-                    self.state = State::Over;
-                    tell(FileTransferEvent::DidFinish { received: false }, out);
-                }
-                Event::NotDelivered { id, code, reason } if self.is_sending(&id) => {
-                    let words = reason.clone();
-                    tell(FileTransferEvent::DidNotDeliverChunk { message_id: id, code, reason }, out);
-                    self.over(&words, out);
-                }
-                Event::Piece { wish, content_type, at, data, .. } => {
-                    self.piece(cx, &wish, &content_type, at, data, out);
-                }
-                Event::ChunkEnded { wish, bytes, whole, .. } => {
-                    if let State::Receiving(receiver) = &mut self.state {
-                        receiver.chunk_ended(wish, bytes, whole);
-                    }
-                    self.progress(cx, out);
-                }
-                Event::Aborted { .. } => {
-                    self.over("the transfer was given up, or brought more than was announced", out)
-                }
-                Event::Message { .. }
-                | Event::Started
-                | Event::Relayed { .. }
-                | Event::Sent { .. }
-                | Event::Reported { .. }
-                | Event::Delivered { .. }
-                | Event::NotDelivered { .. }
-                | Event::Nickname { .. }
-                | Event::Writable
-                | Event::Ended(_) => {}
-            }
-        }
-        if self.base.has_failed() {
-            self.over("Interrupted transfer", out);
-        }
-        self.base.settle(cx, out);
     }
 
     fn is_sending(&self, id: &Text) -> bool {
@@ -293,6 +199,135 @@ impl FileTransferStream {
             }
         }
     }
+}
+
+fn tell(event: FileTransferEvent, out: &mut Outbox<Output>) {
+    out.push(Output::Event(StreamEvent::FileTransfer(event)));
+}
+
+/// The file that a media line names.
+fn selector(media: &Media<'_>) -> Option<FileSelector> {
+    FileSelector::parse(media.attribute("file-selector")?.unwrap_or_default()).ok()
+}
+
+impl MsrpStream for FileTransferStream {
+    const KIND: &'static str = "file-transfer";
+
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn base_mut(&mut self) -> &mut Base {
+        &mut self.base
+    }
+
+    fn prepare(&mut self, cx: &mut Context<'_>) {
+        let most = self.selector.size.map(|size| size.saturating_sub(self.offset));
+        self.base.set_delivery(Delivery::Pieces(most));
+        if self.transfer_id.is_none() {
+            self.transfer_id = Some(cx.random.token(32).into());
+        }
+    }
+
+    fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes = vec![Attribute::new("file-selector", self.selector.sdp_repr())];
+        if let Some(id) = &self.transfer_id {
+            attributes.push(Attribute::new("file-transfer-id", id.clone()));
+        }
+        if self.offset > 0 {
+            let range = FileRange { start: self.offset + 1, stop: None };
+            attributes.push(Attribute::new("file-range", range.to_string()));
+        }
+        attributes
+    }
+
+    fn validate(&self, media: &Media<'_>) -> Result<(), Text> {
+        let id = media.attribute("file-transfer-id").flatten();
+        // Another name is another transfer, which wants a line of its own.
+        if id.is_some() && self.transfer_id.as_deref() != id {
+            return Err("it is another file transfer".into());
+        }
+        Ok(())
+    }
+
+    fn agreed(&mut self, agreement: &Agreement<'_>, _remote: Offered) {
+        if let Some(media) = agreement.remote_media()
+            && let Some(answered) = selector(&media)
+        {
+            // The one who has the file knows what was not told.
+            self.selector.size = self.selector.size.or(answered.size);
+            self.selector.hash = self.selector.hash.take().or(answered.hash);
+            self.selector.name = self.selector.name.take().or(answered.name);
+            self.selector.content_type = self.selector.content_type.take().or(answered.content_type);
+        }
+    }
+
+    fn go_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.base.is_agreed() && matches!(self.state, State::Waiting) {
+            self.begin(cx, out);
+        }
+    }
+
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
+        for event in events {
+            match event {
+                Event::Wants { at, len, .. } => {
+                    if let (State::Sending(_), Some(file)) = (&self.state, self.file.clone()) {
+                        self.reads.push_back(len);
+                        self.ask(FileQuestion::Read { file, at: self.offset + at, len }, out);
+                    }
+                }
+                Event::Reported { id, bytes, chunk } if self.is_sending(&id) => {
+                    let (transferred_bytes, file_size) = (self.offset + bytes, self.selector.size.unwrap_or_default());
+                    let (code, reason) = (200, msrp::reason_phrase(200).into());
+                    let news = FileTransferEvent::DidDeliverChunk {
+                        message_id: id,
+                        chunk,
+                        code,
+                        reason,
+                        transferred_bytes,
+                        file_size,
+                    };
+                    tell(news, out);
+                }
+                Event::Delivered { id, .. } if self.is_sending(&id) => {
+                    self.state = State::Over;
+                    tell(FileTransferEvent::DidFinish { received: false }, out);
+                }
+                Event::NotDelivered { id, code, reason, chunk } if self.is_sending(&id) => {
+                    let words = reason.clone();
+                    tell(FileTransferEvent::DidNotDeliverChunk { message_id: id, chunk, code, reason }, out);
+                    self.over(&words, out);
+                }
+                Event::Piece { wish, content_type, at, data, .. } => {
+                    self.piece(cx, &wish, &content_type, at, data, out);
+                }
+                Event::ChunkEnded { wish, bytes, whole, .. } => {
+                    if let State::Receiving(receiver) = &mut self.state {
+                        receiver.chunk_ended(wish, bytes, whole);
+                    }
+                    self.progress(cx, out);
+                }
+                Event::Aborted { .. } => {
+                    self.over("the transfer was given up, or brought more than was announced", out)
+                }
+                Event::Message { .. }
+                | Event::Started
+                | Event::Relayed { .. }
+                | Event::Sent { .. }
+                | Event::Reported { .. }
+                | Event::Delivered { .. }
+                | Event::NotDelivered { .. }
+                | Event::Nickname { .. }
+                | Event::Writable
+                | Event::Ended(_) => {}
+            }
+        }
+        if self.base.has_failed() {
+            self.over("Interrupted transfer", out);
+        }
+        self.base.settle(cx, out);
+    }
 
     fn answered(&mut self, cx: &mut Context<'_>, answer: FileAnswer, out: &mut Outbox<Output>) {
         match (&mut self.state, answer) {
@@ -328,87 +363,8 @@ impl FileTransferStream {
             (State::Waiting | State::Over | State::Sending(_), _) => {}
         }
     }
-}
 
-fn tell(event: FileTransferEvent, out: &mut Outbox<Output>) {
-    out.push(Output::Event(StreamEvent::FileTransfer(event)));
-}
-
-/// The file that a media line names.
-fn selector(media: &Media<'_>) -> Option<FileSelector> {
-    FileSelector::parse(media.attribute("file-selector")?.unwrap_or_default()).ok()
-}
-
-impl MediaStream for FileTransferStream {
-    fn kind(&self) -> &'static str {
-        "file-transfer"
-    }
-
-    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
-        let most = self.selector.size.map(|size| size.saturating_sub(self.offset));
-        self.base.set_delivery(Delivery::Pieces(most));
-        if self.transfer_id.is_none() {
-            self.transfer_id = Some(cx.random.token(32).into());
-        }
-        self.base.initialize(cx, proposer, out);
-    }
-
-    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
-        let mut attributes = vec![Attribute::new("file-selector", self.selector.sdp_repr())];
-        if let Some(id) = &self.transfer_id {
-            attributes.push(Attribute::new("file-transfer-id", id.clone()));
-        }
-        if self.offset > 0 {
-            let range = FileRange { start: self.offset + 1, stop: None };
-            attributes.push(Attribute::new("file-range", range.to_string()));
-        }
-        self.base.describe(cx, attributes)
-    }
-
-    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        self.agree(cx, agreement, out);
-    }
-
-    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
-        let media = &offered.media;
-        let id = media.attribute("file-transfer-id").flatten();
-        // Another name is another transfer, which wants a line of its own.
-        if id.is_some() && self.transfer_id.as_deref() != id {
-            return Err("it is another file transfer".into());
-        }
-        Offered::read(media).map(drop)
-    }
-
-    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
-        self.agree(cx, agreement, out);
-    }
-
-    fn deactivate(&mut self, _cx: &mut Context<'_>) {
-        self.base.deactivate();
-    }
-
-    fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        if !matches!(self.state, State::Waiting) {
-            self.over("Interrupted transfer", out);
-        }
-        self.base.end(cx, out);
-        out.push(Output::Ended);
-    }
-
-    fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
-        if let Input::Answer { answer, .. } = input {
-            return self.answered(cx, answer, out);
-        }
-        let events = self.base.input(cx, input, out);
-        self.tell(cx, events, out);
-    }
-
-    fn command(
-        &mut self,
-        cx: &mut Context<'_>,
-        command: &Command,
-        out: &mut Outbox<Output>,
-    ) -> Result<(), StreamError> {
+    fn wanted(&mut self, cx: &mut Context<'_>, command: &Command, out: &mut Outbox<Output>) -> Result<(), StreamError> {
         let Command::FileTransfer(command) = command else { return Err(StreamError::Unsupported(cx.stream)) };
         match (command, &self.state) {
             (FileTransferCommand::SetFile(file), State::Waiting) => self.file = Some(file.clone()),
@@ -434,17 +390,10 @@ impl MediaStream for FileTransferStream {
         Ok(())
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.base.deadline()
-    }
-
-    fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let events = self.base.timeout(cx, out);
-        self.tell(cx, events, out);
-    }
-
-    fn read_budget(&self, conn: ConnId) -> usize {
-        self.base.read_budget(conn)
+    fn leave(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if !matches!(self.state, State::Waiting) {
+            self.over("Interrupted transfer", out);
+        }
     }
 }
 
@@ -478,13 +427,10 @@ impl StreamFactory for FileTransferFactory {
         if !is_ours {
             return Recognized::Unknown;
         }
-        if Offered::is_secure(media) != (session.settings.msrp.transport == MsrpTransport::Tls) {
-            return Recognized::Invalid("its transport is another than the account's".into());
-        }
         let Some(selector) = selector(media) else {
             return Recognized::Invalid("its file selector does not read".into());
         };
-        let read = match Offered::read(media) {
+        let read = match Offered::recognize(session, media) {
             Ok(read) => read,
             Err(reason) => return Recognized::Invalid(reason),
         };

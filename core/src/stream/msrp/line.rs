@@ -2,8 +2,11 @@
 
 use crate::msrp::Path;
 use crate::sdp::{Direction, Media};
+use crate::settings::kind::MsrpTransport;
 use crate::sip::Text;
 use crate::transport::Fingerprint;
+
+use super::super::SessionInfo;
 
 /// Which side opens the connection (RFC 4145 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +63,19 @@ impl Offered {
     }
 
     /// Whether its protocol is the one for TLS.
-    pub(in crate::stream) fn is_secure(media: &Media<'_>) -> bool {
+    fn is_secure(media: &Media<'_>) -> bool {
         media.protocol().eq_ignore_ascii_case("TCP/TLS/MSRP")
+    }
+
+    /// Reads a line that is offered to an account.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(in crate::stream) fn recognize(session: &SessionInfo, media: &Media<'_>) -> Result<Self, Text> {
+        if Self::is_secure(media) != (session.settings.msrp.transport == MsrpTransport::Tls) {
+            return Err("its transport is another than the account's".into());
+        }
+        Self::read(media)
     }
 
     /// Reads a line.

@@ -10,67 +10,64 @@
 //! With the connection model `relay` the side that offers opens the connection (RFC 4975 section 5.4); with `acm` the attribute `setup`
 //! says which one does (RFC 6135).
 
+mod kind;
 mod line;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub use kind::MsrpProfile;
+pub(super) use kind::MsrpStream;
 pub use line::{Offered, Role};
 
-use crate::id::ConnId;
+use crate::dns::{Request, Service};
 use crate::msrp::{
-    self, Connect, Delivery, End, Endpoint, Event, Message, MsrpUri, Path, RelaySetup, SendError, SessionStart, Setup,
+    self, Connect, Content, Delivery, End, Endpoint, Event, FailureReport, Message, MsrpUri, Path, RelaySetup,
+    SendError, SessionStart, Setup,
 };
 use crate::negotiation::Description;
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
-use crate::settings::kind::{ConnectionModel, MsrpTransport};
-use crate::sip::{Host, Text};
-use crate::time::{Instant, earliest};
-use crate::transport::{CloseCause, Security, SocketKind, TlsPolicy};
+use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
+use crate::sip::{Host, SipUri, Text};
+use crate::time::Instant;
+use crate::transport::{CloseCause, Fingerprint, Security, SocketKind, TlsPolicy};
 
 use super::{Agreement, Context, Input, Originator, Output};
-
-/// The number of the listener among the sockets of a stream.
-const LISTENER: u8 = 0;
 
 /// How long the signalling may lag behind a peer that has closed the connection in good order, as it does when it ends the session.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// How a stream over MSRP describes itself.
-#[derive(Clone, Debug)]
-pub(super) struct Kind {
-    /// The media type of its line.
-    pub(super) media: &'static str,
-    /// The types that it takes.
-    pub(super) accept_types: Vec<Text>,
-    /// The types that it takes within `message/cpim`.
-    pub(super) accept_wrapped_types: Vec<Text>,
-    /// How it wants messages.
-    pub(super) delivery: Delivery,
+/// What a stream wants to know the place of.
+#[derive(Debug)]
+enum Locating {
+    /// The relay that the settings name.
+    Relay(Host),
+    /// A relay of this domain; there may be none.
+    Domain(Host),
+    /// The peer; and its address by its media line, where nobody knows a better one.
+    Peer(Box<Path>, Vec<Fingerprint>, Option<IpAddr>),
 }
 
 /// What streams over MSRP have in common.
 #[derive(Debug)]
 pub(super) struct Base {
-    kind: Kind,
+    profile: MsrpProfile,
+    /// How it wants messages.
+    delivery: Delivery,
     pub(super) direction: Direction,
     /// What the peer offered, if it did.
     offered: Option<Offered>,
-    endpoint: Endpoint,
     secure: bool,
     role: Role,
     local: Option<MsrpUri>,
     /// The path that leads to us.
     path: Option<Path>,
     relayed: bool,
-    /// Whether the peer is not read, and on which connection it last was.
+    /// Whether the peer is not read.
     held: bool,
-    reading: Option<ConnId>,
-    /// What a connection may be fed at once.
-    read_bytes: usize,
-    /// How many connections were opened.
-    opened: u8,
+    /// What it asked the place of.
+    locating: Option<Locating>,
     /// The peer's path, once it is known.
     remote: Option<Path>,
     started: bool,
@@ -81,21 +78,19 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn new(kind: Kind, direction: Direction, offered: Option<Offered>) -> Self {
+    pub(super) fn new(profile: MsrpProfile, direction: Direction, offered: Option<Offered>) -> Self {
         Self {
-            kind,
+            profile,
+            delivery: Delivery::Whole,
             direction,
             offered,
-            endpoint: Endpoint::new(),
             secure: true,
             role: Role::Active,
             local: None,
             path: None,
             relayed: false,
             held: false,
-            reading: None,
-            read_bytes: 0,
-            opened: 0,
+            locating: None,
             remote: None,
             started: false,
             leaving: false,
@@ -108,20 +103,24 @@ impl Base {
         self.started
     }
 
+    /// Whether it is about to end.
+    pub(super) const fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// Whether it has been agreed on.
     pub(super) const fn is_agreed(&self) -> bool {
         self.remote.is_some()
     }
 
-    /// Takes the place of what was said of the delivery, before it is initialised.
+    /// Says how it wants messages, before it is initialised: whole where nothing is said.
     pub(super) const fn set_delivery(&mut self, delivery: Delivery) {
-        self.kind.delivery = delivery;
+        self.delivery = delivery;
     }
 
     pub(super) fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
         let settings = &cx.session.settings;
         self.secure = settings.msrp.transport == MsrpTransport::Tls;
-        self.read_bytes = cx.config.limits.read_bytes;
         let (nat, model) = (&settings.nat_traversal, settings.msrp.connection_model);
         let incoming = proposer == Originator::Remote;
         let wants_relay = if incoming { nat.use_msrp_relay_for_inbound } else { nat.use_msrp_relay_for_outbound };
@@ -130,48 +129,124 @@ impl Base {
             (None, ConnectionModel::Relay) => Role::Active,
             (None, ConnectionModel::Acm) => Role::ActPass,
         };
-        let identity = cx.config.tls.as_ref().and_then(|tls| tls.identity.clone());
-        let listens = self.role != Role::Active;
-        if self.secure && listens && identity.is_none() && !(wants_relay && nat.msrp_relay.is_some()) {
-            let reason = "cannot create incoming MSRP stream without a certificate and private key";
-            return out.push(failed(reason));
-        }
-        let relay = nat.msrp_relay.clone().filter(|_| wants_relay && model == ConnectionModel::Relay);
-        if let Some(relay) = relay {
-            if (relay.transport == MsrpTransport::Tls) != self.secure {
-                return out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
+        let wants_relay = wants_relay && model == ConnectionModel::Relay;
+        let domain = cx.session.local_identity.uri.as_sip().map(|uri| uri.host.clone());
+        match nat.msrp_relay.clone().filter(|_| wants_relay) {
+            Some(relay) if (relay.transport == MsrpTransport::Tls) != self.secure => {
+                out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
             }
-            let Some(ip) = relay.host.ip() else {
-                return out.push(failed("the address of the MSRP relay is not known"));
-            };
-            self.relayed = true;
-            self.prepare(cx, MsrpUri::PORT);
-            let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, relay.host, relay.port, "") };
-            let setup = RelaySetup {
-                conn: cx.conn(self.next_conn()),
-                to: SocketAddr::new(ip, relay.port),
-                security: self.security(cx, TlsPolicy::Chain),
-                uri,
-                credentials: cx.session.credentials.clone(),
-                expires: None,
-            };
-            let stream = cx.stream;
-            // What it asks for is a connection, and nothing of the session yet.
-            let mut events = Vec::new();
-            self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.relay(cx, stream, &setup, out));
-        } else if listens {
-            let kind = SocketKind::Listen(self.security(cx, TlsPolicy::Fingerprint));
-            let (socket, addr) = (cx.socket(LISTENER), cx.session.local);
-            out.push(Output::Bind { socket, kind, addr, port: cx.config.msrp.port });
-        } else {
-            self.prepare(cx, MsrpUri::PORT);
-            out.push(Output::Initialized);
+            Some(MsrpRelayAddress { host, port, .. }) => match host.ip() {
+                Some(ip) => self.meet(cx, host, SocketAddr::new(ip, port), out),
+                None => {
+                    let uri = SipUri::new(None, host.clone(), Some(port));
+                    self.locating = Some(Locating::Relay(host));
+                    out.push(Output::Locate(self.whereabouts(uri, port == MsrpRelayAddress::DEFAULT_PORT)));
+                }
+            },
+            // Who has no password has no relay.
+            None => match domain.filter(|domain| domain.ip().is_none()) {
+                Some(domain) if wants_relay && self.secure && cx.session.own_credentials.is_some() => {
+                    let (uri, service) = (SipUri::new(None, domain.clone(), None), Service::MsrpRelay);
+                    self.locating = Some(Locating::Domain(domain));
+                    out.push(Output::Locate(Request::Discovery { uri, service }));
+                }
+                Some(_) | None => self.stand(cx, out),
+            },
         }
     }
 
-    const fn next_conn(&mut self) -> u8 {
-        self.opened = self.opened.wrapping_add(1);
-        self.opened
+    /// How to find the place of a relay or a peer: SRV records are for those over TLS that name no port of their own.
+    const fn whereabouts(&self, uri: SipUri, by_srv: bool) -> Request {
+        let service = Service::MsrpRelay;
+        if by_srv && self.secure { Request::Service { uri, service } } else { Request::Host { uri, service } }
+    }
+
+    /// The place of its relay is known: it asks the relay for a path.
+    fn meet(&mut self, cx: &mut Context<'_>, host: Host, to: SocketAddr, out: &mut Outbox<Output>) {
+        self.relayed = true;
+        self.prepare(cx, MsrpUri::PORT);
+        let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, host, to.port(), "") };
+        let setup = RelaySetup {
+            conn: cx.msrp.name_connection(),
+            to,
+            security: self.security(cx, TlsPolicy::Chain),
+            uri,
+            credentials: cx.session.own_credentials.clone(),
+            expires: None,
+        };
+        let stream = cx.stream;
+        // What it asks for is a connection, and nothing of the session yet.
+        let mut events = Vec::new();
+        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.relay(cx, stream, &setup, out));
+    }
+
+    /// Without a relay it stands for itself: it waits for the peer, or will connect.
+    fn stand(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.role == Role::Active {
+            self.prepare(cx, MsrpUri::PORT);
+            return out.push(Output::Initialized);
+        }
+        let identity = cx.config.tls.as_ref().and_then(|tls| tls.identity.as_ref());
+        if self.secure && identity.is_none() {
+            return out.push(failed("cannot create incoming MSRP stream without a certificate and private key"));
+        }
+        let kind = SocketKind::Listen(self.security(cx, TlsPolicy::Fingerprint));
+        let (stream, addr, port) = (cx.stream, cx.session.local, cx.config.msrp.port);
+        let mut events = Vec::new();
+        self.call(cx, out, &mut events, |endpoint, _, out| endpoint.listen(stream, kind, addr, port, out));
+    }
+
+    /// What it asked for was found, or was not.
+    fn located(
+        &mut self,
+        cx: &mut Context<'_>,
+        found: Result<Vec<SocketAddr>, Text>,
+        out: &mut Outbox<Output>,
+        events: &mut Vec<Event>,
+    ) {
+        let place = found.as_ref().ok().and_then(|places| places.first().copied());
+        let reason = found.err().unwrap_or_else(|| Text::from_static("there is no address"));
+        match (self.locating.take().filter(|_| !self.leaving), place) {
+            (Some(Locating::Relay(host) | Locating::Domain(host)), Some(to)) => self.meet(cx, host, to, out),
+            (Some(Locating::Domain(_)), None) => self.stand(cx, out),
+            (Some(Locating::Peer(path, fingerprints, _)), Some(to)) => {
+                let connect = self.connect(cx, to, &fingerprints);
+                self.begin(cx, *path, connect, fingerprints, out, events);
+            }
+            (Some(Locating::Peer(path, fingerprints, Some(ip))), None) => {
+                let connect = self.connect(cx, SocketAddr::new(ip, path.first().port()), &fingerprints);
+                self.begin(cx, *path, connect, fingerprints, out, events);
+            }
+            (Some(Locating::Relay(_)), None) => {
+                let reason = format!("the address of the MSRP relay is not known: {reason}").into();
+                out.push(Output::Failed { reason, for_now: true });
+            }
+            (Some(Locating::Peer(_, _, None)), None) => {
+                let reason = format!("the address of the peer is not known: {reason}").into();
+                out.push(Output::Failed { reason, for_now: false });
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// How to come to the peer, whose place is known. Without a fingerprint its certificate must name it.
+    fn connect(&self, cx: &mut Context<'_>, to: SocketAddr, fingerprints: &[Fingerprint]) -> Connect {
+        let policy = if fingerprints.is_empty() { TlsPolicy::Chain } else { TlsPolicy::Fingerprint };
+        Connect::Active { conn: cx.msrp.name_connection(), to, security: self.security(cx, policy) }
+    }
+
+    fn begin(
+        &mut self,
+        cx: &mut Context<'_>,
+        remote: Path,
+        connect: Connect,
+        fingerprints: Vec<Fingerprint>,
+        out: &mut Outbox<Output>,
+        events: &mut Vec<Event>,
+    ) {
+        let start = SessionStart { remote, connect, fingerprints };
+        let stream = cx.stream;
+        self.call(cx, out, events, |endpoint, cx, out| endpoint.start(cx, stream, start, out));
     }
 
     fn security(&self, cx: &Context<'_>, policy: TlsPolicy) -> Security {
@@ -192,34 +267,34 @@ impl Base {
         self.register(cx);
     }
 
-    fn register(&mut self, cx: &Context<'_>) {
+    fn register(&self, cx: &mut Context<'_>) {
         if let Some(local) = self.local.clone() {
-            let (delivery, accept) = (self.kind.delivery, self.kind.accept_types.clone());
-            self.endpoint.prepare(cx.stream, Setup { local, delivery, accept });
+            let accept = self.profile.accept_types.iter().copied().map(Text::from_static).collect();
+            cx.msrp.prepare(cx.stream, Setup { local, delivery: self.delivery, accept });
         }
     }
 
     /// Its media line, with attributes of the kind of stream behind those of MSRP.
     pub(super) fn describe(&self, cx: &Context<'_>, own: Vec<Attribute>) -> Description {
         let port = self.local.as_ref().and_then(|local| local.port).unwrap_or(MsrpUri::PORT);
-        let list = |types: &[Text]| types.iter().map(Text::as_str).collect::<Vec<_>>().join(" ");
         let mut attributes = Vec::new();
         if let Some(path) = &self.path {
             attributes.push(Attribute::new("path", path.to_string()));
         }
-        attributes.push(Attribute::new("accept-types", list(&self.kind.accept_types)));
-        if !self.kind.accept_wrapped_types.is_empty() {
-            attributes.push(Attribute::new("accept-wrapped-types", list(&self.kind.accept_wrapped_types)));
+        attributes.push(Attribute::new("accept-types", self.profile.accept_types.join(" ")));
+        if !self.profile.accept_wrapped_types.is_empty() {
+            attributes.push(Attribute::new("accept-wrapped-types", self.profile.accept_wrapped_types.join(" ")));
         }
         attributes.push(Attribute::new("setup", self.role.as_str()));
-        if self.secure {
+        // The certificate that the peer sees is the relay's where there is one.
+        if self.secure && !self.relayed {
             for fingerprint in &cx.config.msrp.fingerprints {
                 attributes.push(Attribute::new("fingerprint", format!("sha-256 {fingerprint}")));
             }
         }
         attributes.extend(own);
         let protocol = if self.secure { "TCP/TLS/MSRP" } else { "TCP/MSRP" };
-        Description::opaque(self.kind.media, protocol, port, attributes).with_direction(self.direction)
+        Description::opaque(self.profile.media_type, protocol, port, attributes).with_direction(self.direction)
     }
 
     /// It is agreed on, once more perhaps: goes on if the peer's path is the same, and begins a new session if it is not (RFC 4975 section 8).
@@ -253,63 +328,89 @@ impl Base {
             Role::Active => true,
             Role::Passive => false,
         };
-        let connect = if self.relayed {
-            Connect::Relay
-        } else if active {
-            let first = remote.path.first();
-            let by_line = media.connection().and_then(|connection| connection.ip());
-            let ip = first.host.ip().or(by_line).ok_or("the address of the peer is not known")?;
-            let to = SocketAddr::new(ip, first.port());
-            // Without a fingerprint the peer is who the signalling says.
-            let policy = if remote.fingerprints.is_empty() { TlsPolicy::None } else { TlsPolicy::Fingerprint };
-            Connect::Active { conn: cx.conn(self.next_conn()), to, security: self.security(cx, policy) }
-        } else {
-            Connect::Passive
+        // Whom we meet first is the peer's relay where it has one: the fingerprint is not that one's.
+        let fingerprints = if remote.path.is_direct() { remote.fingerprints.clone() } else { Vec::new() };
+        let (path, first) = (remote.path.clone(), remote.path.first());
+        let connect = match first.host.ip() {
+            _ if self.relayed => Connect::Relay { active },
+            _ if !active => Connect::Passive,
+            Some(ip) => self.connect(cx, SocketAddr::new(ip, first.port()), &fingerprints),
+            None => {
+                let uri = SipUri::new(None, first.host.clone(), Some(first.port()));
+                let by_line = media.connection().and_then(|connection| connection.ip());
+                out.push(Output::Locate(self.whereabouts(uri, first.port.is_none())));
+                self.locating = Some(Locating::Peer(Box::new(path), fingerprints, by_line));
+                return Ok((remote, events));
+            }
         };
-        let fingerprints = remote.fingerprints.clone();
-        let start = SessionStart { remote: remote.path.clone(), connect, fingerprints };
-        let stream = cx.stream;
-        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.start(cx, stream, start, out));
+        self.begin(cx, path, connect, fingerprints, out, &mut events);
         Ok((remote, events))
     }
 
-    /// Something happened to its listener or connections; what follows for the session.
+    /// News of its listener or session; what follows for the kind of stream.
     pub(super) fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) -> Vec<Event> {
         let mut events = Vec::new();
         match input {
-            Input::Bound { local, .. } => {
-                self.prepare(cx, local.port());
-                out.push(Output::Initialized);
-            }
-            Input::Unbound { cause: Some(cause), .. } if !self.leaving => {
-                out.push(Output::Failed { reason: cause.to_string().into(), for_now: self.local.is_none() });
-            }
-            Input::Accepted { conn, .. } => self.endpoint.accepted(cx.now, conn),
-            Input::Opened { conn, tls, .. } => {
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.opened(cx, conn, tls, out));
-            }
-            Input::Data { conn, data } => {
-                self.reading = Some(conn);
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.data(cx, conn, data, out));
-            }
-            Input::Drained { conn, bytes } => {
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.drained(cx, conn, bytes, out));
-            }
-            Input::Closed { conn, cause } => {
-                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.closed(cx, conn, &cause, out));
-            }
-            Input::Unbound { .. } | Input::Media(_) | Input::Datagram { .. } | Input::Answer { .. } => {}
+            Input::Msrp(event) => self.news(cx, event, out, &mut events),
+            Input::MsrpListening(place) => self.listening(cx, place, out),
+            Input::Located(found) => self.located(cx, found, out, &mut events),
+            Input::Media(_)
+            | Input::Bound { .. }
+            | Input::Unbound { .. }
+            | Input::Datagram { .. }
+            | Input::Accepted { .. }
+            | Input::Opened { .. }
+            | Input::Data { .. }
+            | Input::Drained { .. }
+            | Input::Closed { .. }
+            | Input::Answer { .. } => {}
         }
         events
     }
 
-    pub(super) fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Vec<Event> {
-        let mut events = Vec::new();
-        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.timeout(cx, out));
-        events
+    fn listening(&mut self, cx: &mut Context<'_>, place: Result<SocketAddr, CloseCause>, out: &mut Outbox<Output>) {
+        match place {
+            Ok(local) => {
+                self.prepare(cx, local.port());
+                out.push(Output::Initialized);
+            }
+            Err(_) if self.leaving => {}
+            Err(cause) => out.push(Output::Failed { reason: cause.to_string().into(), for_now: self.local.is_none() }),
+        }
     }
 
-    /// Calls the endpoint; what it asks of the world goes out, and what it tells of the session is left to the kind of stream.
+    fn news(&mut self, cx: &Context<'_>, event: Event, out: &mut Outbox<Output>, events: &mut Vec<Event>) {
+        match event {
+            Event::Started => {
+                if !std::mem::replace(&mut self.started, true) {
+                    out.push(Output::Started(None));
+                }
+            }
+            Event::Relayed { path } => {
+                if self.remote.is_none() {
+                    self.path = Some(path);
+                    out.push(Output::Initialized);
+                }
+            }
+            Event::Ended(end) => {
+                let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
+                self.failure = Some((words(&end), cx.now + grace));
+            }
+            event @ (Event::Message { .. }
+            | Event::Piece { .. }
+            | Event::ChunkEnded { .. }
+            | Event::Aborted { .. }
+            | Event::Wants { .. }
+            | Event::Sent { .. }
+            | Event::Reported { .. }
+            | Event::Delivered { .. }
+            | Event::NotDelivered { .. }
+            | Event::Nickname { .. }
+            | Event::Writable) => events.push(event),
+        }
+    }
+
+    /// Calls the sessions of all streams; what they tell of this one is left to the kind of stream, all else goes out.
     pub(super) fn call<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -318,34 +419,26 @@ impl Base {
         act: impl FnOnce(&mut Endpoint, &mut msrp::Context<'_>, &mut Outbox<msrp::Output>) -> T,
     ) -> T {
         let mut said = Outbox::new();
-        let mut inner = msrp::Context { now: cx.now, random: cx.random, limits: &cx.config.limits };
-        let result = act(&mut self.endpoint, &mut inner, &mut said);
+        let mut inner = msrp::Context {
+            now: cx.now,
+            random: &mut *cx.random,
+            limits: &cx.config.limits,
+            trace: cx.config.msrp.trace,
+        };
+        let result = act(cx.msrp, &mut inner, &mut said);
         while let Some(output) = said.pop() {
             match output {
-                msrp::Output::Open { conn, to, security } => out.push(Output::Open { conn, to, security }),
-                msrp::Output::Write { conn, data } => out.push(Output::Write { conn, data }),
-                msrp::Output::Close { conn, how } => out.push(Output::Close { conn, how }),
-                msrp::Output::Resume(conn) => {
-                    if !self.held {
-                        out.push(Output::Resume(conn));
-                    }
-                }
-                msrp::Output::Session(_, Event::Started) => {
-                    if !std::mem::replace(&mut self.started, true) {
-                        out.push(Output::Started(None));
-                    }
-                }
-                msrp::Output::Session(_, Event::Relayed { path }) => {
-                    if self.remote.is_none() {
-                        self.path = Some(path);
-                        out.push(Output::Initialized);
-                    }
-                }
-                msrp::Output::Session(_, Event::Ended(end)) => {
-                    let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
-                    self.failure = Some((words(&end), cx.now + grace));
-                }
-                msrp::Output::Session(_, event) => events.push(event),
+                msrp::Output::Session(stream, event) if stream == cx.stream => self.news(cx, event, out, events),
+                msrp::Output::Listening(stream, place) if stream == cx.stream => self.listening(cx, place, out),
+                other @ (msrp::Output::Bind { .. }
+                | msrp::Output::Unbind { .. }
+                | msrp::Output::Open { .. }
+                | msrp::Output::Write { .. }
+                | msrp::Output::Close { .. }
+                | msrp::Output::Resume(_)
+                | msrp::Output::Listening(..)
+                | msrp::Output::Log(..)
+                | msrp::Output::Session(..)) => out.push(Output::Msrp(other)),
             }
         }
         result
@@ -358,12 +451,8 @@ impl Base {
 
     /// The peer is not read any longer, or is again: what it sends cannot be worked off as fast as it comes.
     pub(super) fn hold(&mut self, held: bool, out: &mut Outbox<Output>) {
-        if std::mem::replace(&mut self.held, held)
-            && !held
-            && let Some(conn) = self.reading
-            && !self.endpoint.is_paused(conn)
-        {
-            out.push(Output::Resume(conn));
+        if std::mem::replace(&mut self.held, held) != held {
+            out.push(Output::MsrpHold(held));
         }
     }
 
@@ -374,6 +463,13 @@ impl Base {
         {
             out.push(Output::Failed { reason, for_now: false });
         }
+    }
+
+    /// A message, of which is told what streams of this kind tell of messages.
+    pub(super) fn message(&self, id: Text, content_type: Text, content: Content) -> Message {
+        let success_report = self.profile.use_msrp_session;
+        let failure_report = if success_report { FailureReport::Yes } else { FailureReport::Partial };
+        Message { id, content_type, content, success_report, failure_report }
     }
 
     /// Sends a message.
@@ -400,7 +496,7 @@ impl Base {
         code: u16,
         out: &mut Outbox<Output>,
     ) {
-        let wanted = if code == 200 { wish.success } else { wish.failure != msrp::FailureReport::No };
+        let wanted = if code == 200 { wish.success } else { wish.failure != FailureReport::No };
         if wanted {
             let (stream, id) = (cx.stream, wish.id.clone());
             self.call(cx, out, &mut Vec::new(), |endpoint, cx, out| {
@@ -419,18 +515,12 @@ impl Base {
         let mut events = Vec::new();
         let stream = cx.stream;
         self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.close(cx, stream, out));
-        if !self.relayed && self.role != Role::Active {
-            out.push(Output::Unbind { socket: cx.socket(LISTENER) });
-        }
+        self.call(cx, out, &mut events, |endpoint, _, out| endpoint.unlisten(stream, out));
         events
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        earliest(self.endpoint.deadline(), self.failure.as_ref().map(|(_, at)| *at))
-    }
-
-    pub(super) fn read_budget(&self, conn: ConnId) -> usize {
-        if self.held || self.endpoint.is_paused(conn) { 0 } else { self.read_bytes }
+        self.failure.as_ref().map(|(_, at)| *at)
     }
 }
 

@@ -192,7 +192,7 @@ impl<'a> Call<'a> {
                 self.known.session(news);
                 Ok(self.session(event.at, news))
             }
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) if *session == self.known.id => {
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) if *session == self.known.id => {
                 if let Some(words) = words::of_stream(news) {
                     self.out.at(event.at, words);
                 }
@@ -232,7 +232,7 @@ impl<'a> Call<'a> {
                 }
                 Some(Err(Failure::new(format!("the call was not established: {words}"))))
             }
-            SessionEvent::DidEnd { originator, end_reason, cause } => {
+            SessionEvent::DidEnd { originator, end_reason, cause, .. } => {
                 self.length = self.started.map(|started| at.saturating_since(started));
                 // What this side ends without being asked to is a failure of its own.
                 let own_failure = *originator == Originator::Local && end_reason != "user request";

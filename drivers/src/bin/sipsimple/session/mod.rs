@@ -218,7 +218,7 @@ impl Desk<'_> {
         }
         match &event.kind {
             EventKind::Agent(AgentEvent::Session { id, event: news }) => self.session(event.at, *id, news),
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) => {
                 if let Some(call) = self.calls.get_mut(session) {
                     call.known.stream(*id, news);
                 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
+mod large;
+#[path = "../pki/mod.rs"]
 mod pki;
 
 fn sipsimple() -> Command {

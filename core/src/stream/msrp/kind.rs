@@ -1,0 +1,172 @@
+//! The kinds of streams over MSRP: what each adds to what all have in common.
+
+use std::any::Any;
+use std::fmt::Debug;
+
+use crate::id::ConnId;
+use crate::msrp::Event;
+use crate::negotiation::{Description, Proposed};
+use crate::outbox::Outbox;
+use crate::sdp::{Attribute, Media};
+use crate::sip::Text;
+use crate::time::{Instant, earliest};
+
+use super::super::{Agreement, Command, Context, FileAnswer, Input, MediaStream, Originator, Output, StreamError};
+use super::{Base, Offered};
+
+/// How streams of one kind present themselves (the attributes of seed class MSRPStreamBase).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MsrpProfile {
+    /// The media type of their line.
+    pub media_type: &'static str,
+    /// The types that they take.
+    pub accept_types: &'static [&'static str],
+    /// The types that they take within `message/cpim`.
+    pub accept_wrapped_types: &'static [&'static str],
+    /// Whether the fate of their messages is asked for and told; otherwise only failures are, and end the stream.
+    pub use_msrp_session: bool,
+}
+
+/// One kind of stream over MSRP. All of them are media streams in the same way.
+pub(in crate::stream) trait MsrpStream: Any + Debug + Send {
+    /// The name of the kind.
+    const KIND: &'static str;
+
+    /// What it has in common with the others.
+    fn base(&self) -> &Base;
+
+    /// What it has in common with the others.
+    fn base_mut(&mut self) -> &mut Base;
+
+    /// It is about to be initialised.
+    fn prepare(&mut self, _cx: &mut Context<'_>) {}
+
+    /// Attributes of its media line behind those of MSRP.
+    fn attributes(&self) -> Vec<Attribute> {
+        Vec::new()
+    }
+
+    /// Whether it could go on with this line of the peer's, which is a line of MSRP.
+    fn validate(&self, _media: &Media<'_>) -> Result<(), Text> {
+        Ok(())
+    }
+
+    /// It is agreed on, once more perhaps.
+    fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered);
+
+    /// What the MSRP session tells.
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>);
+
+    /// It was agreed on, or something has happened to its connections: does what can be done now.
+    fn go_on(&mut self, _cx: &mut Context<'_>, _out: &mut Outbox<Output>) {}
+
+    /// A question about a file is answered.
+    fn answered(&mut self, _cx: &mut Context<'_>, _answer: FileAnswer, _out: &mut Outbox<Output>) {}
+
+    /// Takes what happened to sockets and connections that are not of MSRP; gives back all else.
+    fn outside(&mut self, _cx: &mut Context<'_>, input: Input, _out: &mut Outbox<Output>) -> Option<Input> {
+        Some(input)
+    }
+
+    /// The application wants something of it.
+    fn wanted(&mut self, cx: &mut Context<'_>, command: &Command, out: &mut Outbox<Output>) -> Result<(), StreamError>;
+
+    /// It ends: what is to be told before its session closes.
+    fn leave(&mut self, _cx: &mut Context<'_>, _out: &mut Outbox<Output>) {}
+
+    /// When `late` is next wanted.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Works off what is due.
+    fn late(&mut self, _cx: &mut Context<'_>, _out: &mut Outbox<Output>) {}
+
+    /// How many bytes this connection may be fed, if it is none of MSRP.
+    fn outside_budget(&self, _conn: ConnId) -> Option<usize> {
+        None
+    }
+}
+
+fn agree<S: MsrpStream>(stream: &mut S, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+    let (remote, events) = match stream.base_mut().agree(cx, agreement, out) {
+        Ok(agreed) => agreed,
+        Err(reason) => return out.push(Output::Failed { reason, for_now: false }),
+    };
+    stream.agreed(agreement, remote);
+    stream.tell(cx, events, out);
+    stream.go_on(cx, out);
+}
+
+impl<S: MsrpStream> MediaStream for S {
+    fn kind(&self) -> &'static str {
+        S::KIND
+    }
+
+    fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>) {
+        self.prepare(cx);
+        self.base_mut().initialize(cx, proposer, out);
+    }
+
+    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
+        let own = self.attributes();
+        self.base().describe(cx, own)
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        agree(self, cx, agreement, out);
+    }
+
+    fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
+        Offered::read(&offered.media)?;
+        self.validate(&offered.media)
+    }
+
+    fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        agree(self, cx, agreement, out);
+    }
+
+    fn deactivate(&mut self, _cx: &mut Context<'_>) {
+        self.base_mut().deactivate();
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.leave(cx, out);
+        let events = self.base_mut().end(cx, out);
+        self.tell(cx, events, out);
+        out.push(Output::Ended);
+    }
+
+    fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
+        if let Input::Answer { answer, .. } = input {
+            return self.answered(cx, answer, out);
+        }
+        if let Some(input) = self.outside(cx, input, out) {
+            let events = self.base_mut().input(cx, input, out);
+            self.tell(cx, events, out);
+            self.go_on(cx, out);
+        }
+    }
+
+    fn command(
+        &mut self,
+        cx: &mut Context<'_>,
+        command: &Command,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        self.wanted(cx, command, out)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        earliest(self.base().deadline(), self.due())
+    }
+
+    fn timeout(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.late(cx, out);
+        self.tell(cx, Vec::new(), out);
+    }
+
+    fn read_budget(&self, conn: ConnId) -> usize {
+        self.outside_budget(conn).unwrap_or(0)
+    }
+}

@@ -1,0 +1,130 @@
+//! What meets the end of a session.
+
+use std::time::Duration;
+
+use sipsimple_core::session::{SessionError, SessionState};
+use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::text;
+
+use super::duo::{ALICE, BOB, Duo, audio};
+
+/// From now on nothing gets from one to the other, or everything does.
+fn set_silence(duo: &mut Duo, from: usize, silent: bool) {
+    let (here, there) = (duo.world.address(from).ip(), duo.world.address(1 - from).ip());
+    duo.world.set_link(here, there, silent.then(Faults::silence));
+}
+
+#[test]
+fn a_proposal_that_meets_the_end_of_the_session_ends_it_at_once() {
+    let mut duo = Duo::established(&[audio()]);
+    set_silence(&mut duo, BOB, true);
+    duo.with(BOB, |session| session.end().unwrap());
+    duo.pass(1);
+    set_silence(&mut duo, BOB, false);
+    // His BYE is lost for now; her re-INVITE is for a session that is over.
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(24);
+    assert_eq!(duo.state(ALICE), SessionState::Terminating);
+    assert_eq!(
+        duo.told(ALICE),
+        [
+            "-> sending_proposal",
+            "proposal local 1",
+            "INVITE local 481",
+            "-> connected",
+            "rejected local 481 1",
+            "-> terminating",
+            "will end remote"
+        ]
+    );
+    duo.pass(1000);
+    let told = duo.told(ALICE);
+    assert_eq!(told.last().map(String::as_str), Some("ended remote Call/Transaction Does Not Exist"), "{told:?}");
+    duo.over();
+}
+
+#[test]
+fn a_2xx_is_acknowledged_again_after_the_end_and_not_sent_again_after_a_bye() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.hold().unwrap());
+    duo.pass(15);
+    // His 200 is on its way. The watchers see to it that each copy of it is acknowledged, whatever ends.
+    set_silence(&mut duo, ALICE, true);
+    duo.pass(600);
+    duo.with(ALICE, |session| session.end().unwrap());
+    duo.with(BOB, |session| session.end().unwrap());
+    set_silence(&mut duo, ALICE, false);
+    duo.pass(5000);
+    assert!(duo.world.host(ALICE).names().contains(&"SIPSessionDidEnd"));
+    assert!(duo.world.host(BOB).names().contains(&"SIPSessionDidEnd"));
+    assert!(duo.world.run_until_quiescent(Duration::from_secs(200)));
+    duo.world.finish();
+}
+
+#[test]
+fn a_transfer_waits_for_nobody_when_the_session_ends() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.transfer("sip:carol@10.0.0.9", None).unwrap());
+    duo.pass(100);
+    set_silence(&mut duo, BOB, true);
+    duo.with(BOB, |session| session.end().unwrap());
+    let refused = duo.with(BOB, |session| session.accept_transfer(&[], &[audio()]).unwrap_err());
+    assert_eq!(refused, SessionError::NoTransfer.into());
+    assert_eq!(duo.with(BOB, |session| session.reject_transfer(603).unwrap_err()), SessionError::NoTransfer);
+    set_silence(&mut duo, BOB, false);
+    duo.over();
+}
+
+#[test]
+fn one_transfer_at_a_time() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.transfer("sip:carol@10.0.0.9", None).unwrap());
+    duo.pass(100);
+    let refused = duo.with(BOB, |session| session.transfer("sip:dave@10.0.0.9", None).unwrap_err());
+    assert_eq!(refused, SessionError::TransferPending);
+    duo.with(BOB, |session| session.reject_transfer(603).unwrap());
+    duo.pass(100);
+    // Those that cross are both refused, and each can be tried again.
+    for host in [ALICE, BOB] {
+        duo.told(host);
+        duo.with(host, |session| session.transfer("sip:carol@10.0.0.9", None).unwrap());
+    }
+    duo.pass(100);
+    for host in [ALICE, BOB] {
+        assert_eq!(duo.told(host), ["transfer to sip:carol@10.0.0.9", "transfer failed 491"]);
+    }
+    duo.over();
+}
+
+#[test]
+fn a_proposal_may_ring() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(100);
+    duo.with(BOB, |session| session.send_ring_indication().unwrap());
+    duo.pass(100);
+    assert_eq!(duo.told(ALICE)[2..], ["rings", "provisional 180"]);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(500);
+    assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (2, 2));
+    duo.over();
+}
+
+#[test]
+fn an_answer_that_is_lost_with_the_session_is_not_waited_for_for_ever() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(500);
+    // The re-INVITE has a provisional response, and nothing that ends its waiting.
+    set_silence(&mut duo, BOB, true);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(700);
+    set_silence(&mut duo, BOB, false);
+    duo.with(ALICE, |session| session.end().unwrap());
+    duo.pass(100);
+    assert_eq!(duo.told(BOB).last().map(String::as_str), Some("ended remote user request"));
+    assert!(duo.world.run_until_quiescent(Duration::from_secs(200)));
+    duo.world.finish();
+}
