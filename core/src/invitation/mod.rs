@@ -128,8 +128,8 @@ pub struct Invitation {
     received: Vec<ServerInvite>,
     /// The dialogs: early ones side by side, then the one that was confirmed first.
     legs: Vec<Leg>,
-    /// The dialog that has ended, where a re-INVITE of ours in it may still be accepted.
-    ended: Option<Box<Dialog>>,
+    /// The dialog as it ended, while a re-INVITE of ours had no final response: a late 2xx is acknowledged all the same.
+    past: Option<Box<Dialog>>,
     /// The UPDATE that we sent, until it is answered.
     update: Option<ClientUpdate>,
     /// The UPDATE or PRACK that came with an offer that waits for our answer.
@@ -370,13 +370,13 @@ impl Invitation {
             invite.cancelled = true;
             out.push(Output::Cancel { ticket: invite.ticket, reason: None });
         }
+        if self.reinvites.iter().any(|invite| !invite.is_settled()) {
+            self.past = self.legs.first().map(|leg| Box::new(leg.dialog.clone()));
+        }
         for leg in self.legs.drain(..) {
             out.push(Output::DialogEnded(leg.dialog.id().clone()));
             if let Some(invite) = &mut self.invite {
                 invite.remember(&leg.dialog);
-            }
-            if !self.reinvites.is_empty() && self.ended.is_none() {
-                self.ended = Some(Box::new(leg.dialog));
             }
         }
     }

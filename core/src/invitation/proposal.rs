@@ -136,9 +136,22 @@ impl Invitation {
         if self.reinvite_challenged(cx, ticket, response, out) {
             return;
         }
+        let code = response.code();
         let Some(invite) = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket) else { return };
+        if let (200..=299, Some(dialog)) = (code, invite.acknowledged.first().cloned()) {
+            // Also when the usage has ended since.
+            out.push(Output::AckAgain { ticket, dialog });
+            return;
+        }
         let Some(leg) = self.legs.first_mut() else {
-            self.accepted_too_late(cx, ticket, response, out);
+            if let (200..=299, Some(dialog)) = (code, &mut self.past) {
+                dialog.refresh_target(response);
+                (invite.answered, invite.accepted) = (true, true);
+                // Nothing is wanted any more of what it offers. What is in an ACK was read before: it can be written.
+                let offer = if invite.offers() { None } else { session_description(response) };
+                let refusal = offer.and_then(|offer| refusal(cx, &offer));
+                let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
+            }
             return;
         };
         let code = response.code();
@@ -192,26 +205,6 @@ impl Invitation {
                 }
             }
         }
-    }
-
-    /// A 2xx to a re-INVITE came, or came again, when the dialog had ended already: its sender repeats it until the ACK comes (RFC 3261 sections 13.2.2.4 and 13.3.1.4).
-    fn accepted_too_late(&mut self, cx: &Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
-        let invite = self.reinvites.iter_mut().find(|invite| invite.ticket == ticket);
-        let (Some(invite), Some(dialog)) = (invite, &mut self.ended) else { return };
-        if !(200..=299).contains(&response.code()) {
-            return;
-        }
-        if invite.acknowledged.contains(dialog.id()) {
-            out.push(Output::AckAgain { ticket, dialog: dialog.id().clone() });
-            return;
-        }
-        invite.answered = true;
-        invite.accepted = true;
-        dialog.refresh_target(response);
-        let offer = if invite.offers() { None } else { session_description(response) };
-        let refusal = offer.and_then(|offer| refusal(cx, &offer));
-        // What is in an ACK was read before: it can be written.
-        let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
     }
 
     /// The transaction of a re-INVITE of ours is over.

@@ -89,8 +89,8 @@ impl Session {
     /// Whom the remote party asks us to call, while nobody has decided and the session goes on.
     #[must_use]
     pub fn transfer_target(&self) -> Option<&ReferTarget> {
-        let came = self.transfers.came.as_ref().filter(|_| self.state.is_established());
-        came.filter(|came| came.referee.is_undecided()).map(|came| came.referee.target())
+        let came = self.transfers.came.as_ref().filter(|came| came.referee.is_undecided());
+        came.filter(|_| self.state.is_established()).map(|came| came.referee.target())
     }
 
     /// Agrees to call whom the remote party asks us to call; what becomes of that call is told by [`transfer_progress`](Self::transfer_progress).
