@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A SIP user agent on PJSIP's pjsua2: it plays a file to whom it talks, and records what it hears. Prints what happens, a line each."""
 import argparse
+import gc
 import os
-import sys
 import time
 
 import pjsua2 as pj
@@ -107,7 +107,14 @@ while time.time() < end and not (account.call and account.call.over):
         hang_up = end
 # The recorder writes the header of its file when it goes.
 time.sleep(0.5)
+account.call = None
+account.shutdown()
 del recorder, player
+gc.collect()
 say("end")
-sys.stdout.flush()
+try:
+    endpoint.libDestroy()
+except pj.Error:
+    pass
+# What is left of the module would crash in Python's own end.
 os._exit(0)

@@ -72,6 +72,11 @@ impl Nats {
         self.start(&self.host(side), program, args, tempfile::tempdir().expect("a folder"))
     }
 
+    /// Starts a program on one of the NATs: a host with a public address.
+    pub(crate) fn start_outside(&self, side: usize, program: &Path, args: &[&str]) -> Running {
+        self.start(&self.nat(side), program, args, tempfile::tempdir().expect("a folder"))
+    }
+
     fn start(&self, namespace: &str, program: &Path, args: &[&str], folder: tempfile::TempDir) -> Running {
         let inside = ["netns", "exec", namespace, program.to_str().expect("a name in UTF-8")];
         Running::start_in(&self.ip, &[&inside[..], args].concat(), folder)

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::baresip::{assert_tone, tone_file};
+use crate::baresip::{assert_tone_of, tone_file};
 use crate::peer::{Running, free_port, sipsimple};
 use crate::pki::Pki;
 
@@ -68,8 +68,14 @@ impl Call {
     fn judge(&self, codec: &str, encrypted: bool, output: &str) {
         assert!(output.contains(&format!("audio {codec}/")), "{output}");
         assert_eq!(output.contains(" encrypted "), encrypted, "{output}");
-        assert_tone(Path::new(&self.file("we.wav")), THEIRS, &format!("we, in {codec},"));
-        assert_tone(Path::new(&self.file("pjsip.wav")), OURS, &format!("PJSIP, in {codec},"));
+        let kept = match codec {
+            // PJSIP halves what it codes with it, and doubles what it decodes.
+            "G722" => (6.5, 25.0),
+            "GSM" => (1.5, 10.0),
+            _ => (1.0, 25.0),
+        };
+        assert_tone_of(Path::new(&self.file("we.wav")), THEIRS, kept, &format!("we, in {codec},"));
+        assert_tone_of(Path::new(&self.file("pjsip.wav")), OURS, kept, &format!("PJSIP, in {codec},"));
     }
 }
 
