@@ -87,6 +87,8 @@ pub struct Host {
     pub origins: BTreeMap<String, u64>,
     /// How many more bytes can be written.
     pub disk: u64,
+    /// Whether its disk has got stuck: nothing that is asked about a file is answered.
+    pub disk_is_stuck: bool,
     /// The settings that its agent has stored.
     pub stored: Option<Secret>,
     pub(crate) place: Place,
@@ -149,6 +151,7 @@ impl Host {
             files: BTreeMap::new(),
             origins: BTreeMap::new(),
             disk: u64::MAX,
+            disk_is_stuck: false,
             stored: None,
             place,
             udp: BTreeMap::new(),

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver};
-use crate::id::{ConnId, SocketId};
+use crate::id::{ConnId, SocketId, StreamId};
 use crate::outbox::Outbox;
 use crate::sip::{SipUri, Text, Uri};
+use crate::stream::Input;
 use crate::transport::{CloseHow, Port, Route, Security, SocketKind, Transport};
 
 use super::input::{SocketEvent, StreamEvent};
@@ -23,7 +24,12 @@ use super::{Agent, Effect, EventKind, Shutdown};
 pub(super) struct Locations {
     owners: BTreeMap<LookupId, Owner>,
     lookups: BTreeMap<Owner, LookupId>,
+    /// Those on behalf of streams.
+    streams: BTreeMap<LookupId, StreamId>,
 }
+
+/// How long a stream waits for name servers: its session waits for it no longer than for the driver.
+const STREAM_LIFETIME: Duration = Duration::from_secs(3);
 
 impl Locations {
     fn insert(&mut self, owner: Owner, id: LookupId) {
@@ -41,6 +47,11 @@ impl Locations {
         let id = self.lookups.remove(&owner)?;
         self.owners.remove(&id);
         Some(id)
+    }
+
+    /// The lookups of a stream that has ended.
+    pub(super) fn take_of_stream(&mut self, stream: StreamId) -> Vec<LookupId> {
+        self.streams.extract_if(.., |_, of| *of == stream).map(|(id, _)| id).collect()
     }
 }
 
@@ -95,10 +106,15 @@ impl Agent {
                     LookupEvent::Trace(_) => None,
                 };
                 self.tell(EventKind::Lookup { id, event });
-                if let Some(located) = located
-                    && let Some(owner) = self.locations.take(id)
-                {
+                let Some(located) = located else { return };
+                if let Some(owner) = self.locations.take(id) {
                     self.located(owner, located);
+                } else if let Some(stream) = self.locations.streams.remove(&id) {
+                    let found = located.map_err(|error| Text::from(error.to_string())).map(|found| match found {
+                        LookupResult::Servers(servers) => servers,
+                        LookupResult::Routes(_) | LookupResult::Uris(_) => Vec::new(),
+                    });
+                    self.stream_input(stream, Input::Located(found));
                 }
             }
         }
@@ -138,6 +154,12 @@ impl Agent {
         let request = Request::SipProxy { uri: uri.detached(), transports };
         let id = self.start_lookup(&request, None, None);
         self.locations.insert(owner, id);
+    }
+
+    /// Looks up where something is that a stream wants to connect to.
+    pub(super) fn locate_for_stream(&mut self, stream: StreamId, request: &Request) {
+        let id = self.start_lookup(request, None, Some(STREAM_LIFETIME));
+        self.locations.streams.insert(id, stream);
     }
 
     /// The owner is over, or goes elsewhere.

@@ -136,20 +136,25 @@ impl Endpoint {
                 session.passive = false;
                 self.connect(cx, stream, conn, (to, security), out);
             }
-            Connect::Passive => {
-                let held = self.connections.iter_mut().find_map(|(conn, connection)| {
-                    connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
-                });
-                if let Some((conn, head)) = held {
-                    self.begin(cx, conn, head, out);
-                    self.read(cx, conn, out);
+            Connect::Passive => self.release(cx, stream, out),
+            Connect::Relay { active } => {
+                session.passive = !active;
+                if let Some(conn) = session.conn.filter(|_| active) {
+                    self.bind(cx, conn, stream, out);
                 }
+                self.release(cx, stream, out);
             }
-            Connect::Relay => {
-                if let Some(conn) = session.conn {
-                    self.bound(cx, conn, stream, out);
-                }
-            }
+        }
+    }
+
+    /// A request for this session that came before it had started is read.
+    fn release(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        let held = self.connections.iter_mut().find_map(|(conn, connection)| {
+            connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
+        });
+        if let Some((conn, head)) = held {
+            self.begin(cx, conn, head, out);
+            self.read(cx, conn, out);
         }
     }
 
@@ -398,14 +403,17 @@ impl Endpoint {
         if session.local.secure != connection.tls.is_some() {
             return Some("the connection is not protected as the URI says".into());
         }
-        if let Some(relay) = &session.relay {
-            // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer.
+        // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer; without a fingerprint so
+        // is whom we connect to (RFC 4975 section 14.2).
+        let named = match &session.relay {
+            Some(relay) => Some(relay.host()),
+            None if session.fingerprints.is_empty() => session.ends.as_ref().map(|ends| &ends.to.first().host),
+            None => None,
+        };
+        if let Some(host) = named {
             let Some((_, Security::Tls { policy, .. })) = &connection.ours else { return None };
-            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(relay.host())));
+            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(host)));
             return verdict.err().map(|distrust| distrust.to_string().into());
-        }
-        if session.fingerprints.is_empty() {
-            return None;
         }
         let shown = connection.tls.as_ref().and_then(|tls| tls.certificates.first()).map(|own| Fingerprint::of(own));
         match shown {

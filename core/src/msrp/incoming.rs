@@ -88,8 +88,12 @@ impl Endpoint {
         let Some(session) = self.sessions.get(&stream) else { return Err(481) };
         match (session.conn, session.state) {
             (Some(bound), _) if bound != conn => return Err(506),
+            (_, State::Prepared) => return Ok(None),
+            // Through our relay comes who binds the session, once the peer is known.
+            (Some(_), State::Starting(_)) if session.passive && session.ends.is_some() && *method == Method::Send => {
+                self.bound(cx, conn, stream, out);
+            }
             (Some(_), _) => {}
-            (None, State::Prepared) => return Ok(None),
             // Only a SEND binds a session.
             (None, _) if !session.passive || *method != Method::Send => return Err(481),
             (None, _) => {

@@ -29,6 +29,8 @@ use crate::time::{Instant, earliest};
 const QUANTUM: usize = 2048;
 /// The longest chunk: what it takes until its sender knows that it has arrived.
 const CHUNK: usize = 256 * 1024;
+/// The longest chunk that goes through a relay, which may keep it until it is whole.
+const RELAYED_CHUNK: usize = 2048;
 /// Bytes of a body that are written at once.
 const SLICE: usize = 16 * 1024;
 /// How long a response may take.
@@ -292,7 +294,8 @@ impl Sender {
             self.close_chunk(now, Continuation::Abort, out);
             return true;
         };
-        if open.len >= CHUNK || (crowded && (open.len >= QUANTUM || message.queued == 0)) {
+        let most = if message.ends.to.is_direct() { CHUNK } else { RELAYED_CHUNK };
+        if open.len >= most || (crowded && (open.len >= QUANTUM || message.queued == 0)) {
             self.open = Some(open);
             self.close_chunk(now, Continuation::More, out);
             return true;
@@ -301,7 +304,7 @@ impl Sender {
             self.open = Some(open);
             return false;
         }
-        let part = message.take(if crowded { QUANTUM - open.len } else { SLICE.min(CHUNK - open.len) });
+        let part = message.take(if crowded { QUANTUM - open.len } else { SLICE.min(most - open.len) });
         let needle = 7 + open.transaction.len();
         open.tail.extend_from_slice(part.get(..part.len().min(needle)).unwrap_or_default());
         if has_end_line(&open.tail, &open.transaction) || has_end_line(&part, &open.transaction) {

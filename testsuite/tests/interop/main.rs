@@ -12,6 +12,7 @@ mod extensions;
 mod kamailio;
 mod knot;
 mod located;
+mod msrp_relay;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;

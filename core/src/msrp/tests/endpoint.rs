@@ -10,7 +10,7 @@ use crate::msrp::{
     has_end_line,
 };
 use crate::sip::Text;
-use crate::transport::{CertificateChain, CloseCause, Fingerprint, TlsInfo};
+use crate::transport::{CertificateChain, CloseCause, Fingerprint, Security, TlsInfo, TlsPolicy};
 
 fn id(text: &str) -> Text {
     text.into()
@@ -505,6 +505,33 @@ fn who_joins_an_open_connection_judges_its_peer_too() {
         assert!(pair.active.endpoint.is_bound(S1));
         pair.active.call(now, |e, cx, out| e.close(cx, S2, out));
         pair.passive.call(now, |e, cx, out| e.close(cx, S2, out));
+    }
+}
+
+/// Names `example.com`.
+const HOSTS: &[u8] = include_bytes!("../../../../vectors/tls/hosts.der");
+
+#[test]
+fn without_a_fingerprint_the_peer_must_be_named_by_its_certificate() {
+    let untrusted = CertificateChain::Untrusted("self-signed".into());
+    for (host, policy, chain, fits) in [
+        ("example.com", TlsPolicy::Chain, CertificateChain::Trusted, true),
+        ("other.example", TlsPolicy::Chain, CertificateChain::Trusted, false),
+        ("example.com", TlsPolicy::Chain, untrusted.clone(), false),
+        // Who wants to know nothing of certificates is spared.
+        ("other.example", TlsPolicy::None, untrusted, true),
+    ] {
+        let mut pair = Pair::new();
+        let (now, conn) = (pair.now, names(0).0);
+        pair.active.call(now, |e, _, _| e.prepare(S1, setup("msrps://192.0.2.1:2855/a1;tcp", Delivery::Whole)));
+        let security = Security::Tls { identity: None, server_name: None, policy };
+        let connect = Connect::Active { conn, to: "192.0.2.2:7777".parse().unwrap(), security };
+        let remote = format!("msrps://{host}:7777/p1;tcp");
+        pair.active.call(now, |e, cx, out| e.start(cx, S1, start(&remote, connect, vec![]), out));
+        let shown = TlsInfo { chain, certificates: vec![Bytes::from_static(HOSTS)] };
+        pair.active.call(now, |e, cx, out| e.opened(cx, conn, Some(shown), out));
+        let ended = matches!(pair.active.events_of(S1).last(), Some(Event::Ended(End::Distrusted(_))));
+        assert_eq!((ended, pair.active.tap.seen.is_empty()), (!fits, !fits), "{host}");
     }
 }
 

@@ -218,6 +218,7 @@ impl DesktopSharingStream {
             | Input::Datagram { .. }
             | Input::Msrp(_)
             | Input::MsrpListening(_)
+            | Input::Located(_)
             | Input::Answer { .. } => {}
         }
     }
@@ -308,6 +309,7 @@ impl MsrpStream for DesktopSharingStream {
             | Input::Datagram { .. }
             | Input::Msrp(_)
             | Input::MsrpListening(_)
+            | Input::Located(_)
             | Input::Answer { .. } => false,
         };
         if !external {
