@@ -83,12 +83,12 @@ pub struct Host {
     pub media: Media,
     /// Its files.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Whether its disk has got stuck: nothing that is asked about a file is answered.
-    pub disk_is_stuck: bool,
     /// The first byte that is kept of a file whose beginning is not.
     pub origins: BTreeMap<String, u64>,
     /// How many more bytes can be written.
     pub disk: u64,
+    /// Whether its disk has got stuck: nothing that is asked about a file is answered.
+    pub disk_is_stuck: bool,
     /// The settings that its agent has stored.
     pub stored: Option<Secret>,
     pub(crate) place: Place,
@@ -149,9 +149,9 @@ impl Host {
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
             files: BTreeMap::new(),
-            disk_is_stuck: false,
             origins: BTreeMap::new(),
             disk: u64::MAX,
+            disk_is_stuck: false,
             stored: None,
             place,
             udp: BTreeMap::new(),

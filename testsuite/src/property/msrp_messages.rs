@@ -85,6 +85,13 @@ impl Property for MsrpMessages {
     fn frame(&mut self, sight: &MsrpSight<'_>, broken: &mut Violations) {
         let MsrpSight { at, host, conn, frame, .. } = *sight;
         match (&frame.start, sight.fate) {
+            (Start::Request(method), Fate::Sent) if method == "SEND" && frame.flag == '#' => {
+                // It was given up: nobody waits for it.
+                if let Some(sent) = self.sent.get_mut(at, &(host, frame.message())) {
+                    sent.fails = false;
+                    self.forget(host, &frame.message());
+                }
+            }
             (Start::Request(method), Fate::Sent) if method == "SEND" && frame.success() => {
                 let cpim = frame.field("Content-Type") == Some(CPIM);
                 if cpim && frame.flag == '$' && frame.range().is_some_and(|range| range.start == 1) {
@@ -99,7 +106,7 @@ impl Property for MsrpMessages {
                     || Sent { conn, cpim, fails: frame.failure() == "yes", total, over: false, reported: 0, told: 0 };
                 let sent = self.sent.entry(at, (host, id.clone()), new);
                 sent.over |= frame.flag != '+';
-                if sent.fails && frame.flag != '#' && sent.told == 0 {
+                if sent.fails && sent.told == 0 {
                     self.owed.owe((host, id.clone(), Due::Answer(frame.transaction.clone())), at + ANSWER);
                 }
                 self.transactions.put(at, (host, conn, frame.transaction.clone()), id);

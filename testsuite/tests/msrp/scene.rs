@@ -72,6 +72,7 @@ impl Scene {
         let session = self.session.unwrap();
         self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
         assert!(self.world.run_until_quiescent(Duration::from_secs(120)));
+        self.world.finish();
     }
 
     /// The events of a host's streams.

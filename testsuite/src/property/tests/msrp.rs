@@ -171,6 +171,8 @@ fn messages_and_their_fates() {
     new().writes(&sent).reads(&ok).reads(&report(true, &whole, "200 OK")).breaks(&["MSR-10"]);
     new().writes(&sent).reads(&ok).closes().breaks(&["MSR-14"]);
     new().writes(&sent).reads(&frame(true, "413 No", "", "$")).breaks(&["MSR-14"]);
+    let whole = format!("Byte-Range: 1-*/{}\r\nSuccess-Report: yes\r\n", cpim().len());
+    new().writes(&send(false, &whole, "From", "#")).wait(40_000).closes().breaks(&[]);
     let bare = "no header\r\n\r\nhi";
     let bad = format!("{}Success-Report: yes\r\n", range(bare));
     new().writes(&send(false, &bad, bare, "$")).tells(failed()).breaks(&["MSR-16"]);
