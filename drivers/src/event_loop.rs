@@ -20,7 +20,7 @@ use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
-use crate::application::{ApplicationEvent, Disk, Event, EventKind};
+use crate::application::{ApplicationEvent, Disk, Event, EventKind, Ringer, Tones};
 use crate::clock::Clock;
 use crate::disk::TransferFiles;
 use crate::media;
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Room,
     /// The settings are stored, or could not be.
     Stored { ask: AskId, result: Result<(), Text> },
+    /// These are the ring tones from now on.
+    Ringtones(Tones),
     /// End every session within this time, then end.
     Stop { within: Duration },
 }
@@ -69,6 +71,7 @@ pub(crate) struct EventLoop {
     news: Receiver<News>,
     commands: Receiver<Command>,
     media: media::Link,
+    ringer: Ringer,
     events: Sender<Event>,
     trace: Option<TraceFile>,
     disk: Option<Disk>,
@@ -110,6 +113,7 @@ impl EventLoop {
         clock: Clock,
         commands: Receiver<Command>,
         media: media::Link,
+        ringer: Ringer,
         events: Sender<Event>,
         trace: Option<TraceFile>,
         tls: TlsSettings,
@@ -126,6 +130,7 @@ impl EventLoop {
             news,
             commands,
             media,
+            ringer,
             events,
             trace,
             disk: None,
@@ -217,6 +222,7 @@ impl EventLoop {
         match wake {
             Wake::Command(Command::Run(run)) => run(&mut self.agent, self.clock.now()),
             Wake::Command(Command::Room) => {}
+            Wake::Command(Command::Ringtones(tones)) => self.ringer.set(tones),
             Wake::Command(Command::Stored { ask, result }) => {
                 self.handle(Input::Answer { ask, answer: Answer::Persisted(result) });
             }
@@ -318,6 +324,9 @@ impl EventLoop {
         self.execute();
         while self.events.len() < EVENTS || self.stop_at.is_some() {
             let Some(event) = self.agent.poll_event() else { break };
+            if let agent::EventKind::Session { id, event } = &event.kind {
+                self.ringer.follow(*id, event, &self.media);
+            }
             self.follow(&event.kind);
             self.send(event.timestamp, EventKind::Agent(event.kind));
         }
