@@ -144,7 +144,8 @@ impl Invitation {
             return;
         }
         let Some(leg) = self.legs.first_mut() else {
-            if let (200..=299, Some(dialog)) = (code, &self.past) {
+            if let (200..=299, Some(dialog)) = (code, &mut self.past) {
+                dialog.refresh_target(response);
                 (invite.answered, invite.accepted) = (true, true);
                 // What is in an ACK without a body was read before: it can be written.
                 let _ = send_ack(cx, invite, dialog, None, out);
