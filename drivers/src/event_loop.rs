@@ -115,7 +115,6 @@ impl EventLoop {
         media: media::Link,
         ringer: Ringer,
         events: Sender<Event>,
-        trace: Option<TraceFile>,
         tls: TlsSettings,
     ) -> Self {
         let executor = Rc::new(LocalExecutor::new());
@@ -132,7 +131,7 @@ impl EventLoop {
             media,
             ringer,
             events,
-            trace,
+            trace: None,
             disk: None,
             files: None,
             answers: smol::channel::unbounded(),
@@ -145,6 +144,12 @@ impl EventLoop {
             streams: BTreeSet::new(),
             shut_down: false,
         }
+    }
+
+    /// Writes all that goes in and out to this file.
+    pub(crate) fn traced(mut self, trace: Option<TraceFile>) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// Runs until the application stops it or is gone.

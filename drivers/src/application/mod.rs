@@ -148,7 +148,9 @@ impl Application {
         let bridges = media.bridges;
         let engine = media.orders.clone();
         let run = move || {
-            EventLoop::new(agent, clock, orders, media, Ringer::new(sample_rate), news, trace, tls).run(disk, effects)
+            EventLoop::new(agent, clock, orders, media, Ringer::new(sample_rate), news, tls)
+                .traced(trace)
+                .run(disk, effects)
         };
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
         let running = AtomicBool::new(true);

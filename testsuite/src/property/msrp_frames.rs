@@ -199,7 +199,7 @@ impl Wire {
         let key = (frame.last("To-Path"), frame.message());
         let ends = frame.is("SEND") && frame.flag == '$' && frame.success() && !frame.is_empty();
         // One that was refused on the way is not.
-        let refused = self.early.get(&frame.transaction).is_some();
+        let refused = self.early.contains_key(&frame.transaction);
         (ends && !refused && self.come.contains_key(&key)).then_some(key)
     }
 

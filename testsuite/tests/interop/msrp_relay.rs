@@ -103,7 +103,7 @@ fn the_relay_of_a_domain_is_found_by_dns() {
          relay A 127.0.0.1\n_msrps._tcp SRV 10 0 {tls} relay\n"
     );
     let Some(knot) = knot_with(ADDRESS, &zone) else { return };
-    let (ca, certificate) = (kamailio.ca(), kamailio.issue());
+    let (ca, certificate) = (kamailio.ca(), kamailio.certificate(&["127.0.0.1", "::1"]));
     let bob = ["--account", "bob@lab.test", "--password-file", &password, "--no-register"];
     // One that is named by its host, and one that is named by the domain alone.
     let named = format!("relay.lab.test:{tcp};transport=tcp");
