@@ -97,10 +97,10 @@ impl Property for MsrpLines {
                     }
                 }
             }
-            (Start::Request(method), Fate::Sent) if method == "NICKNAME" => {
-                if !self.rooms.contains(&(host, frame.last("To-Path"))) {
-                    broken.msrp("MSR-17", sight, "nobody gives nicknames there");
-                }
+            (Start::Request(method), Fate::Sent)
+                if method == "NICKNAME" && !self.rooms.contains(&(host, frame.last("To-Path"))) =>
+            {
+                broken.msrp("MSR-17", sight, "nobody gives nicknames there");
             }
             (Start::Request(method), Fate::Sent) if method == "AUTH" => {
                 self.refresh.settle(&(host, conn));
