@@ -13,7 +13,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sipsimple_core::agent::{Event, EventKind};
 use sipsimple_core::id::ConnId;
+use sipsimple_core::stream::{FileTransferEvent, StreamEvent};
 use sipsimple_core::time::Instant;
 
 use crate::msrp::{Frame, Start};
@@ -162,6 +164,20 @@ impl Property for MsrpFrames {
             }
             for (session, id) in wire.come.keys() {
                 self.owed.settle(&(host, conn, Due::Report(session.clone(), id.clone())));
+            }
+        }
+    }
+
+    fn told(&mut self, host: usize, _at: Instant, event: &Event, _broken: &mut Violations) {
+        let EventKind::Stream { event: StreamEvent::FileTransfer(event), .. } = &event.kind else { return };
+        // A receiver that has told its application that the file is not there has nothing to report.
+        if matches!(event, FileTransferEvent::DidNotFinish { received: true, .. }) {
+            for ((_, conn), wire) in
+                self.wires.range((host, ConnId::from_u64(0))).take_while(|((of, _), _)| *of == host)
+            {
+                for (session, id) in wire.come.keys() {
+                    self.owed.settle(&(host, *conn, Due::Report(session.clone(), id.clone())));
+                }
             }
         }
     }
