@@ -11,8 +11,8 @@ use crate::id::{
 use crate::session::SessionError;
 use crate::settings::kind::{CodecName, SrtpEncryption, StunServer};
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
-use crate::sip::Text;
 use crate::sip::digest::Credentials;
+use crate::sip::{Text, Uri};
 use crate::stream::{Command, SessionInfo, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
 use crate::turn;
@@ -442,6 +442,7 @@ impl AccountSpec {
     /// Gives a session what streams are to know of the account.
     pub(super) fn tell(&self, info: &mut SessionInfo) {
         info.own_credentials.clone_from(&self.credentials);
+        info.domain = Uri::parse(&self.uri).ok().and_then(|uri| uri.as_sip().map(|uri| uri.host.clone()));
         self.msrp.apply(&mut info.settings);
         info.settings.rtp = self.rtp();
         let stun: Vec<StunServer> = self.stun_servers.iter().filter_map(|server| server.parse().ok()).collect();

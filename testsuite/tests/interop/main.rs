@@ -13,6 +13,7 @@ mod kamailio;
 mod knot;
 mod located;
 mod msrp_relay;
+mod msrp_signalling;
 mod peer;
 #[path = "../../../drivers/tests/pki/mod.rs"]
 mod pki;
