@@ -158,6 +158,23 @@ pub enum Intent {
         /// The session.
         session: SessionId,
     },
+    /// Send an INFO inside the dialog of an established session (RFC 6086), one after the other: its answer is told as `SIPSessionDidProcessTransaction`.
+    SendInfo {
+        /// The session.
+        session: SessionId,
+        /// The package, which the remote party must have asked for; none for the older uses (RFC 2976).
+        package: Option<Text>,
+        /// The body.
+        content: Option<Content>,
+    },
+    /// Send a MESSAGE inside the dialog of an established session (`Session.send_message` of the reference; RFC 3428), one after the other: its answer is
+    /// told as `SIPSessionDidProcessTransaction`.
+    SendMessageInside {
+        /// The session.
+        session: SessionId,
+        /// The message.
+        content: Content,
+    },
     /// Ask the remote party to call somebody else instead of us (`Session.transfer`).
     Transfer {
         /// The session.
@@ -416,7 +433,7 @@ pub struct AccountSpec {
     pub use_srtp_without_tls: bool,
     /// Whether paths are sought by ICE (setting `nat_traversal.use_ice`).
     pub use_ice: bool,
-    /// The STUN servers, `host[:port]` (setting `nat_traversal.stun_server_list`). Only addresses are asked.
+    /// The STUN servers, `host[:port]` (setting `nat_traversal.stun_server_list`). Only addresses are asked. Without any, those that DNS knows of the account's domain are.
     pub stun_servers: Vec<Text>,
     /// The TURN servers, which the seeds have no setting for.
     pub turn_servers: Vec<turn::Server>,

@@ -229,7 +229,12 @@ SCENARIOS = {
     "uac_bad_sdp": invite(body="v=0\no=nonsense\n") + get(100, OPTIONAL) + get(488) + ack_of_refusal(),
     "uac_rtp": invite(body=PCMA_ONLY) + get_200() + ack()
     + do('<exec play_pcap_audio="/usr/share/sip-tester/g711a.pcap"/>') + pause(9000) + bye() + get(200),
+    # The keys 4, * and 9 (RFC 4733), as SIPp's captures have them.
+    "uac_dtmf": invite() + get_200() + ack() + pause(500)
+    + "".join(do(f'<exec play_pcap_audio="/usr/share/sip-tester/dtmf_2833_{key}.pcap"/>') + pause(1000) for key in ("4", "star", "9"))
+    + bye() + get(200),
     # SIPp is called by us.
+    "uas_plain": GET_INVITE + ANSWER + GET_ACK + GET_BYE,
     "uas_busy": GET_INVITE + response(486, "Busy Here", attributes=AGAIN) + GET_ACK,
     "uas_redirect": GET_INVITE + response(302, "Moved Temporarily", attributes=AGAIN) + GET_ACK,
     "uas_early_media": GET_INVITE + response(183, "Session Progress", body=sdp()) + pause(500) + ANSWER + GET_ACK + GET_BYE,
@@ -266,6 +271,10 @@ SCENARIOS |= {
     "uas_presence": subscribed("presence", "application/pidf+xml", PIDF),
     "uas_mwi": subscribed("message-summary", "application/simple-message-summary", SUMMARY),
     "uas_bad_event": get_request("SUBSCRIBE") + response(489, "Bad Event", "Allow-Events: dialog\n"),
+    "uas_composing": get_request("MESSAGE", check("im-iscomposing|message/cpim", "Content-Type:")) + response(200, "OK"),
+    "uac_info": invite() + get_200() + ack() + pause(200) + request("INFO", 2, True) + get(200)
+    + request("INFO", 3, True, "Info-Package: x\n") + get(469) + request("INFO", 4, True, body="Signal=5\n") + get(415)
+    + bye(5) + get(200),
     "uas_message": get_request("MESSAGE", check("Hello, SIPp")) + response(200, "OK"),
     "uas_publish": get_request("PUBLISH", check("basic.open"))
     + response(200, "OK", "SIP-ETag: e1\nExpires: 2\n")
@@ -370,6 +379,9 @@ SCENARIOS |= {
     "uac_refer": invite() + get_200() + ack() + pause(200)
     + request("REFER", 2, True, "Refer-To: <sip:service@[target]>\nReferred-By: <sip:sipp@[local_ip]>\n") + get(202)
     + told("SIP/2.0 100", "active") + told("SIP/2.0 200", "terminated") + GET_BYE,
+    # A REFER outside of any dialog: what becomes of it is told in the dialog that it makes.
+    "uac_refer_outside": request("REFER", 1, extra="Refer-To: <sip:service@[target]>\n") + get(100, OPTIONAL)
+    + get(202, 'rrs="true"') + told("SIP/2.0 100", "active") + told("SIP/2.0 200", "terminated"),
     "uac_refer_refused": invite() + get_200() + ack() + pause(200)
     + request("REFER", 2, True, "Refer-To: <sip:service@[target]>\n") + get(603) + pause(200) + bye(3) + get(200),
     # Both hang up at once.

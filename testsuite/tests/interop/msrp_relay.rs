@@ -29,7 +29,7 @@ fn chats_and_files_go_through_it() {
     let (_folder, password) = password("secret");
     let switches = ["WITH_TLS", "WITH_MSRP", "MSRP_EXPIRES=600"];
     let Some(kamailio) = Kamailio::start(ADDRESS, &switches) else { return };
-    let (ca, certificate) = (kamailio.ca(), kamailio.issue());
+    let (ca, certificate) = (kamailio.ca(), kamailio.certificate(&["127.0.0.1", "::1"]));
     for transport in ["tcp", "tls"] {
         let relay = kamailio.relay(transport);
         let all = ["--msrp", transport, "--tls-ca", &ca, "--tls-cert", &certificate];
@@ -103,7 +103,7 @@ fn the_relay_of_a_domain_is_found_by_dns() {
          relay A 127.0.0.1\n_msrps._tcp SRV 10 0 {tls} relay\n"
     );
     let Some(knot) = knot_with(ADDRESS, &zone) else { return };
-    let (ca, certificate) = (kamailio.ca(), kamailio.issue());
+    let (ca, certificate) = (kamailio.ca(), kamailio.certificate(&["127.0.0.1", "::1"]));
     let bob = ["--account", "bob@lab.test", "--password-file", &password, "--no-register"];
     // One that is named by its host, and one that is named by the domain alone.
     let named = format!("relay.lab.test:{tcp};transport=tcp");
