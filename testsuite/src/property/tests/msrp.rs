@@ -217,7 +217,7 @@ fn lines_relays_and_nicknames() {
     };
     let offer = |media: &str| {
         let sdp = format!("v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n{media}");
-        super::ours("INVITE", "one").body("application/sdp", sdp.clone())
+        super::ours("INVITE", "one").body("application/sdp", sdp)
     };
     let see = |media: &str| stage(MsrpLines::default()).sent(&offer(media));
     see(&line("")).breaks(&[]);
