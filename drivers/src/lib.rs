@@ -87,6 +87,8 @@ mod nameservers;
 mod network;
 mod trace_file;
 
+#[cfg(feature = "device")]
+pub use application::SoundDevices;
 pub use application::{
     Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, RecordingFileError, Settings,
     StartError, listen,

@@ -42,6 +42,14 @@ pub struct DeviceNames {
 }
 
 impl DeviceNames {
+    /// The devices that the system prefers now: to speak into, and to hear on.
+    #[must_use]
+    pub fn preferred() -> (Option<String>, Option<String>) {
+        let host = cpal::default_host();
+        let of = |device: Option<Device>| device.as_ref().and_then(name);
+        (of(host.default_input_device()), of(host.default_output_device()))
+    }
+
     /// Asks the system. Empty on a machine without sound. May take a while; not to be called where a tick is waited for.
     #[must_use]
     pub fn list() -> Self {
@@ -90,6 +98,20 @@ pub struct SoundCard {
     input: Option<Side<Input>>,
     output: Option<Side<Output>>,
     failed: Arc<AtomicBool>,
+    /// Whether it was told that it failed.
+    told: bool,
+}
+
+/// Tells from another thread whether a card that was opened is gone.
+#[derive(Clone, Debug)]
+pub struct CardWatch(Arc<AtomicBool>);
+
+impl CardWatch {
+    /// Whether the system has taken one of its devices away.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// One direction of a card.
@@ -129,7 +151,13 @@ impl SoundCard {
             (Err(error), Err(_) | Ok(None)) | (Ok(None), Err(error)) => return Err(error),
             (input, output) => (input.unwrap_or(None), output.unwrap_or(None)),
         };
-        Ok(Self { rate, input, output, failed })
+        Ok(Self { rate, input, output, failed, told: false })
+    }
+
+    /// What tells whether it is gone.
+    #[must_use]
+    pub fn watch(&self) -> CardWatch {
+        CardWatch(Arc::clone(&self.failed))
     }
 
     /// Name of the device that is spoken into.
@@ -168,7 +196,9 @@ impl AudioPort for SoundCard {
     }
 
     fn poll_event(&mut self) -> Option<PortEvent> {
-        self.failed.swap(false, Ordering::Relaxed).then_some(PortEvent::AudioDeviceDidFail)
+        let fails = !self.told && self.failed.load(Ordering::Relaxed);
+        self.told |= fails;
+        fails.then_some(PortEvent::AudioDeviceDidFail)
     }
 }
 

@@ -12,7 +12,7 @@ mod ring;
 use crate::port::{AudioPort, PortEvent, Roles};
 
 #[cfg(feature = "device")]
-pub use card::{DeviceChoice, DeviceError, DeviceNames, SoundCard};
+pub use card::{CardWatch, DeviceChoice, DeviceError, DeviceNames, SoundCard};
 pub use file::FileDevice;
 
 /// No device: produces nothing and consumes nothing. What there is on a machine without sound.

@@ -248,6 +248,24 @@ mod tests {
         }
     }
 
+    /// A system's thread of sound must not wait for an allocator. The rings themselves are free of locks.
+    #[test]
+    fn callbacks_do_not_allocate() {
+        let (mut microphone, mut input) = Input::new(CARD, 2, MIXER).unwrap();
+        let (mut loudspeaker, mut output) = Output::new(CARD, 2, MIXER).unwrap();
+        let mut samples = [0.25_f32; 1_920];
+        for _ in 0..200 {
+            let counted = allocation_counter::measure(|| {
+                microphone.take(&samples);
+                loudspeaker.give(&mut samples);
+            });
+            assert_eq!(counted.count_total, 0);
+            let mut frame = [0; 320];
+            input.produce(&mut frame);
+            output.consume(&frame);
+        }
+    }
+
     #[test]
     fn a_loudspeaker_without_sound_is_silent() {
         let (mut loudspeaker, mut output) = Output::new(CARD, 1, MIXER).unwrap();

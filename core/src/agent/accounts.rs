@@ -1,11 +1,14 @@
 //! The accounts, and whose a request is (behaviour of AccountManager.find_account in the reference).
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use crate::id::{AccountId, Counter};
 use crate::random::Random;
 use crate::registration::Settings;
+use crate::settings::kind::StunServer;
 use crate::sip::{NameAddr, SipUri, Text, Uri};
+use crate::stream::SessionInfo;
 use crate::uac::Destination;
 
 use super::intent::{AccountError, AccountSpec};
@@ -22,6 +25,8 @@ pub(super) struct Account {
     /// Where its requests go first, whatever they are for.
     pub(super) proxy: Option<SipUri>,
     pub(super) phase: Phase,
+    /// The STUN servers of its domain, where its settings name none.
+    pub(super) located_stun: Vec<SocketAddr>,
     /// What it keeps subscribed to and published.
     pub(super) kept: Kept,
     /// Where its messages are, as the server told (RFC 3842 section 3.5).
@@ -41,6 +46,17 @@ pub(super) enum Phase {
 }
 
 impl Account {
+    /// Gives a session what streams are to know of the account.
+    pub(super) fn tell(&self, info: &mut SessionInfo) {
+        self.spec.tell(info);
+        let nat = &mut info.settings.nat_traversal;
+        if nat.stun_server_list.is_none() && !self.located_stun.is_empty() {
+            let servers = self.located_stun.iter();
+            let servers = servers.map(|server| StunServer { host: server.ip().into(), port: server.port() });
+            nat.stun_server_list = Some(servers.collect());
+        }
+    }
+
     fn new(spec: AccountSpec, contact_user: Text) -> Result<Self, AccountError> {
         let uri = Uri::parse(&spec.uri).ok().filter(|uri| uri.as_sip().is_some());
         let uri = uri.ok_or_else(|| AccountError::BadUri(spec.uri.clone()))?;
@@ -59,6 +75,7 @@ impl Account {
             proxy,
             phase: Phase::Inactive,
             kept: Kept::default(),
+            located_stun: Vec::new(),
             message_account: None,
         })
     }

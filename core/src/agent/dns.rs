@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver};
-use crate::id::{ConnId, SocketId, StreamId};
+use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver, Service};
+use crate::id::{AccountId, ConnId, SocketId, StreamId};
 use crate::outbox::Outbox;
 use crate::sip::{SipUri, Text, Uri};
 use crate::stream::Input;
@@ -24,6 +24,8 @@ use super::{Agent, Effect, EventKind, Shutdown};
 pub(super) struct Locations {
     owners: BTreeMap<LookupId, Owner>,
     lookups: BTreeMap<Owner, LookupId>,
+    /// The lookups of the STUN servers of accounts.
+    stun: BTreeMap<LookupId, AccountId>,
     /// Those on behalf of streams.
     streams: BTreeMap<LookupId, StreamId>,
 }
@@ -107,7 +109,9 @@ impl Agent {
                 };
                 self.tell(EventKind::Lookup { id, event });
                 let Some(located) = located else { return };
-                if let Some(owner) = self.locations.take(id) {
+                if let Some(account) = self.locations.stun.remove(&id) {
+                    self.stun_located(account, located);
+                } else if let Some(owner) = self.locations.take(id) {
                     self.located(owner, located);
                 } else if let Some(stream) = self.locations.streams.remove(&id) {
                     let found = located.map_err(|error| Text::from(error.to_string())).map(|found| match found {
@@ -147,13 +151,32 @@ impl Agent {
 
     /// Looks up where the requests of a usage to this URI go. Its session is told by [`route`](Self::route), any other usage by `located`; an
     /// earlier lookup of the same owner is given up.
-    pub(super) fn locate_uri(&mut self, owner: Owner, uri: &SipUri) {
+    pub(super) fn locate_uri(&mut self, owner: Owner, uri: &SipUri, reliable: bool) {
         self.forget_location(owner);
-        let listens = |transport: &&Transport| self.transports.listens(**transport);
-        let transports = self.config.dns.transports.iter().filter(listens).copied().collect();
+        let fits =
+            |transport: &&Transport| self.transports.listens(**transport) && (transport.is_reliable() || !reliable);
+        let transports = self.config.dns.transports.iter().filter(fits).copied().collect();
         let request = Request::SipProxy { uri: uri.detached(), transports };
         let id = self.start_lookup(&request, None, None);
         self.locations.insert(owner, id);
+    }
+
+    /// Looks up the STUN servers of an account's domain, if it uses ICE and its settings name none (behaviour 3.1).
+    pub(super) fn locate_stun(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get(id) else { return };
+        let uri = account.identity.uri.as_sip().filter(|uri| uri.host.ip().is_none()).map(SipUri::detached);
+        let Some(uri) = uri.filter(|_| account.spec.use_ice && account.spec.stun_servers.is_empty()) else { return };
+        if self.resolver.lookups() < self.config.limits.dns_lookups {
+            let lookup = self.start_lookup(&Request::Service { uri, service: Service::Stun }, None, None);
+            self.locations.stun.insert(lookup, id);
+        }
+    }
+
+    /// Without an answer ICE does without them.
+    fn stun_located(&mut self, id: AccountId, located: Result<LookupResult, LookupError>) {
+        if let (Some(account), Ok(LookupResult::Servers(servers))) = (self.accounts.get_mut(id), located) {
+            account.located_stun = servers;
+        }
     }
 
     /// Looks up where something is that a stream wants to connect to.

@@ -319,7 +319,7 @@ impl Agent {
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
         let seen = self.contact_address(Route::new(transport, incoming.received.from), local);
-        let contact = self.public_gruu(account).unwrap_or_else(|| contact_uri(user.as_deref(), seen, transport));
+        let contact = self.dialog_contact(account, user.as_deref(), seen, transport);
         let contact = if asks_for_sips(&incoming.request) { contact.secured() } else { contact };
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));
@@ -334,7 +334,7 @@ impl Agent {
         info.secure = transport == Transport::Tls;
         info.credentials = self.known_credentials(account);
         if let Some(account) = self.accounts.get(account) {
-            account.spec.tell(&mut info);
+            account.tell(&mut info);
         }
         let mut cx = crate::config::Context {
             now: self.now,

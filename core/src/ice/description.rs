@@ -27,6 +27,49 @@ pub struct Description {
     pub candidates: Vec<Candidate>,
 }
 
+/// The name by which checks to a side call it, and the password that vouches for them. Others than before mean a restart (RFC 8839 section 4.4.1.1.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The name.
+    pub ufrag: Text,
+    /// The password.
+    pub password: Secret,
+}
+
+impl Credentials {
+    /// Fresh ones: 24 and 128 bits of chance, and more (RFC 8445 section 5.3).
+    pub fn new(random: &mut Random) -> Self {
+        Self { ufrag: random.token(8).into(), password: random.token(26).into() }
+    }
+
+    /// Reads those of a media section; they may stand at the session's level.
+    #[must_use]
+    pub fn read(media: &Media<'_>) -> Option<Self> {
+        let word = |name, least| {
+            let value = media.inherited_attribute(name).flatten();
+            value.filter(|value| is_ice_word(value, least, 256))
+        };
+        Some(Self { ufrag: word("ice-ufrag", 4)?.into(), password: word("ice-pwd", 22)?.into() })
+    }
+}
+
+/// What both sides told of themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Who we said we are.
+    pub ours: Credentials,
+    /// What the peer said.
+    pub theirs: Description,
+}
+
+impl Exchange {
+    /// Whether either side has begun anew since.
+    #[must_use]
+    pub fn is_restart_of(&self, before: &Self) -> bool {
+        self.ours != before.ours || self.theirs.credentials() != before.theirs.credentials()
+    }
+}
+
 /// What a media section says about ICE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Support {
@@ -39,9 +82,16 @@ pub enum Support {
 }
 
 impl Description {
-    /// A description with fresh credentials: 24 and 128 bits of chance, and more (RFC 8445 section 5.3).
-    pub fn new(random: &mut Random, candidates: Vec<Candidate>) -> Self {
-        Self { ufrag: random.token(8).into(), password: random.token(26).into(), lite: false, candidates }
+    /// A description of one who does more than answer checks.
+    #[must_use]
+    pub fn new(Credentials { ufrag, password }: Credentials, candidates: Vec<Candidate>) -> Self {
+        Self { ufrag, password, lite: false, candidates }
+    }
+
+    /// Who it says the side is.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        Credentials { ufrag: self.ufrag.clone(), password: self.password.clone() }
     }
 
     /// Its attributes for a media section.
@@ -61,15 +111,11 @@ impl Description {
         Attribute::new("remote-candidates", words.collect::<Vec<_>>().join(" "))
     }
 
-    /// Reads a media section. Credentials may stand at the session's level, `a=ice-lite` only there; lines that do not read are passed over, and of
+    /// Reads a media section. `a=ice-lite` stands at the session's level; lines that do not read are passed over, and of
     /// the candidates the first 32 count.
     #[must_use]
     pub fn read(media: &Media<'_>, default: Option<SocketAddr>) -> Support {
-        let word = |name, least| {
-            let value = media.inherited_attribute(name).flatten();
-            value.filter(|value| is_ice_word(value, least, 256))
-        };
-        let (Some(ufrag), Some(password)) = (word("ice-ufrag", 4), word("ice-pwd", 22)) else { return Support::None };
+        let Some(credentials) = Credentials::read(media) else { return Support::None };
         let lines = media.attributes().filter(|(name, _)| *name == "candidate");
         let candidates: Vec<_> = lines.filter_map(|(_, value)| Candidate::read(value?)).take(MAX_CANDIDATES).collect();
         if candidates.is_empty() || media.attribute("ice-mismatch").is_some() {
@@ -79,7 +125,7 @@ impl Description {
             return Support::Mismatch;
         }
         let lite = media.session().attribute("ice-lite").is_some();
-        Support::Full(Self { ufrag: ufrag.into(), password: password.into(), lite, candidates })
+        Support::Full(Self { lite, ..Self::new(credentials, candidates) })
     }
 
     /// The address that those who do not do ICE are to send to (RFC 8445 section 5.1.4): the one most likely to work, so a relayed one first.

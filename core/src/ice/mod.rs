@@ -24,7 +24,7 @@ mod pair;
 
 pub use agent::{Agent, Arrival, Config, Transmit};
 pub use candidate::{Candidate, Foundation, Kind, Local};
-pub use description::{Description, Support};
+pub use description::{Credentials, Description, Exchange, Support};
 pub use endpoint::{Endpoint, Incoming, Servers};
 pub use event::{CheckResult, Event, Failure, Outcome, Selected, State};
 pub use pair::{PairState, Role};

@@ -87,7 +87,7 @@ pub struct Parameters {
     pub srtp: Option<Box<Keys>>,
     /// What the peer tells of itself for ICE. Without it, and without [`Setup::ice`], packets go where the descriptions say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ice: Option<Box<ice::Description>>,
+    pub ice: Option<Box<ice::Exchange>>,
 }
 
 /// The master keys of SRTP (RFC 4568).

@@ -42,8 +42,8 @@ pub struct AgreedMedia {
     pub ptime: u32,
     /// The keys of SRTP, when both sides gave theirs (RFC 4568). Without them nothing is encrypted.
     pub srtp: Option<Box<Keys>>,
-    /// What the peer tells of itself for ICE, when both sides do it (RFC 8839).
-    pub ice: Option<Box<ice::Description>>,
+    /// What both sides tell of themselves for ICE, when both do it (RFC 8839).
+    pub ice: Option<Box<ice::Exchange>>,
 }
 
 /// Milliseconds in a packet when nobody says (RFC 3551 section 4.2).
@@ -140,7 +140,7 @@ impl AgreedMedia {
             telephone_event,
             ptime: packet_time(ours, theirs),
             srtp,
-            ice: ours.attribute("ice-ufrag").and_then(|_| remote_ice(theirs, remote_rtp)),
+            ice: exchange(ours, theirs, remote_rtp).map(Box::new),
         })
     }
 }
@@ -206,10 +206,11 @@ fn events(common: &[(RtpFormat<'_>, RtpFormat<'_>)], clock_rate: Option<u32>) ->
     })
 }
 
-/// What the peer tells of itself for ICE. Nothing when the stream's address is none of its candidates: something on the way has changed it.
-fn remote_ice(theirs: &Media<'_>, rtp: Option<SocketAddr>) -> Option<Box<ice::Description>> {
+/// What both sides tell of themselves for ICE. Nothing when the stream's address is none of the peer's candidates: something on the way has changed it.
+fn exchange(ours: &Media<'_>, theirs: &Media<'_>, rtp: Option<SocketAddr>) -> Option<ice::Exchange> {
+    let ours = ice::Credentials::read(ours)?;
     match ice::Description::read(theirs, rtp) {
-        ice::Support::Full(description) => Some(Box::new(description)),
+        ice::Support::Full(theirs) => Some(ice::Exchange { ours, theirs }),
         ice::Support::None | ice::Support::Mismatch => None,
     }
 }

@@ -113,6 +113,8 @@ pub(super) enum Purpose {
     Hold,
     /// To close the media lines of streams that are gone.
     Tidy,
+    /// To say what has changed in a stream's line by itself.
+    Describe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -473,6 +475,8 @@ impl Session {
                 self.refused_for_now(cx, Purpose::Hold, code);
                 self.ours_done(cx, out);
             }
+            // What it was to say holds without the peer knowing.
+            Some(Purpose::Describe) => self.ours_done(cx, out),
             Some(Purpose::Remove | Purpose::Tidy) => {
                 self.untidy = true;
                 self.refused_for_now(cx, Purpose::Tidy, code);

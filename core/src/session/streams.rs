@@ -114,6 +114,8 @@ impl Session {
             self.begin_ours(cx, Purpose::Tidy, out);
         } else if let Some(purpose) = self.again.take() {
             self.begin_ours(cx, purpose, out);
+        } else if self.streams.iter().any(|line| line.stream().wants_offer()) {
+            self.begin_ours(cx, Purpose::Describe, out);
         }
         self.ours_go_on(cx, out);
     }

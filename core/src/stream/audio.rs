@@ -193,6 +193,7 @@ impl AudioStream {
     /// Takes over what was agreed on; the parameters, if they are others now.
     fn agree(&mut self, cx: &Context<'_>, agreement: &Agreement<'_>) -> Option<media::Parameters> {
         let agreed = agreement.media;
+        self.ice.agreed(agreed.ice.as_deref(), agreed.remote_rtp);
         if let Some(remote) = agreement.remote_media() {
             self.keys.answered(&remote);
         }
@@ -256,7 +257,7 @@ impl MediaStream for AudioStream {
         }
         let ice = self.ice.setup(cx, proposer, out);
         let setup = media::Setup {
-            local: cx.session.local,
+            local: cx.config.rtp.local_address.unwrap_or(cx.session.local),
             ports: cx.config.rtp.port_range,
             seed: cx.random.seed(),
             ssrc: cx.random.u32(),
@@ -272,10 +273,14 @@ impl MediaStream for AudioStream {
         let port = self.rtp.filter(|_| keys.is_some()).map_or(0, |rtp| rtp.port());
         let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
         description.protocol = self.protocol.clone();
+        description.address = self.rtp.map(|rtp| rtp.ip()).filter(|ip| *ip != cx.session.local);
         description.attributes = keys.unwrap_or_default();
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);
-        self.ice.describe(&mut description, cx.session.local);
+        if let Some(offered) = offered {
+            self.ice.answer(&offered.media, cx.random);
+        }
+        self.ice.describe(&mut description, cx.session.local, offered.is_none());
         description
     }
 
@@ -309,6 +314,10 @@ impl MediaStream for AudioStream {
 
     fn unhold(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.set_hold(false, out);
+    }
+
+    fn wants_offer(&self) -> bool {
+        self.ice.wants_offer()
     }
 
     fn end(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
@@ -411,7 +420,10 @@ fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> 
         Some(names) => names.iter().filter_map(|name| codec(name.as_str())).collect(),
         None => config.rtp.audio_codecs.iter().filter_map(|name| codec(name)).collect(),
     };
+    // Events have the clock of the audio (RFC 4733 section 2.1); at 8000 Hz everybody knows them.
+    let is_fast = codecs.iter().any(|codec| codec.clock_rate == 48_000);
     codecs.push(Codec::telephone_event(8000).with_payload(101).with_fmtp("0-15"));
+    codecs.extend(is_fast.then(|| Codec::telephone_event(48_000).with_payload(102).with_fmtp("0-15")));
     codecs
 }
 

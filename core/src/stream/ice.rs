@@ -4,13 +4,19 @@
 //!  Prepare ── Gathering ── GatheringComplete ── offer, answer ── InProgress ──► Succeeded ──► the stream starts
 //!                                                                     └───────► Failed ─────► it starts all the same
 //! ```
+//!
+//! Where the pair that was chosen is not what the line says, the controlling side offers once more, with that pair alone (RFC 8445 section
+//! 8.1.2, RFC 8839 section 4.4.1). An offer with other credentials begins anew: the answer has others, too (RFC 8839 section 4.4.1.1.1).
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::ice::{Description as Told, Event, Kind, RTCP, RTP, Role, Servers, Support};
+use crate::ice::{
+    Credentials, Description as Told, Event, Exchange, Kind, RTCP, RTP, Role, Selected, Servers, Support,
+};
 use crate::media;
 use crate::negotiation::Description;
 use crate::outbox::Outbox;
+use crate::random::Random;
 use crate::sdp::Media;
 use crate::settings::kind::StunServer;
 
@@ -23,19 +29,35 @@ pub(super) struct Connectivity {
     offered: bool,
     /// What the peer is to be told, once it is known.
     told: Option<Box<Told>>,
-    /// The kinds of our candidate and of the peer's in the pair of RTP, while its pairs are used.
-    pair: Option<(Kind, Kind)>,
+    /// Who the peer said it is, in what was agreed on last.
+    peer: Option<Credentials>,
+    /// Whether our side made the first offer, and so controls.
+    controlling: bool,
+    /// The pairs that are used; empty until they are found.
+    selected: Vec<Selected>,
+    /// Where RTP is to go by the peer's line.
+    peer_rtp: Option<SocketAddr>,
+    /// Whether the peer has begun anew: all candidates are told again.
+    anew: bool,
+    /// Whether the peer is to be told that the line names another address than the chosen one.
+    unsaid: bool,
 }
 
 impl Connectivity {
     /// Whether its pairs are used.
     pub(super) const fn is_active(&self) -> bool {
-        self.pair.is_some()
+        !self.selected.is_empty()
+    }
+
+    /// Whether an offer is due that names the pair which was chosen.
+    pub(super) const fn wants_offer(&self) -> bool {
+        self.unsaid
     }
 
     /// How our address and the peer's in the pair of RTP were found.
-    pub(super) const fn pair(&self) -> Option<(Kind, Kind)> {
-        self.pair
+    pub(super) fn pair(&self) -> Option<(Kind, Kind)> {
+        let rtp = self.selected.iter().find(|pair| pair.local.component == RTP)?;
+        Some((rtp.local.kind, rtp.remote.kind))
     }
 
     /// The stream answers this section of an offer.
@@ -45,7 +67,7 @@ impl Connectivity {
 
     /// What the media path is told: how ICE is tried. An answer has it only if the offer does.
     pub(super) fn setup(
-        &self,
+        &mut self,
         cx: &Context<'_>,
         proposer: Originator,
         out: &mut Outbox<Output>,
@@ -63,13 +85,45 @@ impl Connectivity {
             Originator::Local => Role::Controlling,
             Originator::Remote => Role::Controlled,
         };
+        self.controlling = role == Role::Controlling;
         tell(IceState::Gathering, out);
         Some(Box::new(media::Ice { role, servers }))
     }
 
-    /// Puts the candidates into the description, and the address that others than ICE are to send to: the one that is most likely to work (RFC 8445 section 5.1.4).
-    pub(super) fn describe(&self, description: &mut Description, local: IpAddr) {
-        let Some(told) = &self.told else { return };
+    /// What was agreed on.
+    pub(super) fn agreed(&mut self, exchange: Option<&Exchange>, peer_rtp: Option<SocketAddr>) {
+        self.peer = exchange.map(|exchange| exchange.theirs.credentials());
+        self.peer_rtp = peer_rtp;
+    }
+
+    /// An offer is about to be answered: if it begins anew, so does the answer. Relayed addresses that were not chosen have been given back.
+    pub(super) fn answer(&mut self, section: &Media<'_>, random: &mut Random) {
+        let offered = Credentials::read(section);
+        if offered.is_none() || self.peer.is_none() || offered == self.peer {
+            return;
+        }
+        let Some(told) = &mut self.told else { return };
+        Credentials { ufrag: told.ufrag, password: told.password } = Credentials::new(random);
+        if !self.selected.is_empty() {
+            let is_used = |at: SocketAddr| self.selected.iter().any(|pair| pair.base == at);
+            told.candidates.retain(|one| one.kind != Kind::Relayed || is_used(one.address));
+        }
+        (self.anew, self.unsaid) = (true, false);
+    }
+
+    /// Puts the candidates into the description, and the address that others than ICE are to send to: the one that is most likely to work (RFC 8445
+    /// section 5.1.4). Once pairs are chosen it is theirs, and so are the candidates (RFC 8839 section 4.4.1.2.2).
+    pub(super) fn describe(&mut self, description: &mut Description, local: IpAddr, offers: bool) {
+        let Some(known) = &self.told else { return };
+        let mut told = known.as_ref().clone();
+        if !self.selected.is_empty() && !self.anew {
+            told.candidates = self.selected.iter().map(|pair| pair.local.clone()).collect();
+            if self.controlling && offers {
+                let chosen = self.selected.iter().map(|pair| (pair.remote.component, pair.remote.address));
+                description.attributes.push(Told::remote_candidates(chosen));
+            }
+            self.unsaid = false;
+        }
         if let Some(rtp) = told.default_address(RTP) {
             description.port = rtp.port();
             description.address = Some(rtp.ip()).filter(|ip| *ip != local);
@@ -87,15 +141,18 @@ impl Connectivity {
             }
             Event::Started => tell(IceState::InProgress, out),
             Event::Succeeded(outcome) => {
-                let rtp = outcome.selected.iter().find(|pair| pair.local.component == RTP);
-                self.pair = rtp.map(|pair| (pair.local.kind, pair.remote.kind));
+                self.selected.clone_from(&outcome.selected);
+                self.anew = false;
+                self.unsaid = self.controlling && self.is_elsewhere();
                 tell(IceState::Succeeded, out);
                 out.push(Output::Event(StreamEvent::IceNegotiationDidSucceed { outcome }));
             }
-            // The pair is another, and its place in what was told the same.
-            Event::Moved { .. } => {}
+            Event::Moved { component, selected } => {
+                self.selected.retain(|pair| pair.local.component != component);
+                self.selected.push(*selected);
+            }
             Event::Failed(why) => {
-                self.pair = None;
+                self.selected.clear();
                 tell(IceState::Failed, out);
                 out.push(Output::Event(StreamEvent::IceNegotiationDidFail { reason: why.to_string().into() }));
             }
@@ -103,6 +160,19 @@ impl Connectivity {
     }
 }
 
+impl Connectivity {
+    /// Whether a chosen pair leaves from another address than our line says, or leads to another than the peer's line says.
+    fn is_elsewhere(&self) -> bool {
+        let Some(told) = &self.told else { return false };
+        let ours = |pair: &Selected| told.default_address(pair.local.component) == Some(pair.local.address);
+        let theirs = |pair: &Selected| pair.remote.component != RTP || self.peer_rtp == Some(pair.remote.address);
+        !self.selected.iter().all(|pair| ours(pair) && theirs(pair))
+    }
+}
+
 fn tell(state: IceState, out: &mut Outbox<Output>) {
     out.push(Output::Event(StreamEvent::IceNegotiationStateDidChange { state }));
 }
+
+#[cfg(test)]
+mod tests;

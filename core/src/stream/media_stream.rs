@@ -93,6 +93,11 @@ pub trait MediaStream: Any + Debug + Send {
     /// Taken off hold by this side.
     fn unhold(&mut self, _cx: &mut Context<'_>, _out: &mut Outbox<Output>) {}
 
+    /// Whether its line has changed by itself since it was last described, so that the peer is to be sent an offer of it.
+    fn wants_offer(&self) -> bool {
+        false
+    }
+
     /// Its line is about to be offered from scratch, since the peer asked for an offer: what was agreed on before does not bind it.
     fn reset(&mut self, _cx: &mut Context<'_>) {}
 

@@ -138,20 +138,6 @@ impl Application {
         Ok(self.with_engine(move |engine, _| engine.set_device(device))??)
     }
 
-    /// Speaks into the calls from these sound cards and hears them on them. Opening a card may take a while; calls go on
-    /// meanwhile.
-    ///
-    /// # Errors
-    /// When there is no such card, or the system refuses it.
-    #[cfg(feature = "device")]
-    pub fn open_sound_card(
-        &self,
-        input: &sipsimple_audio::device::DeviceChoice,
-        output: &sipsimple_audio::device::DeviceChoice,
-    ) -> Result<(), AudioError> {
-        self.set_device(sipsimple_audio::device::SoundCard::open(input, output, self.sample_rate)?)
-    }
-
     /// The bridge to speak and to be heard in: the device of the voice mixer is part of it always.
     #[must_use]
     pub const fn voice_audio_bridge(&self) -> BridgeId {

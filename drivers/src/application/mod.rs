@@ -4,7 +4,10 @@ mod audio;
 mod disk;
 mod event;
 mod recording;
+mod ringer;
 mod settings;
+#[cfg(feature = "device")]
+mod sound_card;
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +16,10 @@ pub use audio::AudioError;
 pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
 pub use recording::RecordingFileError;
+pub(crate) use ringer::{Ringer, Tones};
 pub use settings::{Settings, listen};
+#[cfg(feature = "device")]
+pub use sound_card::SoundDevices;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +32,7 @@ use futures_lite::FutureExt;
 use sipsimple_audio::bridge::BridgeId;
 use sipsimple_audio::engine::EngineConfig;
 use sipsimple_audio::rate::SampleRate;
+use sipsimple_audio::ringtone::RingtoneConfiguration;
 use sipsimple_core::agent::{AccountSpec, Agent, ConfigError, Intent, IntentError, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::random::Seed;
@@ -59,6 +66,7 @@ pub struct Application {
     sample_rate: SampleRate,
     /// The bridges of the voice and the alert device.
     bridges: [BridgeId; 2],
+    ringtones: Mutex<RingtoneConfiguration>,
     /// Where its settings are stored, if on disk.
     directory: Option<std::path::PathBuf>,
 }
@@ -139,7 +147,11 @@ impl Application {
         media.set_silent(silent);
         let bridges = media.bridges;
         let engine = media.orders.clone();
-        let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run(disk, effects);
+        let run = move || {
+            EventLoop::new(agent, clock, orders, media, Ringer::new(sample_rate), news, tls)
+                .traced(trace)
+                .run(disk, effects)
+        };
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
         let running = AtomicBool::new(true);
         Ok(Self {
@@ -151,6 +163,7 @@ impl Application {
             engine,
             sample_rate,
             bridges,
+            ringtones: Mutex::default(),
             directory,
         })
     }

@@ -121,6 +121,9 @@ pub trait Property {
     /// An agent told an event.
     fn told(&mut self, _host: usize, _at: Instant, _event: &Event, _broken: &mut Violations) {}
 
+    /// A host lost a connection, or failed to open it: what it wrote there of late was not seen.
+    fn lost(&mut self, _host: usize, _at: Instant) {}
+
     /// Time has passed: what was due before `now` has happened, or never will.
     fn passed(&mut self, _now: Instant, _broken: &mut Violations) {}
 
@@ -239,6 +242,12 @@ impl Watch {
     pub(crate) fn told(&mut self, host: usize, at: Instant, event: &Event) {
         for property in &mut self.properties {
             property.told(host, at, event, &mut self.broken);
+        }
+    }
+
+    pub(crate) fn lost(&mut self, host: usize, at: Instant) {
+        for property in &mut self.properties {
+            property.lost(host, at);
         }
     }
 

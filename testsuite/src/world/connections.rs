@@ -231,6 +231,9 @@ impl World {
         let Some(pipe) = self.pipes(end.node).remove(&end.conn) else { return };
         let delay = self.link(pipe.local.ip(), pipe.remote.ip()).delay;
         for to in [end, pipe.peer] {
+            if let Node::Host(host) = to.node {
+                self.watch.lost(host, self.now);
+            }
             let event = ConnectionEvent::Closed(CloseCause::Reset);
             self.schedule(delay, Happening::Stream { to, event, from: None });
         }
@@ -258,12 +261,11 @@ impl World {
                 self.pipes(to.node).remove(&to.conn);
                 if let Node::Host(host) = to.node {
                     self.watch.closed(host, to.conn, self.now);
-                }
-                if let Node::Host(host) = to.node
-                    && !self.hosts[host].conns.remove(&to.conn)
-                {
-                    // It knows already.
-                    return;
+                    if !self.hosts[host].conns.remove(&to.conn) {
+                        // It knows already.
+                        return;
+                    }
+                    self.watch.lost(host, self.now);
                 }
             }
             ConnectionEvent::Open { .. } | ConnectionEvent::Drained(_) => {

@@ -10,6 +10,7 @@ use sipsimple_audio::measure;
 use sipsimple_audio::tone;
 use sipsimple_audio::wave::Wave;
 
+use crate::nat::{Nats, ROUTER};
 use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
 use crate::pki::Pki;
 
@@ -36,31 +37,23 @@ impl Baresip {
     /// The same, with this line in its file of accounts.
     pub(crate) fn start_with(address: &str, port: u16, account: &str) -> Option<Self> {
         let program = find("baresip")?;
-        let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
-        let modules = modules.into_iter().find(|folder| Path::new(folder).is_dir()).expect("baresip's modules");
-        let folder = tempfile::tempdir().expect("a folder");
+        let ports = [port, free_port("127.0.0.1"), free_port(address)];
+        let (folder, pki) = configure(address, ports, account);
         let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
-        let play = format!("{home}/tone.wav");
-        tone_file(Path::new(&play), THEIRS);
-        let pki = Pki::new();
-        let (ca, certificate) = (pki.ca(), pki.issue("baresip.pem", &["127.0.0.1", "::1"]));
-        let (ca, certificate) = (ca.display(), certificate.display());
-        let (listen, control, rtp) = (host_port(address, port), free_port("127.0.0.1"), free_port(address));
-        let config = format!(
-            "poll_method epoll\nsip_listen {listen}\nsip_certificate {certificate}\nsip_cafile {ca}\ncall_local_timeout 120\ncall_max_calls 4\n\
-             audio_player aufile,{home}/heard.wav\naudio_source aufile,{play}\naudio_alert aufile,{home}/alert.wav\n\
-             ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
-             rtp_ports {rtp}-{}\nnet_interface {address}\nmodule_path {modules}\nmodule stdio.so\nmodule opus.so\nmodule g722.so\n\
-             module g711.so\nmodule gsm.so\nmodule srtp.so\nmodule sndfile.so\nmodule aufile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\n\
-             module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {home}\n",
-            rtp + 4
-        );
-        fs::write(format!("{home}/config"), config).expect("a file");
-        fs::write(format!("{home}/accounts"), account).expect("a file");
-        fs::write(format!("{home}/contacts"), "").expect("a file");
         let mut running = Running::start_in(&program, &["-f", &home], folder);
         running.wait_for("baresip is ready", Duration::from_secs(20));
-        Some(Self { running, pki, control })
+        Some(Self { running, pki, control: ports[1] })
+    }
+
+    /// One that stands between NATs, on port 5060, and takes every call with this attribute of its account.
+    pub(crate) fn between(nats: &Nats, attribute: &str) -> Option<Self> {
+        let program = find("baresip")?;
+        let account = format!("<sip:baresip@{ROUTER}>;regint=0;answermode=auto;{attribute}\n");
+        let (folder, pki) = configure(ROUTER, [5060, 4444, 20_000], &account);
+        let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
+        let mut running = nats.serve(&program, &["-f", &home], folder);
+        running.wait_for("baresip is ready", Duration::from_secs(20));
+        Some(Self { running, pki, control: 4444 })
     }
 
     /// Gives it a command: a netstring of JSON.
@@ -86,6 +79,33 @@ impl Baresip {
     }
 }
 
+/// Writes its files: it listens on this port of this address, and the next one for TLS, is controlled by the second, and takes RTP from the third on.
+fn configure(address: &str, [port, control, rtp]: [u16; 3], account: &str) -> (tempfile::TempDir, Pki) {
+    let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
+    let modules = modules.into_iter().find(|folder| Path::new(folder).is_dir()).expect("baresip's modules");
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
+    let play = format!("{home}/tone.wav");
+    tone_file(Path::new(&play), THEIRS);
+    let pki = Pki::new();
+    let (ca, certificate) = (pki.ca(), pki.issue("baresip.pem", &["127.0.0.1", "::1"]));
+    let (ca, certificate) = (ca.display(), certificate.display());
+    let listen = host_port(address, port);
+    let config = format!(
+        "poll_method epoll\nsip_listen {listen}\nsip_certificate {certificate}\nsip_cafile {ca}\ncall_local_timeout 120\ncall_max_calls 4\n\
+         audio_player aufile,{home}/heard.wav\naudio_source aufile,{play}\naudio_alert aufile,{home}/alert.wav\n\
+         ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n\
+         rtp_ports {rtp}-{}\nnet_interface {address}\nmodule_path {modules}\nmodule stdio.so\nmodule opus.so\nmodule g722.so\n\
+         module g711.so\nmodule gsm.so\nmodule srtp.so\nmodule stun.so\nmodule turn.so\nmodule ice.so\nmodule sndfile.so\nmodule aufile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\n\
+         module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {home}\n",
+        rtp + 4
+    );
+    fs::write(format!("{home}/config"), config).expect("a file");
+    fs::write(format!("{home}/accounts"), account).expect("a file");
+    fs::write(format!("{home}/contacts"), "").expect("a file");
+    (folder, pki)
+}
+
 /// Writes a tone of 20 s at -12 dB.
 pub(crate) fn tone_file(path: &Path, frequency: f64) {
     let samples = tone::sine(frequency, -12.0, 8000, 20 * 8000);
@@ -98,7 +118,7 @@ pub(crate) fn assert_tone(path: &Path, frequency: f64, who: &str) {
 }
 
 /// The same, no further in dB from that level, and so many dB above what is not the tone.
-fn assert_tone_of(path: &Path, frequency: f64, (deviation, clarity): (f64, f64), who: &str) {
+pub(crate) fn assert_tone_of(path: &Path, frequency: f64, (deviation, clarity): (f64, f64), who: &str) {
     let wave = Wave::open(path).unwrap_or_else(|error| panic!("{who}: {error}"));
     let samples = measure::trim(wave.samples(), wave.rate(), -40.0);
     let seconds = samples.len() as f64 / f64::from(wave.rate());
@@ -236,4 +256,74 @@ fn encrypted_media_is_taken_when_it_calls() {
     answering.succeed(LIMIT);
     assert_tone(&record, THEIRS, "we");
     assert_tone(&baresip.heard(), OURS, "baresip");
+}
+
+/// Not from behind a NAT: it knows no peer-reflexive candidates.
+#[test]
+fn it_is_reached_by_ice() {
+    let Some(nats) = Nats::new() else { return };
+    let Some(baresip) = Baresip::between(&nats, "medianat=ice") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (play, record) = (folder.path().join("play.wav"), folder.path().join("record.wav"));
+    tone_file(&play, OURS);
+    let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
+    let uri = format!("sip:baresip@{ROUTER}");
+    let args = ["call", &uri, "--ice", "--play", play, "--record", recording, "--duration", "4"];
+    let mut call = nats.start_outside(0, sipsimple(), &args);
+    call.succeed(LIMIT);
+    let output = call.output();
+    assert!(output.contains("ICE found a path") && output.contains("(host-host)"), "{output}");
+    assert_tone(&record, THEIRS, "we");
+    assert_tone(&baresip.heard(), OURS, "baresip");
+}
+
+/// Our program, that takes the calls of a baresip and its transfers; and where it is called.
+fn called() -> (Running, String) {
+    let port = free_port("127.0.0.1");
+    let listen = format!("udp:127.0.0.1:{port}");
+    let mut answering = Running::start(sipsimple(), &["answer", "--listen", &listen, "--transfer"]);
+    answering.wait_for("listening", Duration::from_secs(20));
+    (answering, format!("sip:us@127.0.0.1:{port}"))
+}
+
+#[test]
+fn it_holds_a_call_and_is_held() {
+    let own = free_port("127.0.0.1");
+    let Some(baresip) = Baresip::start("127.0.0.1", own) else { return };
+    let (mut answering, uri) = called();
+    baresip.command("dial", &uri);
+    answering.wait_for("call established", LIMIT);
+    baresip.command("hold", "");
+    answering.wait_for("put on hold by the remote party", LIMIT);
+    baresip.command("resume", "");
+    answering.wait_for("taken off hold by the remote party", LIMIT);
+    baresip.command("hangup", "");
+    answering.wait_for("call ended", LIMIT);
+
+    let uri = format!("sip:baresip@127.0.0.1:{own}");
+    let mut call = Running::start(sipsimple(), &["call", &uri, "--do", "1s hold; 2s unhold; 3s end"]);
+    call.succeed(LIMIT);
+    let output = call.output();
+    assert!(output.contains("put on hold by us") && output.contains("taken off hold by us"), "{output}");
+}
+
+#[test]
+fn it_transfers_us_and_is_transferred() {
+    let own = free_port("127.0.0.1");
+    let Some(baresip) = Baresip::start("127.0.0.1", own) else { return };
+    let (mut transferred, uri) = called();
+    let (mut target, third) = called();
+    baresip.command("dial", &uri);
+    transferred.wait_for("call established", LIMIT);
+    baresip.command("transfer", &third);
+    transferred.wait_for("call 2: call established", LIMIT);
+    target.wait_for("call 1: call established", LIMIT);
+    transferred.wait_for("call 1: call ended", LIMIT);
+
+    let uri = format!("sip:baresip@127.0.0.1:{own}");
+    let transfer = format!("1s transfer {third}; 20s end");
+    let mut call = Running::start(sipsimple(), &["call", &uri, "--do", &transfer]);
+    target.wait_for("call 2: call established", LIMIT);
+    call.wait_for("transferred", LIMIT);
+    call.succeed(LIMIT);
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::baresip::{Baresip, THEIRS, assert_tone, tone_file};
+use crate::nat::{self, Nats, ROUTER};
 use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound};
 use crate::pki::Pki;
 
@@ -34,8 +35,28 @@ impl Kamailio {
         Some(kamailio)
     }
 
+    /// Starts one that stands between NATs, and speaks TLS.
+    pub(crate) fn between(nats: &Nats) -> Option<Self> {
+        let (program, switches, pki) = (find("kamailio")?, vec!["WITH_TLS"], Some(Pki::new()));
+        let mut kamailio = Self { program, address: ROUTER, port: 5060, switches, pki, running: None };
+        let (args, folder) = kamailio.prepare();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let running = nats.serve(&kamailio.program, &args, folder);
+        nat::wait_until_bound(&running, kamailio.port + 1);
+        kamailio.running = Some(running);
+        Some(kamailio)
+    }
+
     /// Starts it once more, on the same port.
     pub(crate) fn run(&mut self) {
+        let (args, folder) = self.prepare();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.running = Some(Running::start_in(&self.program, &args, folder));
+        wait_until_bound(self.address, self.port);
+    }
+
+    /// Its command line, and its folder with all that it reads.
+    fn prepare(&self) -> (Vec<String>, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let home = folder.path().to_str().expect("a name in UTF-8").to_owned();
         let ip = if self.address.contains(':') { format!("[{}]", self.address) } else { self.address.to_owned() };
@@ -43,7 +64,7 @@ impl Kamailio {
         let (address, port) = (format!("ADDRESS={ip}"), format!("PORT={}", self.port));
         let (tls_port, tls_config) = (format!("TLS_PORT={}", self.port + 1), format!("TLS_CONFIG=\"{home}/tls.cfg\""));
         if let Some(pki) = &self.pki {
-            let certificate = pki.issue("kamailio.pem", &["lab.test", "127.0.0.1", "::1"]);
+            let certificate = pki.issue("kamailio.pem", &["lab.test", self.address]);
             let file = certificate.display();
             let server = format!("method = TLSv1.2+\nprivate_key = {file}\ncertificate = {file}\n");
             let config = format!("[server:default]\n{server}[client:default]\nmethod = TLSv1.2+\n");
@@ -63,8 +84,7 @@ impl Kamailio {
         for switch in &self.switches {
             args.extend_from_slice(&["-A", switch]);
         }
-        self.running = Some(Running::start_in(&self.program, &args, folder));
-        wait_until_bound(self.address, self.port);
+        (args.into_iter().map(str::to_owned).collect(), folder)
     }
 
     /// Ends it: its children too, which a kill would leave behind.
@@ -80,16 +100,16 @@ impl Kamailio {
         format!("{transport}:{}", host_port(self.address, port))
     }
 
+    /// A file with a certificate of the same authority for these addresses.
+    pub(crate) fn certificate(&self, addresses: &[&str]) -> String {
+        let pki = self.pki.as_ref().expect("it speaks TLS");
+        pki.issue("client.pem", addresses).display().to_string()
+    }
+
     /// The relay for MSRP, as the program wants it.
     pub(crate) fn relay(&self, transport: &str) -> String {
         let port = self.port + if transport == "tls" { 3 } else { 2 };
         format!("{};transport={transport}", host_port(self.address, port))
-    }
-
-    /// A certificate for this machine, of the same authority.
-    pub(crate) fn issue(&self) -> String {
-        let pki = self.pki.as_ref().expect("it speaks TLS");
-        pki.issue("peer.pem", &["127.0.0.1", "::1"]).display().to_string()
     }
 
     /// The file with the authority of its certificate.

@@ -9,15 +9,18 @@ use crate::sipp::scenario;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// One RTP packet of a capture.
-struct Rtp {
-    from: u16,
+pub(crate) struct Rtp {
+    pub(crate) from: u16,
     to: u16,
-    payload_type: u8,
-    payload: Vec<u8>,
+    pub(crate) payload_type: u8,
+    pub(crate) marker: bool,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Reads the UDP datagrams of a capture of the loopback interface that look like RTP.
-fn read_capture(bytes: &[u8]) -> Vec<Rtp> {
+pub(crate) fn read_capture(bytes: &[u8]) -> Vec<Rtp> {
     let u32_at = |place: usize| u32::from_le_bytes(bytes[place..place + 4].try_into().expect("four bytes"));
     assert_eq!(u32_at(0), 0xa1b2_c3d4, "a capture in the byte order of this machine");
     assert_eq!(u32_at(20), 1, "frames of Ethernet");
@@ -36,7 +39,15 @@ fn read_capture(bytes: &[u8]) -> Vec<Rtp> {
         let rtp = &udp[8..];
         // Version 2, no header extension, and not RTCP.
         if rtp.len() > 12 && rtp[0] == 0x80 && !(200..=204).contains(&rtp[1]) {
-            packets.push(Rtp { from, to, payload_type: rtp[1] & 0x7f, payload: rtp[12..].to_vec() });
+            packets.push(Rtp {
+                from,
+                to,
+                payload_type: rtp[1] & 0x7f,
+                marker: rtp[1] & 0x80 != 0,
+                sequence: u16::from_be_bytes([rtp[2], rtp[3]]),
+                timestamp: u32::from_be_bytes(rtp[4..8].try_into().expect("four bytes")),
+                payload: rtp[12..].to_vec(),
+            });
         }
     }
     packets

@@ -18,7 +18,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::checklist::CheckList;
-use super::{Candidate, CheckResult, Description, Event, Failure, Kind, Local, Outcome, Role, Selected, State};
+use super::{
+    Candidate, CheckResult, Credentials, Description, Event, Failure, Kind, Local, Outcome, Role, Selected, State,
+};
 use crate::random::Random;
 use crate::sip::Text;
 use crate::stun::{Key, Message};
@@ -144,7 +146,7 @@ impl Agent {
     #[must_use]
     pub fn new(config: Config, mut random: Random) -> Self {
         let tie_breaker = random.u64();
-        let ours = Description::new(&mut random, Vec::new());
+        let ours = Description::new(Credentials::new(&mut random), Vec::new());
         Self {
             role: config.role,
             config,
@@ -306,10 +308,10 @@ impl Agent {
             && (!ip.is_loopback() || on_loopback())
     }
 
-    /// Begins anew with other credentials and, from the next [`negotiate`](Self::negotiate) on, other pairs. Until those are found the pairs in use stay (RFC 8445 section 9).
-    pub fn restart(&mut self) {
+    /// Begins anew with these credentials and, from the next [`negotiate`](Self::negotiate) on, other pairs. Until those are found the pairs in use stay (RFC 8445 section 9).
+    pub fn restart(&mut self, ours: Credentials) {
         self.former = Some((self.ours.ufrag.clone(), self.our_key.clone()));
-        self.ours = Description::new(&mut self.random, Vec::new());
+        self.ours = Description::new(ours, Vec::new());
         self.our_key = Key::short_term(&self.ours.password);
         self.peer = None;
         self.state = State::New;

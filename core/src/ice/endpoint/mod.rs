@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Agent, Arrival, Config, Description, Event, Local, Role, Selected, State, Transmit};
+use super::{Agent, Arrival, Config, Credentials, Description, Event, Local, Role, Selected, State, Transmit};
 use crate::random::Random;
 use crate::stun::{Message, is_stun};
 use crate::time::{Instant, earliest};
@@ -165,8 +165,8 @@ impl Endpoint {
     }
 
     /// Begins anew: see [`Agent::restart`].
-    pub fn restart(&mut self) {
-        self.agent.restart();
+    pub fn restart(&mut self, ours: Credentials) {
+        self.agent.restart(ours);
     }
 
     /// Gives back what servers lend.

@@ -87,8 +87,10 @@ fn a_flood_of_checks_does_not_grow_us() {
         assert!(sent <= sent_most, "{sent}");
     };
     flood(&mut agent, 64);
-    let theirs =
-        Description::new(&mut Random::new(&Seed::from_u64(3)), vec![Local::host(RTP, at("192.0.2.2:1"), 1).candidate]);
+    let theirs = Description::new(
+        Credentials::new(&mut Random::new(&Seed::from_u64(3))),
+        vec![Local::host(RTP, at("192.0.2.2:1"), 1).candidate],
+    );
     agent.negotiate(NOW, &theirs);
     flood(&mut agent, 64);
     assert!(agent.checks().count() <= 100);
@@ -121,7 +123,7 @@ fn no_check_goes_where_none_may() {
         "[::ffff:127.0.0.1]:80",
     ];
     let candidates = addresses.iter().map(|address| Local::host(RTP, at(address), 1).candidate);
-    let theirs = Description::new(&mut Random::new(&Seed::from_u64(3)), candidates.collect());
+    let theirs = Description::new(Credentials::new(&mut Random::new(&Seed::from_u64(3))), candidates.collect());
     agent.negotiate(NOW, &theirs);
     assert_eq!(agent.state(), State::Failed);
     assert!(agent.poll_transmit().is_none());

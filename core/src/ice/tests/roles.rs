@@ -38,7 +38,7 @@ impl Peer {
         agent.add_local(Local::host(RTP, at("192.0.2.1:4000"), u16::MAX));
         let candidates =
             addresses.iter().zip(0..).map(|(address, worse)| Local::host(RTP, at(address), u16::MAX - worse).candidate);
-        let theirs = Description::new(&mut Random::new(&Seed::from_u64(2)), candidates.collect());
+        let theirs = Description::new(Credentials::new(&mut Random::new(&Seed::from_u64(2))), candidates.collect());
         Self { agent, theirs, now: Instant::from_millis(5), sent: 0 }
     }
 

@@ -225,7 +225,8 @@ fn a_restart_finds_new_pairs_and_keeps_the_old_ones_until_then() {
     network.start(Duration::ZERO);
     network.run(SECOND * 2);
     let before = network.agents[0].description();
-    network.agents.iter_mut().for_each(Agent::restart);
+    let mut random = Random::new(&Seed::from_u64(7));
+    network.agents.iter_mut().for_each(|agent| agent.restart(Credentials::new(&mut random)));
     let after = network.agents[0].description();
     assert!(before.ufrag != after.ufrag && before.password != after.password && before.candidates == after.candidates);
     network.run(SECOND * 10);

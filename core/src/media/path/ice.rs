@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  idle ──start, the peer does ICE──► connecting ──succeeded, or failed──► running
-//!    └────start, it does not──────────────────────────────────────────────────▲
+//!    └────start, it does not──────────────────────────────────────────────────▲ └─ update with other credentials: sought again, meanwhile as before
 //! ```
 
 use std::net::SocketAddr;
@@ -69,14 +69,23 @@ impl Path {
     /// Begins to seek a way, if the peer does ICE. Whether it has to be waited for.
     pub(super) fn seek(&mut self, now: Instant, parameters: &Parameters) -> bool {
         let Some(connectivity) = &mut self.connectivity else { return false };
-        let Some(remote) = &parameters.ice else {
+        let Some(exchange) = &parameters.ice else {
             let addresses = [parameters.remote_rtp, parameters.remote_rtcp];
             connectivity.endpoint.do_without(now, addresses.into_iter().flatten());
             return false;
         };
         connectivity.parked = Some(parameters.clone());
-        connectivity.endpoint.negotiate(now, remote);
+        if connectivity.endpoint.description().credentials() != exchange.ours {
+            connectivity.endpoint.restart(exchange.ours.clone());
+        }
+        connectivity.endpoint.negotiate(now, &exchange.theirs);
         true
+    }
+
+    /// Whether these parameters begin ICE anew; until another way is found, media takes the one that it has (RFC 8445 section 9).
+    pub(super) fn restarts(&self, parameters: &Parameters) -> bool {
+        let before = self.agreed.ice.as_deref();
+        parameters.ice.as_deref().is_some_and(|ice| before.is_none_or(|before| ice.is_restart_of(before)))
     }
 
     /// Takes a datagram that is ICE's. What is the peer's is given back, with the peer.

@@ -226,7 +226,13 @@ impl Path {
                 self.seek(now, &parameters);
                 self.connect(now);
             }
-            State::Running => self.apply(now, parameters),
+            State::Running => {
+                if self.restarts(&parameters) {
+                    self.seek(now, &parameters);
+                }
+                self.apply(now, parameters);
+                self.connect(now);
+            }
             State::Idle | State::Leaving | State::Stopped => {}
         }
     }

@@ -3,6 +3,7 @@
 mod control;
 mod dtmf;
 mod hostile;
+mod ice;
 mod latch;
 mod link;
 mod srtp;

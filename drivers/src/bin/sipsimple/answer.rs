@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     options.extensions.apply(&mut settings);
     options.media.mix(&mut settings);
     let mut client = Client::start(settings, trace, out)?;
-    sound::open_card(&client.application, options.echo || sound.plays());
+    sound::open_card(&client.application, &options.sound.card, options.echo || sound.plays())?;
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }

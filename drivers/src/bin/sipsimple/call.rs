@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     options.extensions.apply(&mut settings);
     options.media.mix(&mut settings);
     let mut client = Client::start(settings, trace, out)?;
-    sound::open_card(&client.application, sound.plays());
+    sound::open_card(&client.application, &options.sound.card, sound.plays())?;
     client.bound(&listen)?;
     let mut spec = spec.unwrap_or_else(|| options.account.nobody(&listen));
     options.media.apply(&mut spec);

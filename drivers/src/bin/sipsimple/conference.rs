@@ -38,6 +38,8 @@ pub(crate) struct Options {
     /// Take part from this machine's sound card
     #[arg(long)]
     join: bool,
+    #[command(flatten)]
+    card: sound::Card,
     /// End when N calls are over
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -55,7 +57,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let mut client = Client::start(settings, trace, out)?;
     let room = Room::open(&client, options)?;
     if options.join {
-        sound::open_card(&client.application, false);
+        sound::open_card(&client.application, &options.card, false)?;
     }
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));

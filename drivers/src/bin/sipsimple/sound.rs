@@ -1,4 +1,4 @@
-//! What a call plays and records: `--play` and `--record`.
+//! What a call plays and records, `--play` and `--record`, and the devices that are spoken into and heard on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +22,23 @@ pub(crate) struct Options {
     /// Record what the remote party says to this WAV file; a second call goes to FILE-2.wav, and so on
     #[arg(long, value_name = "WAV")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) card: Card,
+}
+
+/// The devices that are spoken into and heard on.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+pub(crate) struct Card {
+    /// Speak into this device, as `sipsimple devices` names it; `none` for none. Default: what the system prefers
+    #[arg(long, value_name = "DEVICE")]
+    input: Option<String>,
+    /// Hear calls on this device; `none` for none. Default: what the system prefers
+    #[arg(long, value_name = "DEVICE")]
+    output: Option<String>,
+    /// Let nobody hear the microphone
+    #[arg(long)]
+    mute: bool,
 }
 
 /// What is played and where to record, with the file opened.
@@ -67,24 +84,39 @@ impl Sound {
     }
 }
 
-/// Opens the sound card that the system prefers, while calls go on; `muted`, when something else speaks for us.
+/// Opens the sound card, while calls go on; `muted`, when something else speaks for us.
+///
+/// # Errors
+/// When the application has stopped.
 #[cfg(feature = "device")]
-pub(crate) fn open_card(application: &Arc<Application>, muted: bool) {
-    use sipsimple_audio::device::DeviceChoice::SystemDefault;
-    let application = Arc::clone(application);
-    std::thread::spawn(move || {
-        let opened = application
-            .with_engine(move |engine, _| engine.device_mut().input_muted = muted)
-            .and_then(|()| application.open_sound_card(&SystemDefault, &SystemDefault));
-        if let Err(error) = opened {
-            eprintln!("sipsimple: calls go on without a sound card: {error}");
-        }
-    });
+pub(crate) fn open_card(application: &Arc<Application>, card: &Card, muted: bool) -> Result<(), Failure> {
+    use sipsimple_audio::device::DeviceChoice;
+    use sipsimple_drivers::SoundDevices;
+    let choice = |wanted: &Option<String>| match wanted.as_deref() {
+        None => DeviceChoice::SystemDefault,
+        Some("none") => DeviceChoice::None,
+        Some(name) => DeviceChoice::Named(name.to_owned()),
+    };
+    let muted = muted || card.mute;
+    application.with_engine(move |engine, _| engine.device_mut().input_muted = muted)?;
+    let devices = SoundDevices { input: choice(&card.input), output: choice(&card.output) };
+    application.keep_sound_card(devices, |error| eprintln!("sipsimple: {error}"));
+    Ok(())
 }
 
 /// No sound card is built in.
+///
+/// # Errors
+/// When one is asked for.
 #[cfg(not(feature = "device"))]
-pub(crate) const fn open_card(_application: &Arc<Application>, _muted: bool) {}
+pub(crate) fn open_card(_application: &Arc<Application>, card: &Card, _muted: bool) -> Result<(), Failure> {
+    let named = [&card.input, &card.output].into_iter().flatten().any(|name| name != "none");
+    // Without a microphone there is nothing to mute.
+    if named {
+        return Err(Failure::new("this program was built without sound cards: build it with --features device"));
+    }
+    Ok(())
+}
 
 /// A call may end while its sound begins: what is refused then is no failure.
 pub(crate) fn still_there(done: Result<(), AudioError>) -> Result<(), Failure> {

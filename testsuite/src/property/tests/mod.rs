@@ -56,6 +56,12 @@ impl Stage {
         self.see(Fate::Arrived, draft)
     }
 
+    /// The host loses a connection.
+    fn lost(mut self) -> Self {
+        self.watch.lost(0, Instant::from_millis(self.at));
+        self
+    }
+
     /// So much time passes.
     fn wait(mut self, ms: u64) -> Self {
         self.at += ms;

@@ -22,7 +22,7 @@ use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::known::{Known, tolerate};
 use crate::output::Output;
-use crate::{account, extensions, json, msrp, register, send, sound, value, words};
+use crate::{account, extensions, json, media, msrp, register, send, sound, value, words};
 use command::{COMMANDS, Command};
 use exchange::Exchange;
 use terminal::Terminal;
@@ -44,6 +44,10 @@ pub(crate) struct Options {
     #[command(flatten)]
     extensions: extensions::Options,
     #[command(flatten)]
+    media: media::Options,
+    #[command(flatten)]
+    card: sound::Card,
+    #[command(flatten)]
     msrp: msrp::Options,
 }
 
@@ -60,20 +64,23 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     settings.directory.clone_from(&options.config);
     options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
+    options.media.mix(&mut settings);
     let mut client = Client::start(settings, trace, out)?;
-    sound::open_card(&client.application, false);
+    sound::open_card(&client.application, &options.card, false)?;
     for (transport, local) in client.bound(listen)? {
         out.line(format_args!("listening {transport} {local}"));
     }
     let stored = client.application.with_agent(|agent, _| agent.default_account())?;
     let account = match (options.account.spec()?, stored) {
         (Some(mut spec), _) => {
+            options.media.apply(&mut spec);
             options.msrp.apply(&mut spec);
             client.application.add_account_spec(spec)?
         }
         (None, Some(account)) => account,
         (None, None) => {
             let mut anybody = AccountSpec { any_user: true, ..options.account.nobody(listen) };
+            options.media.apply(&mut anybody);
             options.msrp.apply(&mut anybody);
             client.application.add_account_spec(anybody)?
         }
