@@ -142,11 +142,13 @@ pub struct MsrpConfig {
     pub port: Port,
     /// The fingerprints of the certificates that the driver shows: descriptions carry them (RFC 8122).
     pub fingerprints: Vec<Fingerprint>,
+    /// Whether every frame that comes and goes is an event (setting `logs.trace_msrp`).
+    pub trace: bool,
 }
 
 impl Default for MsrpConfig {
     fn default() -> Self {
-        Self { address: None, port: Port::Random, fingerprints: Vec::new() }
+        Self { address: None, port: Port::Random, fingerprints: Vec::new(), trace: false }
     }
 }
 

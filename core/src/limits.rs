@@ -116,6 +116,8 @@ pub struct Limits {
     pub settings_bytes: usize,
     /// How long the driver may take to answer a question or to prepare a media path.
     pub ask_time: Duration,
+    /// How long the driver may take to read or write a part of a file.
+    pub file_time: Duration,
 }
 
 impl Default for Limits {
@@ -174,6 +176,7 @@ impl Default for Limits {
             events: 64 * 1024,
             settings_bytes: 4 * 1024 * 1024,
             ask_time: Duration::from_secs(5),
+            file_time: Duration::from_secs(60),
         }
     }
 }

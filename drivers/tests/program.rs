@@ -257,10 +257,8 @@ fn a_session_has_many_calls_at_once() {
     session.says("on hold by us");
     session.types("/unhold");
     session.says("call 1: taken off hold by us");
-    session.types("/chat sip:bob@127.0.0.1");
-    session.says("not in a session yet: sipsimple chat");
     session.types("hello");
-    session.says("commands begin with /");
+    session.says("the call has no chat");
     session.types("/trace");
     session.says("every event is printed");
     session.types("/end");
@@ -270,6 +268,57 @@ fn a_session_has_many_calls_at_once() {
     let output = session.end();
     assert_eq!(output.status.code(), Some(0), "{}", error(&output));
     assert_eq!(answer.end().1.status.code(), Some(0));
+}
+
+#[test]
+fn sessions_chat_and_send_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, place) = (dir.path().join("a poem.txt"), dir.path().join("came"));
+    std::fs::write(&file, "Roses are red").unwrap();
+    let mut carol = Session::start(&["--dir", place.to_str().unwrap()]);
+    let mut dave = Session::start(&[]);
+    dave.types(&format!("/chat {}", carol.uri));
+    carol.says("call 1: incoming call");
+    carol.types("/accept");
+    carol.says("call 1: the chat has begun");
+    dave.says("call 1: the chat has begun");
+    dave.types("Hello, Carol");
+    assert!(carol.says(": Hello, Carol").contains("sip:"));
+    carol.types("and hello, Dave");
+    dave.says(": and hello, Dave");
+    // A file, in the same call.
+    dave.types(&format!("/send {}", file.display()));
+    carol.says("wants to add a stream");
+    carol.types("/accept");
+    carol.says("received ");
+    dave.says("sent ");
+    assert_eq!(std::fs::read_to_string(place.join("a poem.txt")).unwrap(), "Roses are red");
+    // And in a call of its own.
+    dave.types(&format!("/send {} {}", carol.uri, file.display()));
+    carol.says("call 2: incoming call");
+    carol.types("/next");
+    carol.says("* call 2");
+    carol.types("/accept");
+    carol.says("call 2: received ");
+    dave.says("call 2: sent ");
+    assert_eq!(std::fs::read_to_string(place.join("a poem-1.txt")).unwrap(), "Roses are red");
+    dave.types("/send /nowhere/file");
+    dave.says("cannot read /nowhere/file");
+    // Audio joins a chat.
+    dave.types("/prev");
+    dave.says("* call 1");
+    dave.types("/add");
+    carol.says("call 1: the remote party wants to add a stream");
+    carol.types("/prev");
+    carol.says("* call 1");
+    carol.types("/accept");
+    carol.says("call 1: audio ");
+    dave.types("/dtmf 7");
+    carol.says("call 1: DTMF 7");
+    dave.types("/quit");
+    assert_eq!(dave.end().status.code(), Some(0));
+    carol.says("call ended by the remote party");
+    assert_eq!(carol.end().status.code(), Some(0));
 }
 
 #[test]

@@ -83,6 +83,8 @@ pub struct Host {
     pub media: Media,
     /// Its files.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Whether its disk has got stuck: nothing that is asked about a file is answered.
+    pub disk_is_stuck: bool,
     /// The settings that its agent has stored.
     pub stored: Option<Secret>,
     pub(crate) place: Place,
@@ -137,6 +139,7 @@ impl Host {
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
             files: BTreeMap::new(),
+            disk_is_stuck: false,
             stored: None,
             place,
             udp: BTreeMap::new(),

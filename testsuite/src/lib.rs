@@ -13,6 +13,7 @@
 //! | [`sessions`] | session programs, and the reference model of Session |
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`text`] | a media stream of an application's own |
+//! | [`brittle`] | a media stream that is slow, or fails |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
@@ -20,6 +21,7 @@
 //! | [`words`] | what sessions tell, in short |
 
 pub mod application;
+pub mod brittle;
 pub mod cost;
 pub mod crowd;
 pub mod digest;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::id::{AskId, Counter};
+use crate::id::{AskId, Counter, StreamId};
 use crate::time::Instant;
 
 /// What a question is about.
@@ -16,6 +16,8 @@ pub(super) enum About {
     Load,
     /// Whether the settings could be stored.
     Persist,
+    /// What a stream asked about a file, under a name of its own.
+    File(StreamId, u64),
 }
 
 /// The open questions.
@@ -37,11 +39,6 @@ impl Asks {
         let ask = self.ask(About::LocalAddress(to.ip()), now + time);
         self.toward.insert(to.ip(), ask);
         Some(ask)
-    }
-
-    /// A name for a question of a stream, which keeps it itself.
-    pub(super) fn name(&mut self) -> AskId {
-        AskId::from_u64(self.ids.take())
     }
 
     /// Opens a question that is to be answered by then; tells its name.
@@ -66,6 +63,12 @@ impl Asks {
     pub(super) fn close_first(&mut self) -> Option<AskId> {
         let ask = *self.open.first_key_value()?.0;
         self.close(ask).map(|_| ask)
+    }
+
+    /// The questions of a stream.
+    pub(super) fn of_stream(&self, stream: StreamId) -> Vec<AskId> {
+        let of = |about: &About| matches!(about, About::File(of, _) if *of == stream);
+        self.open.iter().filter(|(_, (about, _))| of(about)).map(|(ask, _)| *ask).collect()
     }
 
     /// A question that is overdue.

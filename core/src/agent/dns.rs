@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::dns::{self, LookupError, LookupEvent, LookupId, LookupResult, Request, Resolver, Service};
-use crate::id::{AccountId, ConnId, SocketId};
+use crate::id::{AccountId, ConnId, SocketId, StreamId};
 use crate::outbox::Outbox;
 use crate::sip::{SipUri, Text, Uri};
+use crate::stream::Input;
 use crate::transport::{CloseHow, Port, Route, Security, SocketKind, Transport};
 
 use super::input::{SocketEvent, StreamEvent};
@@ -25,7 +26,12 @@ pub(super) struct Locations {
     lookups: BTreeMap<Owner, LookupId>,
     /// The lookups of the STUN servers of accounts.
     stun: BTreeMap<LookupId, AccountId>,
+    /// Those on behalf of streams.
+    streams: BTreeMap<LookupId, StreamId>,
 }
+
+/// How long a stream waits for name servers: its session waits for it no longer than for the driver.
+const STREAM_LIFETIME: Duration = Duration::from_secs(3);
 
 impl Locations {
     fn insert(&mut self, owner: Owner, id: LookupId) {
@@ -43,6 +49,11 @@ impl Locations {
         let id = self.lookups.remove(&owner)?;
         self.owners.remove(&id);
         Some(id)
+    }
+
+    /// The lookups of a stream that has ended.
+    pub(super) fn take_of_stream(&mut self, stream: StreamId) -> Vec<LookupId> {
+        self.streams.extract_if(.., |_, of| *of == stream).map(|(id, _)| id).collect()
     }
 }
 
@@ -102,6 +113,12 @@ impl Agent {
                     self.stun_located(account, located);
                 } else if let Some(owner) = self.locations.take(id) {
                     self.located(owner, located);
+                } else if let Some(stream) = self.locations.streams.remove(&id) {
+                    let found = located.map_err(|error| Text::from(error.to_string())).map(|found| match found {
+                        LookupResult::Servers(servers) => servers,
+                        LookupResult::Routes(_) | LookupResult::Uris(_) => Vec::new(),
+                    });
+                    self.stream_input(stream, Input::Located(found));
                 }
             }
         }
@@ -159,6 +176,12 @@ impl Agent {
         if let (Some(account), Ok(LookupResult::Servers(servers))) = (self.accounts.get_mut(id), located) {
             account.located_stun = servers;
         }
+    }
+
+    /// Looks up where something is that a stream wants to connect to.
+    pub(super) fn locate_for_stream(&mut self, stream: StreamId, request: &Request) {
+        let id = self.start_lookup(request, None, Some(STREAM_LIFETIME));
+        self.locations.streams.insert(id, stream);
     }
 
     /// The owner is over, or goes elsewhere.

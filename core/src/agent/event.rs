@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::dns::{LookupEvent, LookupId, ResolverEvent};
 use crate::id::{
-    AccountId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
+    AccountId, ConnId, IncomingSubscriptionId, MessageId, PublicationId, SessionId, SocketId, StreamId, SubscriptionId,
 };
 use crate::message::{MessageEvent, ReceivedMessage};
+use crate::msrp::LogEvent;
 use crate::notifier::NotifierEvent;
 use crate::payload::composing::State as ComposingState;
 use crate::payload::message_summary::MessageSummary;
@@ -150,8 +151,17 @@ pub enum EventKind {
         id: StreamId,
         /// Its session.
         session: SessionId,
+        /// What kind of stream it is: `audio`, `chat` …
+        kind: Text,
         /// The news.
         event: StreamEvent,
+    },
+    /// News of a connection over MSRP for logs.
+    MsrpLog {
+        /// The connection.
+        conn: ConnId,
+        /// The news.
+        event: LogEvent,
     },
     /// News of a lookup (seed class DNSLookup): of the application's, and of those for sessions and other usages.
     Lookup {
@@ -299,7 +309,8 @@ impl EventKind {
             Self::GotMessage(_) => &["SIPEngineGotMessage"],
             Self::MessageSummary { .. } => &["SIPAccountMWIDidGetSummary"],
             Self::Session { event, .. } => event.names(),
-            Self::Stream { event, .. } => event.names(),
+            Self::Stream { kind, event, .. } => event.names_of(kind),
+            Self::MsrpLog { event, .. } => event.names(),
             Self::Transport { event: TransportEvent::Failed { transport: Transport::Tls, .. }, .. } => {
                 &["SIPApplicationFailedToStartTLS"]
             }

@@ -433,6 +433,19 @@ impl SessionMut<'_> {
         streams.unwrap_or_default().iter().map(Line::id).collect()
     }
 
+    /// Its chat, if it has one (attribute `chat_transport` of seed 000).
+    #[must_use]
+    pub fn chat_transport(&self) -> Option<StreamId> {
+        let chat = |line: &&Line| line.stream().kind() == "chat";
+        self.session().and_then(|session| session.streams().iter().find(chat)).map(Line::id)
+    }
+
+    /// Whether it has a chat (attribute `has_chat` of seed 000).
+    #[must_use]
+    pub fn has_chat(&self) -> bool {
+        self.chat_transport().is_some()
+    }
+
     fn intend(&mut self, intent: Intent) -> Result<(), SessionError> {
         match self.agent.intend(self.now, intent) {
             Ok(_) => Ok(()),

@@ -441,6 +441,7 @@ impl AccountSpec {
 
     /// Gives a session what streams are to know of the account.
     pub(super) fn tell(&self, info: &mut SessionInfo) {
+        info.own_credentials.clone_from(&self.credentials);
         self.msrp.apply(&mut info.settings);
         info.settings.rtp = self.rtp();
         let stun: Vec<StunServer> = self.stun_servers.iter().filter_map(|server| server.parse().ok()).collect();

@@ -12,11 +12,12 @@ use crate::stream::Input;
 use crate::transport::CloseCause;
 
 use super::input::{SocketEvent, StreamEvent};
-use super::{Agent, Effect};
+use super::{Agent, Effect, EventKind};
 
 impl Agent {
     pub(super) fn msrp(&mut self, act: impl FnOnce(&mut Endpoint, &mut Context<'_>, &mut Outbox<Output>)) {
-        let mut cx = Context { now: self.now, random: &mut self.random, limits: &self.config.limits };
+        let (limits, trace) = (&self.config.limits, self.config.msrp.trace);
+        let mut cx = Context { now: self.now, random: &mut self.random, limits, trace };
         act(&mut self.msrp, &mut cx, &mut self.msrp_out);
     }
 
@@ -65,6 +66,7 @@ impl Agent {
             Output::Write { conn, data } => self.effects.push_back(Effect::Write { conn, data }),
             Output::Close { conn, how } => self.effects.push_back(Effect::Close { conn, how }),
             Output::Resume(conn) => self.effects.push_back(Effect::Resume(conn)),
+            Output::Log(conn, event) => self.tell(EventKind::MsrpLog { conn, event }),
             Output::Listening(stream, place) => self.stream_input(stream, Input::MsrpListening(place)),
             Output::Session(stream, event) => self.stream_input(stream, Input::Msrp(event)),
         }

@@ -47,7 +47,10 @@ impl Agent {
         while let Some(output) = out.pop() {
             match output {
                 session::Output::Usage(output) => self.usage_output(&mut call, output, &mut out),
-                session::Output::Stream { stream, output } => self.stream_output(id, stream, output),
+                session::Output::Stream { stream, output } => self.stream_output(stream, output),
+                session::Output::News { stream, kind, event } => {
+                    self.tell(EventKind::Stream { id: stream, session: id, kind, event });
+                }
                 session::Output::Event(event) => {
                     if follows.is_some() {
                         news.extend(told(&event));

@@ -8,15 +8,16 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::id::{AskId, ConnId, SessionId, SocketId, StreamId};
+use crate::id::{ConnId, SessionId, SocketId, StreamId};
 use crate::session::SessionError;
 use crate::sip::Text;
-use crate::stream::{Command, FileAnswer, Input, Line, MediaStream, Output, SessionInfo, StreamError, StreamSpec};
+use crate::stream::{Command, Input, Line, MediaStream, Output, SessionInfo, StreamError, StreamSpec};
 use crate::transport::CloseHow;
 
+use super::asks::About;
 use super::input::{SocketEvent, StreamEvent};
 use super::intent::{IntentError, Outcome};
-use super::{Agent, Effect, EventKind, Question};
+use super::{Agent, Effect, Question};
 
 /// The sockets and connections that streams have in the world, until the driver says that they are gone.
 #[derive(Debug, Default)]
@@ -24,8 +25,6 @@ pub(super) struct Wires {
     streams: BTreeMap<StreamId, Open>,
     /// Whose a connection is that came to a listener of a stream.
     accepted: BTreeMap<ConnId, StreamId>,
-    /// Who asked a question, under which name of its own.
-    asked: BTreeMap<AskId, (StreamId, u64)>,
 }
 
 /// What one stream has open, each with whether it was told to close.
@@ -104,9 +103,8 @@ impl Agent {
     }
 
     /// What a stream says.
-    pub(super) fn stream_output(&mut self, session: SessionId, stream: StreamId, output: Output) {
+    pub(super) fn stream_output(&mut self, stream: StreamId, output: Output) {
         match output {
-            Output::Event(event) => self.tell(EventKind::Stream { id: stream, session, event }),
             Output::Media(command) => self.effects.push_back(Effect::Media { stream, command }),
             Output::Bind { socket, kind, addr, port } => {
                 if socket.stream() == Some(stream) && self.wires.socket(socket).is_none() {
@@ -137,15 +135,16 @@ impl Agent {
                     self.effects.push_back(Effect::Resume(conn));
                 }
             }
+            Output::Locate(request) => self.locate_for_stream(stream, &request),
             Output::Msrp(output) => self.msrp_out.push(output),
             Output::MsrpHold(held) => self.msrp.hold(stream, held, &mut self.msrp_out),
             Output::Ask { number, question } => {
-                let ask = self.asks.name();
-                self.wires.asked.insert(ask, (stream, number));
+                let until = self.now + self.config.limits.file_time;
+                let ask = self.asks.ask(About::File(stream, number), until);
                 self.effects.push_back(Effect::Ask { ask, question: Question::File(question) });
             }
             // Its progress is among its news.
-            Output::Initialized | Output::Started(_) | Output::Failed { .. } | Output::Ended => {}
+            Output::Initialized | Output::Started(_) | Output::Failed { .. } | Output::Ended | Output::Event(_) => {}
         }
     }
 
@@ -163,20 +162,14 @@ impl Agent {
         }
     }
 
-    /// The answer to a question about a file.
-    pub(super) fn stream_answer(&mut self, ask: AskId, answer: FileAnswer) {
-        match self.wires.asked.remove(&ask) {
-            Some((stream, number)) => self.stream_input(stream, Input::Answer { number, answer }),
-            None => self.stats.driver_faults += 1,
-        }
-    }
-
     /// Closes what a stream that has ended has left open.
     pub(super) fn close_wires(&mut self, stream: StreamId) {
-        let open: Vec<AskId> =
-            self.wires.asked.extract_if(.., |_, (of, _)| *of == stream).map(|(ask, _)| ask).collect();
-        for ask in open {
+        for ask in self.asks.of_stream(stream) {
+            self.asks.close(ask);
             self.effects.push_back(Effect::Abandon { ask });
+        }
+        for lookup in self.locations.take_of_stream(stream) {
+            self.resolve(|resolver, _, out| resolver.cancel(lookup, out));
         }
         let Some(open) = self.wires.streams.get(&stream) else { return };
         let (sockets, conns): (Vec<_>, Vec<_>) =

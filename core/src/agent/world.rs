@@ -59,11 +59,13 @@ impl Agent {
             Input::Stream { conn, event } if Resolver::owns_connection(conn) => self.resolver_connection(conn, &event),
             Input::Stream { conn, event } => self.connection(conn, event),
             Input::Media { stream, event } => self.media(stream, event),
-            Input::Answer { ask, answer: Answer::File(answer) } => self.stream_answer(ask, answer),
             Input::Answer { ask, answer } => match (self.asks.close(ask), answer) {
                 (Some(About::LocalAddress(toward)), Answer::LocalAddress(local)) => {
                     self.transports.learn_local(toward, local);
                     self.local_learned();
+                }
+                (Some(About::File(stream, number)), Answer::File(answer)) => {
+                    self.stream_input(stream, stream::Input::Answer { number, answer });
                 }
                 (Some(About::Load), Answer::Settings(stored)) => self.settings_loaded(stored),
                 (Some(About::Persist), Answer::Persisted(result)) => self.settings_persisted(result),
@@ -166,6 +168,10 @@ impl Agent {
             About::LocalAddress(toward) => {
                 self.transports.learn_local(toward, None);
                 self.local_learned();
+            }
+            About::File(stream, number) => {
+                let answer = stream::FileAnswer::Failed(late());
+                self.stream_input(stream, stream::Input::Answer { number, answer });
             }
             About::Load => self.settings_loaded(Err(late())),
             About::Persist => self.settings_persisted(Err(late())),

@@ -11,6 +11,7 @@ use super::client::{Asked, Client, Finished, QuestionId, is_address};
 use super::known::{Known, Weight};
 use super::location::{self, Target};
 use super::query::Question;
+use super::service::By;
 use super::{
     Answer, Context, Kind, LookupError, LookupEvent, LookupId, LookupResult, Name, Output, Service, Trace, Unanswered,
     authority, service, xcap,
@@ -37,6 +38,20 @@ pub enum Request {
         /// The service.
         service: Service,
     },
+    /// The servers that the domain in this URI names for a service. Without SRV records it has none.
+    Discovery {
+        /// The URI.
+        uri: SipUri,
+        /// The service.
+        service: Service,
+    },
+    /// The addresses of the host in this URI, at the port there, or that of the service.
+    Host {
+        /// The URI.
+        uri: SipUri,
+        /// The service.
+        service: Service,
+    },
     /// The XCAP servers of the domain in this URI (`lookup_xcap_server`).
     XcapServer {
         /// The URI.
@@ -47,14 +62,18 @@ pub enum Request {
 impl Request {
     const fn uri(&self) -> &SipUri {
         match self {
-            Self::SipProxy { uri, .. } | Self::Service { uri, .. } | Self::XcapServer { uri } => uri,
+            Self::SipProxy { uri, .. }
+            | Self::Service { uri, .. }
+            | Self::Discovery { uri, .. }
+            | Self::Host { uri, .. }
+            | Self::XcapServer { uri } => uri,
         }
     }
 
     const fn context(&self) -> &'static str {
         match self {
             Self::SipProxy { .. } => "lookup_sip_proxy",
-            Self::Service { .. } => "lookup_service",
+            Self::Service { .. } | Self::Discovery { .. } | Self::Host { .. } => "lookup_service",
             Self::XcapServer { .. } => "lookup_xcap_server",
         }
     }
@@ -64,7 +83,7 @@ impl Request {
 #[derive(Debug)]
 enum Rules {
     SipProxy(Target),
-    Service(Service, Host, Option<u16>),
+    Service(Service, Host, Option<u16>, By),
     XcapServer(Host),
     Refused(LookupError),
 }
@@ -104,13 +123,19 @@ pub(super) struct Lookup {
     asked: usize,
 }
 
+fn of_service(uri: &SipUri, service: Service, by: By) -> (Rules, Option<Service>) {
+    (Rules::Service(service, uri.host.clone(), uri.port, by), Some(service))
+}
+
 impl Lookup {
     pub(super) fn new(id: LookupId, request: &Request, timeout: Duration, until: Instant) -> Self {
         let (rules, service) = match request {
             Request::SipProxy { uri, transports } => {
                 (Target::new(uri, transports).map_or_else(Rules::Refused, Rules::SipProxy), None)
             }
-            Request::Service { uri, service } => (Rules::Service(*service, uri.host.clone(), uri.port), Some(*service)),
+            Request::Service { uri, service } => of_service(uri, *service, By::Either),
+            Request::Discovery { uri, service } => of_service(uri, *service, By::Srv),
+            Request::Host { uri, service } => of_service(uri, *service, By::Address),
             Request::XcapServer { uri } => (Rules::XcapServer(uri.host.clone()), None),
         };
         Self {
@@ -167,8 +192,8 @@ impl Lookup {
         Some(match &self.rules {
             Rules::Refused(error) => Err(error.clone()),
             Rules::SipProxy(target) => location::sip_proxy(target, known, cx.random, limits)?.map(LookupResult::Routes),
-            Rules::Service(service, host, port) => {
-                service::servers(*service, host, *port, known, cx.random, limits)?.map(LookupResult::Servers)
+            Rules::Service(service, host, port, by) => {
+                service::servers(*service, host, *port, *by, known, cx.random, limits)?.map(LookupResult::Servers)
             }
             Rules::XcapServer(host) => xcap::servers(host, known)?.map(LookupResult::Uris),
         })

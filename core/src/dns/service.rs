@@ -67,12 +67,24 @@ impl FromStr for Service {
     }
 }
 
+/// Which records lead to the servers of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// SRV records; where there are none, addresses.
+    Either,
+    /// SRV records.
+    Srv,
+    /// Addresses.
+    Address,
+}
+
 /// The servers, best first; `None` while something has to be asked. Without SRV records the domain's own addresses serve, at the port of
 /// the service.
 pub(super) fn servers(
     service: Service,
     host: &Host,
     port: Option<u16>,
+    by: By,
     known: &mut Known,
     random: &mut Random,
     limits: &Limits,
@@ -81,7 +93,11 @@ pub(super) fn servers(
         return Some(Ok(vec![SocketAddr::new(address, port.unwrap_or_else(|| service.default_port()))]));
     }
     let servers = match Name::parse(&host.to_string()) {
-        Ok(domain) => find(service, &domain, known, random, limits)?,
+        Ok(domain) if by == By::Address => {
+            let port = port.unwrap_or_else(|| service.default_port());
+            known.addresses(&domain)?.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+        }
+        Ok(domain) => find(service, &domain, by, known, random, limits)?,
         Err(_) => Vec::new(),
     };
     if !servers.is_empty() {
@@ -98,6 +114,7 @@ pub(super) fn servers(
 fn find(
     service: Service,
     domain: &Name,
+    by: By,
     known: &mut Known,
     random: &mut Random,
     limits: &Limits,
@@ -107,6 +124,9 @@ fn find(
         Err(_) => Vec::new(),
     };
     let (targets, any) = srv::usable(records, limits.dns_targets);
+    if !any && by == By::Srv {
+        return Some(Vec::new());
+    }
     if !any {
         let addresses = known.addresses(domain)?;
         return Some(addresses.into_iter().map(|address| SocketAddr::new(address, service.default_port())).collect());

@@ -144,7 +144,8 @@ impl Invitation {
             return;
         }
         let Some(leg) = self.legs.first_mut() else {
-            if let (200..=299, Some(dialog)) = (code, &self.past) {
+            if let (200..=299, Some(dialog)) = (code, &mut self.past) {
+                dialog.refresh_target(response);
                 (invite.answered, invite.accepted) = (true, true);
                 // What is in an ACK without a body was read before: it can be written.
                 let _ = send_ack(cx, invite, dialog, None, out);
@@ -222,6 +223,14 @@ impl Invitation {
         out.push(Output::Event(event));
         if code == 408 {
             self.end_by_bye(cx, None, Some(Cause::status(By::Timeout, 408, reason)), out);
+        }
+    }
+
+    /// Nobody is interested any more in re-INVITEs of ours that have no final response: they are cancelled, and so end.
+    pub fn give_up(&mut self, out: &mut Outbox<Output>) {
+        for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered && !invite.cancelled) {
+            invite.cancelled = true;
+            out.push(Output::Cancel { ticket: invite.ticket, reason: None });
         }
     }
 

@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
+use super::log::Taps;
 use super::sender::Sender;
-use super::{Framer, Head};
-use crate::id::StreamId;
+use super::{Framer, Head, Output, TraceDirection};
+use crate::id::{ConnId, StreamId};
+use crate::limits::Limits;
+use crate::outbox::Outbox;
 use crate::time::Instant;
 use crate::transport::{Security, TlsInfo};
 
@@ -41,6 +46,8 @@ pub(super) struct Connection {
     pub(super) idle_until: Option<Instant>,
     /// Whether the peer is not read.
     pub(super) paused: bool,
+    /// What goes over it, if that is traced.
+    pub(super) taps: Option<Box<Taps>>,
 }
 
 impl Connection {
@@ -57,6 +64,21 @@ impl Connection {
             sessions: BTreeSet::new(),
             idle_until,
             paused: false,
+            taps: None,
+        }
+    }
+
+    /// Tells what goes over it, if that is traced.
+    pub(super) fn trace(
+        &mut self,
+        direction: TraceDirection,
+        conn: ConnId,
+        data: &Bytes,
+        limits: &Limits,
+        out: &mut Outbox<Output>,
+    ) {
+        if let Some(taps) = &mut self.taps {
+            taps.feed(direction, data.clone(), limits).for_each(|event| out.push(Output::Log(conn, event)));
         }
     }
 

@@ -18,8 +18,8 @@ use super::relay::{Relay, Step};
 use super::sender::{Asked, News};
 use super::session::{Session, State};
 use super::{
-    ByteRange, Connect, Continuation, End, Event, Field, Head, Message, Method, Output, Path, RelaySetup, SendError,
-    SessionStart, Setup, Status, Writer, reason_phrase,
+    ByteRange, Connect, Continuation, End, Event, Field, Head, LogEvent, LogLevel, Message, Method, Output, Path,
+    RelaySetup, SendError, SessionStart, Setup, Status, TraceDirection, Writer, reason_phrase,
 };
 use crate::id::{ConnId, Counter, SocketId, StreamId};
 use crate::limits::Limits;
@@ -43,6 +43,8 @@ pub struct Context<'a> {
     pub random: &'a mut Random,
     /// Limits.
     pub limits: &'a Limits,
+    /// Whether what goes over connections that open now is traced.
+    pub trace: bool,
 }
 
 pub(super) type Out<'a> = &'a mut Outbox<Output>;
@@ -134,20 +136,25 @@ impl Endpoint {
                 session.passive = false;
                 self.connect(cx, stream, conn, (to, security), out);
             }
-            Connect::Passive => {
-                let held = self.connections.iter_mut().find_map(|(conn, connection)| {
-                    connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
-                });
-                if let Some((conn, head)) = held {
-                    self.begin(cx, conn, head, out);
-                    self.read(cx, conn, out);
+            Connect::Passive => self.release(cx, stream, out),
+            Connect::Relay { active } => {
+                session.passive = !active;
+                if let Some(conn) = session.conn.filter(|_| active) {
+                    self.bind(cx, conn, stream, out);
                 }
+                self.release(cx, stream, out);
             }
-            Connect::Relay => {
-                if let Some(conn) = session.conn {
-                    self.bound(cx, conn, stream, out);
-                }
-            }
+        }
+    }
+
+    /// A request for this session that came before it had started is read.
+    fn release(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        let held = self.connections.iter_mut().find_map(|(conn, connection)| {
+            connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
+        });
+        if let Some((conn, head)) = held {
+            self.begin(cx, conn, head, out);
+            self.read(cx, conn, out);
         }
     }
 
@@ -173,6 +180,8 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         session.conn = Some(conn);
         session.state = State::Bound;
+        let message = format!("{} is bound", session.local);
+        out.push(Output::Log(conn, LogEvent::line(LogLevel::Info, message)));
         out.push(Output::Session(stream, Event::Started));
         let mut news = Vec::new();
         if let (Some(ends), Some(connection)) = (session.ends.clone(), self.connections.get_mut(&conn)) {
@@ -314,7 +323,7 @@ impl Endpoint {
             self.names.remove(name);
         }
         for message in session.waiting {
-            let event = Event::NotDelivered { id: message.id, code: 0, reason: reason.clone() };
+            let event = Event::NotDelivered { id: message.id, code: 0, reason: reason.clone(), chunk: None };
             out.push(Output::Session(stream, event));
         }
         let Some(conn) = session.conn else { return };
@@ -348,7 +357,11 @@ impl Endpoint {
 
     /// A session is over against our will.
     pub(super) fn end(&mut self, cx: &mut Context<'_>, stream: StreamId, end: End, out: Out<'_>) {
-        if self.sessions.contains_key(&stream) {
+        if let Some(session) = self.sessions.get(&stream) {
+            if let Some(conn) = session.conn {
+                let message = format!("{} is over: {end}", session.local);
+                out.push(Output::Log(conn, LogEvent::line(end.level(), message)));
+            }
             self.leave(cx, stream, &Text::from(end.to_string()), out);
             out.push(Output::Session(stream, Event::Ended(end)));
         }
@@ -377,6 +390,7 @@ impl Endpoint {
         let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else { return };
         connection.open = true;
         connection.tls = tls;
+        connection.taps = cx.trace.then(Box::default);
         let sessions: Vec<StreamId> = connection.sessions.iter().copied().collect();
         for stream in sessions {
             self.introduce(cx, conn, stream, out);
@@ -389,14 +403,17 @@ impl Endpoint {
         if session.local.secure != connection.tls.is_some() {
             return Some("the connection is not protected as the URI says".into());
         }
-        if let Some(relay) = &session.relay {
-            // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer.
+        // A relay is known by its name (RFC 4976 section 9.2), whatever the peer's description says of the peer; without a fingerprint so
+        // is whom we connect to (RFC 4975 section 14.2).
+        let named = match &session.relay {
+            Some(relay) => Some(relay.host()),
+            None if session.fingerprints.is_empty() => session.ends.as_ref().map(|ends| &ends.to.first().host),
+            None => None,
+        };
+        if let Some(host) = named {
             let Some((_, Security::Tls { policy, .. })) = &connection.ours else { return None };
-            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(relay.host())));
+            let verdict = judge(connection.tls.as_ref()?, *policy, &[], TlsPeer::Server(Some(host)));
             return verdict.err().map(|distrust| distrust.to_string().into());
-        }
-        if session.fingerprints.is_empty() {
-            return None;
         }
         let shown = connection.tls.as_ref().and_then(|tls| tls.certificates.first()).map(|own| Fingerprint::of(own));
         match shown {
@@ -444,6 +461,7 @@ impl Endpoint {
     /// Bytes came.
     pub fn data(&mut self, cx: &mut Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
         if let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) {
+            connection.trace(TraceDirection::Incoming, conn, &data, cx.limits, out);
             connection.framer.feed(data);
             self.read(cx, conn, out);
         }
@@ -544,6 +562,9 @@ impl Endpoint {
         for news in news {
             let (stream, event) = match news {
                 News::Write(data) => {
+                    if let Some(connection) = self.connections.get_mut(&conn) {
+                        connection.trace(TraceDirection::Outgoing, conn, &data, cx.limits, out);
+                    }
                     out.push(Output::Write { conn, data });
                     continue;
                 }
@@ -552,11 +573,13 @@ impl Endpoint {
                     continue;
                 }
                 News::Wants { stream, id, at, len } => (stream, Event::Wants { id, at, len }),
-                News::Sent { stream, id } => (stream, Event::Sent { id }),
-                News::Reported { stream, id, bytes } => (stream, Event::Reported { id, bytes }),
-                News::Delivered { stream, id, code, reason } => (stream, Event::Delivered { id, code, reason }),
-                News::NotDelivered { stream, id, code, reason } => {
-                    out.push(Output::Session(stream, Event::NotDelivered { id, code, reason }));
+                News::Sent { stream, id, chunk } => (stream, Event::Sent { id, chunk }),
+                News::Reported { stream, id, bytes, chunk } => (stream, Event::Reported { id, bytes, chunk }),
+                News::Delivered { stream, id, code, reason, chunk } => {
+                    (stream, Event::Delivered { id, code, reason, chunk })
+                }
+                News::NotDelivered { stream, id, code, reason, chunk } => {
+                    out.push(Output::Session(stream, Event::NotDelivered { id, code, reason, chunk }));
                     // The peer does not know the session, or knows it elsewhere: there is nothing left to send on.
                     if matches!(code, 481 | 506) {
                         self.end(cx, stream, End::Refused(code), out);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::{FailureReport, Path};
+use super::{Chunk, FailureReport, LogEvent, LogLevel, Path};
 use crate::id::{ConnId, SocketId, StreamId};
 use crate::sip::Text;
 use crate::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
@@ -57,6 +57,8 @@ pub enum Output {
     Listening(StreamId, Result<SocketAddr, CloseCause>),
     /// News of a session.
     Session(StreamId, Event),
+    /// News of a connection for logs.
+    Log(ConnId, LogEvent),
 }
 
 /// News of a session.
@@ -120,6 +122,8 @@ pub enum Event {
     Sent {
         /// Its name.
         id: Text,
+        /// Its last chunk.
+        chunk: Chunk,
     },
     /// The receiver has so many bytes of a message without a gap.
     Reported {
@@ -127,6 +131,8 @@ pub enum Event {
         id: Text,
         /// How many.
         bytes: u64,
+        /// The report.
+        chunk: Chunk,
     },
     /// A message has arrived. Told once, and then nothing else of it.
     Delivered {
@@ -136,6 +142,8 @@ pub enum Event {
         code: u16,
         /// The words for it.
         reason: Text,
+        /// The report or response that says so.
+        chunk: Option<Chunk>,
     },
     /// A message has not arrived. Told once, and then nothing else of it.
     NotDelivered {
@@ -145,6 +153,8 @@ pub enum Event {
         code: u16,
         /// The words for it.
         reason: Text,
+        /// The report or response that says so, if one does.
+        chunk: Option<Chunk>,
     },
     /// A request for a nickname was answered.
     Nickname {
@@ -188,6 +198,17 @@ pub enum End {
     /// The relay refuses us.
     #[error("the relay refuses: {0}")]
     Relay(Text),
+}
+
+impl End {
+    /// How grave it is for the log.
+    pub(super) const fn level(&self) -> LogLevel {
+        match self {
+            Self::Connection(CloseCause::Peer | CloseCause::Local) => LogLevel::Info,
+            Self::Connection(_) | Self::Refused(_) | Self::NotBound => LogLevel::Warning,
+            Self::Distrusted(_) | Self::Relay(_) => LogLevel::Error,
+        }
+    }
 }
 
 /// Why a message cannot be sent. Nothing was sent.

@@ -6,8 +6,8 @@ use super::connection::Reading;
 use super::endpoint::Out;
 use super::session::{Coming, State};
 use super::{
-    Assembly, ByteRange, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Field, Frame, Head, Method,
-    Output, Path, Progress, Start, Wish, Writer,
+    Assembly, ByteRange, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Field, Frame, Head, LogEvent,
+    LogLevel, Method, Output, Path, Progress, Start, Wish, Writer,
 };
 use crate::id::{ConnId, StreamId};
 use crate::sip::Text;
@@ -24,7 +24,7 @@ impl Endpoint {
                     Start::Response(code, comment) => {
                         let mut news = Vec::new();
                         if head.fault().is_none() {
-                            connection.sender.response(head.transaction(), *code, comment, &mut news);
+                            connection.sender.response(head.transaction(), *code, comment, Some(&head), &mut news);
                         }
                         self.told(cx, conn, news, Some(&head), out);
                     }
@@ -32,7 +32,8 @@ impl Endpoint {
                 Ok(Frame::Body(data)) => self.body(cx, conn, data, out),
                 Ok(Frame::End(flag)) => self.finish(cx, conn, flag, out),
                 // There is no way to find the next frame.
-                Err(_) => {
+                Err(fault) => {
+                    out.push(Output::Log(conn, LogEvent::line(LogLevel::Error, fault.to_string())));
                     self.hang_up(conn, CloseHow::Flush, out);
                     let cause = crate::transport::CloseCause::Other("what came is not MSRP".into());
                     let sessions = self.connections.get(&conn).map(|c| c.sessions.clone()).unwrap_or_default();
@@ -87,8 +88,12 @@ impl Endpoint {
         let Some(session) = self.sessions.get(&stream) else { return Err(481) };
         match (session.conn, session.state) {
             (Some(bound), _) if bound != conn => return Err(506),
+            (_, State::Prepared) => return Ok(None),
+            // Through our relay comes who binds the session, once the peer is known.
+            (Some(_), State::Starting(_)) if session.passive && session.ends.is_some() && *method == Method::Send => {
+                self.bound(cx, conn, stream, out);
+            }
             (Some(_), _) => {}
-            (None, State::Prepared) => return Ok(None),
             // Only a SEND binds a session.
             (None, _) if !session.passive || *method != Method::Send => return Err(481),
             (None, _) => {
@@ -150,10 +155,9 @@ impl Endpoint {
 
     /// A REPORT came. It is never answered.
     fn reported(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, head: &Head, out: Out<'_>) {
-        let (Ok(id), Ok(range), Ok(status)) = (head.message_id(), head.byte_range(), head.status()) else { return };
         let mut news = Vec::new();
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.sender.report(stream, &id, range, &status, cx.limits, &mut news);
+            connection.sender.report(stream, head, cx.limits, &mut news);
         }
         self.told(cx, conn, news, None, out);
     }

@@ -10,6 +10,7 @@
 //! sessions on any number of connections.
 
 mod assembly;
+mod chunk;
 mod connection;
 mod endpoint;
 mod event;
@@ -21,6 +22,7 @@ mod head;
 mod incoming;
 mod intervals;
 mod listener;
+mod log;
 mod method;
 mod outgoing;
 mod range;
@@ -35,6 +37,7 @@ mod uri;
 mod write;
 
 pub use assembly::{Assembly, Delivery, Progress, Refused};
+pub use chunk::Chunk;
 pub use endpoint::{Context, Endpoint};
 pub use event::{End, Event, Output, SendError, Wish};
 pub use fault::{Fault, UriFault};
@@ -43,6 +46,7 @@ pub use framer::{Frame, FrameFault, Framer};
 pub use hash::{FileHash, FileHasher, HashAlgorithm};
 pub use head::{FailureReport, Head, Start};
 pub use intervals::{Intervals, TooManyGaps};
+pub use log::{LogEvent, LogLevel, TraceDirection};
 pub use method::Method;
 pub use outgoing::{Content, Message};
 pub use range::{ByteRange, RangeFault};

@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::outgoing::{Ends, Outgoing};
-use super::{ByteRange, Continuation, FailureReport, Field, Message, Method, Status, Unwritable, Writer};
+use super::{ByteRange, Chunk, Continuation, FailureReport, Field, Head, Message, Method, Unwritable, Writer};
 use super::{end_line, has_end_line, reason_phrase};
 use crate::id::StreamId;
 use crate::limits::Limits;
@@ -29,6 +29,8 @@ use crate::time::{Instant, earliest};
 const QUANTUM: usize = 2048;
 /// The longest chunk: what it takes until its sender knows that it has arrived.
 const CHUNK: usize = 256 * 1024;
+/// The longest chunk that goes through a relay, which may keep it until it is whole.
+const RELAYED_CHUNK: usize = 2048;
 /// Bytes of a body that are written at once.
 const SLICE: usize = 16 * 1024;
 /// How long a response may take.
@@ -48,13 +50,13 @@ pub(super) enum News {
     /// A message wants so many bytes, from this one on, counted from 0.
     Wants { stream: StreamId, id: Text, at: u64, len: u64 },
     /// A message was written whole.
-    Sent { stream: StreamId, id: Text },
+    Sent { stream: StreamId, id: Text, chunk: Chunk },
     /// The receiver has so many bytes of a message, without a gap.
-    Reported { stream: StreamId, id: Text, bytes: u64 },
+    Reported { stream: StreamId, id: Text, bytes: u64, chunk: Chunk },
     /// A message has arrived.
-    Delivered { stream: StreamId, id: Text, code: u16, reason: Text },
+    Delivered { stream: StreamId, id: Text, code: u16, reason: Text, chunk: Option<Chunk> },
     /// A message has not arrived.
-    NotDelivered { stream: StreamId, id: Text, code: u16, reason: Text },
+    NotDelivered { stream: StreamId, id: Text, code: u16, reason: Text, chunk: Option<Chunk> },
     /// A request other than of a message's chunk is answered, or with 408 is not.
     Answered { stream: StreamId, what: Asked, code: u16, reason: Text },
 }
@@ -83,6 +85,7 @@ enum Purpose {
 struct Open {
     key: u64,
     transaction: Text,
+    head: Bytes,
     len: usize,
     /// The last bytes that were written of it.
     tail: Vec<u8>,
@@ -273,7 +276,7 @@ impl Sender {
             self.transactions.insert(transaction.clone(), Purpose::Chunk(key));
         }
         let (len, tail) = (body.len(), Vec::new());
-        self.open = Some(Open { key, transaction: transaction.clone(), len, tail });
+        self.open = Some(Open { key, transaction: transaction.clone(), head: head.clone(), len, tail });
         if whole {
             let frame = [&*head, &*body, &*end_line(&transaction, Continuation::Complete)].concat();
             self.write(now, Bytes::from(frame), out);
@@ -291,7 +294,8 @@ impl Sender {
             self.close_chunk(now, Continuation::Abort, out);
             return true;
         };
-        if open.len >= CHUNK || (crowded && (open.len >= QUANTUM || message.queued == 0)) {
+        let most = if message.ends.to.is_direct() { CHUNK } else { RELAYED_CHUNK };
+        if open.len >= most || (crowded && (open.len >= QUANTUM || message.queued == 0)) {
             self.open = Some(open);
             self.close_chunk(now, Continuation::More, out);
             return true;
@@ -300,7 +304,7 @@ impl Sender {
             self.open = Some(open);
             return false;
         }
-        let part = message.take(if crowded { QUANTUM - open.len } else { SLICE.min(CHUNK - open.len) });
+        let part = message.take(if crowded { QUANTUM - open.len } else { SLICE.min(most - open.len) });
         let needle = 7 + open.transaction.len();
         open.tail.extend_from_slice(part.get(..part.len().min(needle)).unwrap_or_default());
         if has_end_line(&open.tail, &open.transaction) || has_end_line(&part, &open.transaction) {
@@ -351,7 +355,7 @@ impl Sender {
         }
         if flag == Continuation::Complete {
             message.sent = true;
-            out.push(News::Sent { stream: message.stream, id: message.id.clone() });
+            out.push(News::Sent { stream: message.stream, id: message.id.clone(), chunk: Chunk::written(&open.head) });
             let (stream, ready, watched) = (message.stream, message.ready, message.success);
             self.count_off(stream, ready);
             if watched {
@@ -360,7 +364,7 @@ impl Sender {
         }
         while self.watched.len() > WATCHED {
             if let Some(oldest) = self.watched.pop_front() {
-                self.fail(oldest, 408, &Text::new(), out);
+                self.fail(oldest, 408, &Text::new(), None, out);
             }
         }
         while self.loose.len() > LOOSE {
@@ -373,15 +377,16 @@ impl Sender {
             }
         }
         self.queue(open.key);
-        self.settle(open.key, out);
+        self.settle(open.key, None, out);
     }
 
     /// Tells of a message that has arrived, and forgets one of which nothing more is told.
-    fn settle(&mut self, key: u64, out: Out<'_>) {
+    fn settle(&mut self, key: u64, told: Option<&Head>, out: Out<'_>) {
         let Some(message) = self.messages.get(&key) else { return };
         if message.has_arrived() {
             let (stream, id) = (message.stream, message.id.clone());
-            out.push(News::Delivered { stream, id, code: 200, reason: reason_phrase(200).into() });
+            let (reason, chunk) = (reason_phrase(200).into(), told.map(Chunk::from));
+            out.push(News::Delivered { stream, id, code: 200, reason, chunk });
             self.forget(key);
         } else if message.is_unwatched() && message.failure == FailureReport::No {
             self.forget(key);
@@ -411,10 +416,11 @@ impl Sender {
     }
 
     /// A message has not arrived, and no more of it is sent.
-    fn fail(&mut self, key: u64, code: u16, reason: &Text, out: Out<'_>) {
+    fn fail(&mut self, key: u64, code: u16, reason: &Text, told: Option<&Head>, out: Out<'_>) {
         let Some(message) = self.forget(key) else { return };
         let reason = if reason.is_empty() { reason_phrase(code).into() } else { reason.detached() };
-        out.push(News::NotDelivered { stream: message.stream, id: message.id, code, reason });
+        let chunk = told.map(Chunk::from);
+        out.push(News::NotDelivered { stream: message.stream, id: message.id, code, reason, chunk });
     }
 
     /// Writes responses and reports whether there is credit or not: the connection closes.
@@ -442,16 +448,23 @@ impl Sender {
         }
     }
 
-    /// A response came.
-    pub(super) fn response(&mut self, transaction: &Text, code: u16, comment: &Text, out: Out<'_>) {
+    /// A response came; or none did, which comes to 408.
+    pub(super) fn response(
+        &mut self,
+        transaction: &Text,
+        code: u16,
+        comment: &Text,
+        told: Option<&Head>,
+        out: Out<'_>,
+    ) {
         match self.transactions.remove(transaction) {
             Some(Purpose::Chunk(key)) if code == 200 => {
                 if let Some(message) = self.messages.get_mut(&key) {
                     message.unanswered = message.unanswered.saturating_sub(1);
                 }
-                self.settle(key, out);
+                self.settle(key, told, out);
             }
-            Some(Purpose::Chunk(key)) => self.fail(key, code, comment, out),
+            Some(Purpose::Chunk(key)) => self.fail(key, code, comment, told, out),
             Some(Purpose::Other(stream, what)) => {
                 out.push(News::Answered { stream, what, code, reason: comment.detached() });
             }
@@ -463,19 +476,12 @@ impl Sender {
     }
 
     /// The receiver reported on bytes of a message.
-    pub(super) fn report(
-        &mut self,
-        stream: StreamId,
-        id: &Text,
-        range: ByteRange,
-        status: &Status,
-        limits: &Limits,
-        out: Out<'_>,
-    ) {
+    pub(super) fn report(&mut self, stream: StreamId, told: &Head, limits: &Limits, out: Out<'_>) {
+        let (Ok(id), Ok(range), Ok(status)) = (told.message_id(), told.byte_range(), told.status()) else { return };
         // What other namespaces mean is not known here.
-        let Some(key) = self.key(stream, id).filter(|_| status.namespace == 0) else { return };
+        let Some(key) = self.key(stream, &id).filter(|_| status.namespace == 0) else { return };
         if status.code != 200 {
-            return self.fail(key, status.code, &status.comment, out);
+            return self.fail(key, status.code, &status.comment, Some(told), out);
         }
         let Some(message) = self.messages.get_mut(&key).filter(|message| message.success) else { return };
         // Nothing can have arrived that was not sent.
@@ -485,9 +491,9 @@ impl Sender {
         let _ = message.reported.insert(range.start..end.saturating_add(1), limits.msrp_gaps);
         let bytes = message.reported.first_gap(1) - 1;
         if bytes >= before {
-            out.push(News::Reported { stream, id: message.id.clone(), bytes });
+            out.push(News::Reported { stream, id: message.id.clone(), bytes, chunk: told.into() });
         }
-        self.settle(key, out);
+        self.settle(key, Some(told), out);
     }
 
     /// The session or the connection is over: what has not arrived never will.
@@ -497,7 +503,7 @@ impl Sender {
             if self.messages.get(&key).is_some_and(Outgoing::is_unwatched) {
                 self.forget(key);
             } else {
-                self.fail(key, code, reason, out);
+                self.fail(key, code, reason, None, out);
             }
         }
         self.transactions.retain(|_, purpose| !matches!(purpose, Purpose::Other(of, _) if *of == stream));
@@ -517,7 +523,7 @@ impl Sender {
     /// What was not answered in time.
     pub(super) fn timeout(&mut self, now: Instant, out: Out<'_>) {
         while let Some((_, transaction)) = self.timers.pop_front_if(|(at, _)| *at <= now) {
-            self.response(&transaction, 408, &Text::new(), out);
+            self.response(&transaction, 408, &Text::new(), None, out);
         }
     }
 }

@@ -46,8 +46,11 @@ pub enum Connect {
     },
     /// The peer opens it.
     Passive,
-    /// It is the one to the relay, which is already there.
-    Relay,
+    /// It is the one to the relay, which is already there: we bind the session, or the peer does, by a SEND through the relay.
+    Relay {
+        /// Whether we do.
+        active: bool,
+    },
 }
 
 /// What the peer's description tells.

@@ -358,8 +358,10 @@ impl Negotiator {
                 }
             }
         }
-        let offered = offer.media().any(|theirs| theirs.port() != 0);
-        if offered && !slots.iter().any(|slot| slot.live) {
+        // To close every line on purpose is an answer, too.
+        let wanted = plans.iter().zip(offer.media());
+        let wanted = wanted.filter(|(plan, theirs)| !matches!(plan, Plan::Close) && theirs.port() != 0).count();
+        if wanted > 0 && !slots.iter().any(|slot| slot.live) {
             return Err(AnswerError::NothingInCommon);
         }
         let answer = self.provide(builder)?;

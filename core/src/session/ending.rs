@@ -262,7 +262,8 @@ impl Session {
         if self.state == SessionState::Terminated {
             return;
         }
-        self.wait = None;
+        // A re-INVITE whose answer was lost with the BYE would wait for it for ever.
+        self.wait(cx, Wait::Rest, Some(cx.config.timers.timeout()));
         self.end_transfers(out);
         self.enter(SessionState::Terminated, out);
         let (originator, end_reason) = match self.ending.take() {
@@ -285,6 +286,7 @@ impl Session {
             });
         }
         self.deferred = None;
+        self.again = super::sent::Again::default();
         let ours = self.drop_ours(cx, out).filter(super::sent::Ours::adds);
         let ours = ours.map(|ours| (Originator::Local, ours.streams().to_vec()));
         let theirs = self.theirs.take().map(|theirs| {

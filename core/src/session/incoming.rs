@@ -49,6 +49,7 @@ impl Session {
             arrived: None,
             hold: super::hold::Hold::default(),
             untidy: false,
+            again: super::sent::Again::default(),
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),

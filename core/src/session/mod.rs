@@ -47,7 +47,7 @@ use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
 use crate::sip::{CSeq, HeaderName, Headers, Method, Request, Response, Text};
-use crate::stream::{self, Line, SessionInfo, Source};
+use crate::stream::{self, Line, SessionInfo, Source, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
 use crate::transport::Route;
@@ -59,12 +59,21 @@ use crate::uac::Hop;
 pub enum Output {
     /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
     Usage(invitation::Output),
-    /// What a stream asks of the layers below it, or tells: its own progress is among its news already.
+    /// What a stream asks of the layers below it. Its own progress, and its events, are among its news.
     Stream {
         /// The stream.
         stream: StreamId,
         /// What it says.
         output: stream::Output,
+    },
+    /// News of a stream.
+    News {
+        /// The stream.
+        stream: StreamId,
+        /// What kind of stream it is.
+        kind: Text,
+        /// The news.
+        event: StreamEvent,
     },
     /// News of the session.
     Event(SessionEvent),
@@ -83,6 +92,8 @@ enum Wait {
     Start,
     /// The peer's word on our ending it.
     End,
+    /// The answer to a re-INVITE that was under way when the session ended.
+    Rest,
 }
 
 /// One session.
@@ -109,6 +120,8 @@ pub struct Session {
     hold: hold::Hold,
     /// Whether the peer has refused to close the media lines of streams that are gone.
     untidy: bool,
+    /// What is to be said again.
+    again: sent::Again,
     /// What was agreed on last.
     agreed: Option<start::Settled>,
     /// The early dialogs that have answered our offer already.
@@ -226,6 +239,7 @@ impl Session {
         let theirs = self.theirs.as_ref().and_then(|theirs| theirs.deadline);
         let lines = self.lines().map(Line::deadline).fold(wait, earliest);
         let lines = earliest(lines, earliest(ours, theirs));
+        let lines = earliest(lines, self.again.deadline());
         earliest(earliest(lines, invitation), self.transfers.deadline())
     }
 
@@ -236,6 +250,7 @@ impl Session {
         self.streams_due(cx, out);
         self.ours_due(cx, out);
         self.theirs_due(cx, out);
+        self.again.timeout(cx.now);
         self.wait_due(cx, out);
         self.follow_up(cx, out);
     }
@@ -252,6 +267,7 @@ impl Session {
             Wait::Answer => self.unanswered(cx, out),
             Wait::Start => self.not_started(cx, out),
             Wait::End => self.end_unheard(cx, out),
+            Wait::Rest => self.with_invitation(cx, out, |invitation, _, usage| invitation.give_up(usage)),
         }
     }
 

@@ -105,14 +105,14 @@ impl Session {
         }
     }
 
-    /// What an offer of the peer adds that we know; lines that nobody knows are refused with port 0, as in an initial offer. The negotiator holds it then.
+    /// What an offer of the peer adds that we know; other lines are refused with port 0, and the offer as a whole if it does nothing else. The negotiator holds it then.
     fn weigh(&mut self, cx: &Context<'_>, offer: &[u8], source: &mut Source<'_>) -> Result<Vec<Line>, Refusal> {
         let offer = sdp::Session::parse(offer, &cx.config.limits).map_err(Refusal::because)?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| Refusal::because("nothing was negotiated"))?;
         let proposal = negotiator
             .remote_offer(&offer)
             .map_err(|error| Refusal { code: error.response(), why: error.to_string() })?;
-        let (mut added, mut removed) = (Vec::new(), false);
+        let (mut added, mut removed, mut changed) = (Vec::new(), false, false);
         for (slot, proposed) in proposal.slots.iter().enumerate() {
             match proposed.change {
                 Change::Added => added.push(slot),
@@ -121,7 +121,8 @@ impl Session {
                     removed = true;
                     added.push(slot);
                 }
-                Change::Changed | Change::Unchanged => {
+                change @ (Change::Changed | Change::Unchanged) => {
+                    changed |= change == Change::Changed;
                     let line = self.streams.iter().find(|line| line.slot() == Some(slot));
                     if let Some(Err(why)) = line.map(|line| line.stream().validate_update(proposed)) {
                         return Err(Refusal::because(format!("Failed to update media stream index {slot}: {why}")));
@@ -141,6 +142,9 @@ impl Session {
             if let Some(stream) = stream {
                 lines.push(Line::at(source.next_id(), *slot, stream));
             }
+        }
+        if lines.is_empty() && !added.is_empty() && !changed {
+            return Err(Refusal::because("None of the added media streams is supported"));
         }
         Ok(lines)
     }

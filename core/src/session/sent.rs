@@ -10,6 +10,9 @@
 //!                                  └─┴────────── BackingOff ◄─────┘
 //! ```
 //!
+//! Streams are not added in one offer with the end of others, which peers refuse (behaviour 1.5): what is left to tidy is offered first. A hold, or the end of
+//! a stream, that is refused for now is done all the same for the application, and said [`Again`] later.
+//!
 //! While we wait or back off, the peer's proposals go first (design decision 6).
 
 use std::time::Duration;
@@ -32,6 +35,9 @@ use super::{Output, Session, SessionError, SessionEvent, SessionState, StreamAct
 /// How often a proposal is sent again when it crosses one of the peer's (design decision 6).
 const ATTEMPTS: u8 = 5;
 
+/// How long what was refused for now is not said again, times the number of attempts.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// A proposal of ours.
 #[derive(Debug)]
 pub(super) struct Ours {
@@ -50,6 +56,50 @@ pub(super) struct Ours {
     told: bool,
     /// Whether the application has cancelled it.
     cancelled: bool,
+    /// Whether what is left to tidy was offered before the streams that are added.
+    tidied: Tidied,
+}
+
+/// Whether what is left to tidy was offered before the streams that are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tidied {
+    NotYet,
+    UnderWay,
+    Done,
+}
+
+/// What the peer has refused for now, and is to be told later: what we hold, or that media lines have nobody.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    purpose: Option<Purpose>,
+    /// When it is time; `None` as soon as we are not busy.
+    at: Option<Instant>,
+    attempts: u8,
+}
+
+impl Again {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.purpose.and(self.at)
+    }
+
+    pub(super) fn timeout(&mut self, now: Instant) {
+        self.at.take_if(|at| *at <= now);
+    }
+
+    /// What is to be said now.
+    pub(super) fn take(&mut self) -> Option<Purpose> {
+        self.purpose.take_if(|_| self.at.is_none())
+    }
+
+    /// This was refused: for now, or for good.
+    fn refused(&mut self, now: Instant, purpose: Purpose, code: u16, pause: Duration) {
+        let for_now = matches!(code, 487 | 491 | 500 | 503 | 504);
+        if for_now && self.attempts < ATTEMPTS {
+            self.attempts += 1;
+            self.at = Some(now + PAUSE * self.attempts.into() + pause);
+            self.purpose = Some(purpose);
+        }
+    }
 }
 
 /// What a proposal of ours is for.
@@ -89,12 +139,18 @@ impl Ours {
             attempts: 0,
             told: false,
             cancelled: false,
+            tidied: Tidied::NotYet,
         }
     }
 
     /// Whether it adds streams.
     pub(super) const fn adds(&self) -> bool {
         matches!(self.purpose, Purpose::Add)
+    }
+
+    /// Whether what is offered now is only the end of others.
+    pub(super) fn is_tidying(&self) -> bool {
+        self.tidied == Tidied::UnderWay
     }
 
     /// The names of its streams.
@@ -191,7 +247,7 @@ impl Session {
     pub fn cancel_proposal(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
         self.require(SessionState::SendingProposal, "cancel_proposal")?;
         let Some(ours) = self.ours.as_mut().filter(|ours| ours.adds()) else { return Err(SessionError::NoProposal) };
-        if ours.phase != Phase::Sent {
+        if ours.phase != Phase::Sent || ours.is_tidying() {
             self.ours_rejected(cx, 487, reason_phrase(487).into(), out);
             self.follow_up(cx, out);
             return Ok(());
@@ -245,6 +301,12 @@ impl Session {
             self.ours_refused(cx, 491, reason_phrase(491).into(), out);
             return;
         }
+        if ours.adds() && ours.tidied == Tidied::NotYet {
+            let tidies = self.orphans().next().is_some();
+            let Some(ours) = &mut self.ours else { return };
+            ours.tidied = if tidies { Tidied::UnderWay } else { Tidied::Done };
+        }
+        let Some(ours) = &mut self.ours else { return };
         for line in ours.lines.iter_mut().filter(|_| ours.purpose == Purpose::Add) {
             line.clear_slot();
         }
@@ -266,7 +328,7 @@ impl Session {
         ours.phase = Phase::Sent;
         ours.deadline = ours.limit;
         ours.attempts += 1;
-        if ours.adds() && !std::mem::replace(&mut ours.told, true) {
+        if ours.adds() && !ours.is_tidying() && !std::mem::replace(&mut ours.told, true) {
             let event = SessionEvent::got_proposal(Originator::Local, &ours.lines);
             out.push(Output::Event(event));
         }
@@ -296,6 +358,13 @@ impl Session {
             return;
         }
         self.report(Originator::Local, "INVITE", code, reason.clone(), None, out);
+        if let Some(ours) = self.ours.as_mut().filter(|ours| ours.is_tidying() && code != 491) {
+            // The streams come next, whatever was said to that.
+            ours.tidied = Tidied::Done;
+            ours.phase = Phase::Waiting;
+            self.refreshed(cx, code, description, out);
+            return;
+        }
         if (200..300).contains(&code) {
             self.ours_agreed(cx, (code, reason), description, out);
             return;
@@ -403,16 +472,23 @@ impl Session {
             // Whatever the peer says to it, media has stopped (behaviour 1.7).
             Some(Purpose::Hold) => {
                 self.give_up_saying_hold();
+                self.refused_for_now(cx, Purpose::Hold, code);
                 self.ours_done(cx, out);
             }
             // What it was to say holds without the peer knowing.
             Some(Purpose::Describe) => self.ours_done(cx, out),
             Some(Purpose::Remove | Purpose::Tidy) => {
                 self.untidy = true;
+                self.refused_for_now(cx, Purpose::Tidy, code);
                 self.ours_done(cx, out);
             }
             None => {}
         }
+    }
+
+    fn refused_for_now(&mut self, cx: &mut Context<'_>, purpose: Purpose, code: u16) {
+        let owner = self.invitation.as_ref().is_some_and(|usage| usage.role() == Role::Caller);
+        self.again.refused(cx.now, purpose, code, glare_pause(cx.random, owner));
     }
 
     /// The streams that we proposed were rejected, or are not wanted any more.

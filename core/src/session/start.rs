@@ -81,6 +81,7 @@ impl Session {
             .collect();
         let (answer, agreed) = negotiator.local_answer(&answers).map_err(|error| error.to_string())?;
         self.agreed = Settled::of(agreed, negotiator);
+        self.again = super::sent::Again::default();
         Ok(Bytes::copy_from_slice(answer.as_bytes()))
     }
 
@@ -88,7 +89,7 @@ impl Session {
     pub(super) fn describe_offer(&mut self, cx: &mut Context<'_>) -> Result<Bytes, Disagreement> {
         let mut media: Vec<LocalMedia> = self.orphans().map(LocalMedia::Removed).collect();
         let Some(negotiator) = &mut self.negotiator else { return Err("no local address".to_owned()) };
-        let proposed = self.ours.as_mut().filter(|ours| ours.adds()).map(|ours| &mut ours.lines);
+        let proposed = self.ours.as_mut().filter(|ours| ours.adds() && !ours.is_tidying()).map(|ours| &mut ours.lines);
         let lines = self.streams.iter_mut().chain(proposed.into_iter().flatten()).filter(|line| !line.is_over());
         let mut free = negotiator.free_slots();
         for line in lines {
@@ -124,6 +125,7 @@ impl Session {
             return Err("all streams were refused".to_owned());
         }
         self.agreed = Settled::of(agreed, negotiator);
+        self.again = super::sent::Again::default();
         Ok(())
     }
 

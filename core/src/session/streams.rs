@@ -3,6 +3,7 @@
 use crate::config::Context;
 use crate::id::{ConnId, StreamId};
 use crate::outbox::Outbox;
+use crate::sip::Text;
 use crate::stream::{self, Command, Failure, Input, Line, SessionInfo, StreamError};
 
 use super::sent::Purpose;
@@ -111,6 +112,8 @@ impl Session {
             self.begin_ours(cx, Purpose::Hold, out);
         } else if !self.untidy && self.orphans().next().is_some() {
             self.begin_ours(cx, Purpose::Tidy, out);
+        } else if let Some(purpose) = self.again.take() {
+            self.begin_ours(cx, purpose, out);
         } else if self.streams.iter().any(|line| line.stream().wants_offer()) {
             self.begin_ours(cx, Purpose::Describe, out);
         }
@@ -170,7 +173,7 @@ impl Session {
             return;
         }
         if self.streams.len() <= 1 {
-            self.fail(cx, words, out);
+            self.end(cx, out);
             return;
         }
         self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));
@@ -217,7 +220,11 @@ pub(super) fn call_line<T>(
     let stream = line.id();
     let result = act(line, &mut stream::Context::new(cx, info, stream), &mut said);
     while let Some(output) = said.pop() {
-        out.push(Output::Stream { stream, output });
+        out.push(if let stream::Output::Event(event) = output {
+            Output::News { stream, kind: Text::from_static(line.stream().kind()), event }
+        } else {
+            Output::Stream { stream, output }
+        });
     }
     result
 }

@@ -183,6 +183,8 @@ impl Session {
     fn referred(&mut self, cx: &Context<'_>, incoming: Incoming, out: &mut Outbox<Output>) {
         let target = match ReferTarget::read(&incoming.request) {
             Err(BadRefer(code)) => return answer(cx, &incoming, code, out),
+            // For the peer the dialog is over, although it does not know yet (RFC 5407 section 3.3.3).
+            Ok(_) if self.state == SessionState::Terminating => return answer(cx, &incoming, 481, out),
             Ok(_) if !self.state.is_established() => return answer(cx, &incoming, 480, out),
             Ok(_) if self.transfers.are_under_way() => return answer(cx, &incoming, 491, out),
             Ok(target) => target,

@@ -24,6 +24,7 @@ impl SipSimpleSettings {
             "rtp.audio_codec_list" => {
                 config.rtp.audio_codecs = self.rtp.audio_codec_list.iter().map(|codec| codec.as_str().into()).collect();
             }
+            "logs.trace_msrp" => config.msrp.trace = self.logs.trace_msrp,
             "dns.probe_domain" => {
                 if let Some(domain) = &self.dns.probe_domain {
                     config.dns.probe_domain = domain.as_str().into();

@@ -28,8 +28,10 @@ pub struct SessionInfo {
     pub local: IpAddr,
     /// Whether its signalling is encrypted as far as we see it, so that keys in descriptions are not readable on the way.
     pub secure: bool,
-    /// Who we are to servers that ask, such as relays.
+    /// Who we are to whom challenges our requests: of a session that came in, only to the registrar's realm.
     pub credentials: Option<Credentials>,
+    /// Who we are to servers of the account's own, such as its MSRP relay.
+    pub own_credentials: Option<Credentials>,
     /// What the account's settings say of media (groups `rtp`, `msrp`, `nat_traversal`, `tls`).
     pub settings: AccountSettings,
     /// The account's TURN servers.
@@ -48,6 +50,7 @@ impl SessionInfo {
             local: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             secure: false,
             credentials: None,
+            own_credentials: None,
             settings: AccountSettings::default(),
             turn_servers: Vec::new(),
         }

@@ -146,7 +146,25 @@ impl StreamEvent {
         )
     }
 
-    /// The seeds' names: 002's first, then 000's.
+    /// The seeds' names where a stream of this kind tells it: 002's first, then 000's.
+    #[must_use]
+    pub fn names_of(&self, kind: &str) -> &'static [&'static str] {
+        match (kind, self) {
+            ("chat", Self::DidInitialize) => &["MediaStreamDidInitialize", "MSRPChatDidInitialize"],
+            ("chat", Self::DidStart { .. }) => &["MediaStreamDidStart", "MSRPChatDidStart"],
+            ("chat", Self::DidFail { .. }) => &["MediaStreamDidFail", "MSRPChatDidFail"],
+            ("chat", Self::WillEnd) => &["MediaStreamWillEnd", "MSRPChatWillEnd"],
+            ("chat", Self::DidEnd) => &["MediaStreamDidEnd", "MSRPChatDidEnd"],
+            ("file-transfer", Self::DidInitialize) => &["MediaStreamDidInitialize", "MSRPFileTransferDidInitialize"],
+            ("file-transfer", Self::DidStart { .. }) => &["MediaStreamDidStart", "MSRPFileTransferDidStart"],
+            ("file-transfer", Self::DidFail { .. }) => &["MediaStreamDidFail", "MSRPFileTransferDidFail"],
+            ("file-transfer", Self::WillEnd) => &["MediaStreamWillEnd", "MSRPFileTransferWillEnd"],
+            ("file-transfer", Self::DidEnd) => &["MediaStreamDidEnd", "MSRPFileTransferDidEnd"],
+            _ => self.names(),
+        }
+    }
+
+    /// The seeds' names, whatever stream tells it: 002's first, then 000's.
     #[must_use]
     pub const fn names(&self) -> &'static [&'static str] {
         match self {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::id::{ConnId, SocketId};
 use crate::media;
 use crate::msrp;
+use crate::sip::Text;
 use crate::transport::{CloseCause, TlsInfo};
 
 use super::FileAnswer;
@@ -78,6 +79,8 @@ pub enum Input {
     Msrp(msrp::Event),
     /// Where the peer of its MSRP session can connect to, or why it cannot.
     MsrpListening(Result<SocketAddr, CloseCause>),
+    /// Where something is that it asked for, the best place first; or why nobody knows.
+    Located(Result<Vec<SocketAddr>, Text>),
     /// The answer to a question.
     Answer {
         /// The stream's own name for it.

@@ -336,6 +336,7 @@ impl Line {
             | Output::Open { .. }
             | Output::Write { .. }
             | Output::Close { .. }
+            | Output::Locate(_)
             | Output::Msrp(_)
             | Output::MsrpHold(_)
             | Output::Ask { .. }

@@ -45,7 +45,7 @@ use super::{Agreement, Command, Context, Input, Originator, Output, StreamError}
 /// `examples` of a stream of an application's own stand in the tests of the `testsuite` crate (`custom_stream`).
 pub trait MediaStream: Any + Debug + Send {
     /// What kind of stream it is: `audio`, `chat` … (attribute `type` of the seeds).
-    fn kind(&self) -> &str;
+    fn kind(&self) -> &'static str;
 
     /// Whether it can be put on hold.
     fn hold_supported(&self) -> bool {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use crate::dns::Request;
 use crate::id::{ConnId, SocketId};
 use crate::media;
 use crate::msrp;
@@ -83,6 +84,8 @@ pub enum Output {
     },
     /// The read budget of this connection was 0 and has risen.
     Resume(ConnId),
+    /// Where something is; [`Input::Located`](super::Input::Located) tells it.
+    Locate(Request),
     /// What follows of a call to the MSRP sessions, for the driver and for other streams.
     Msrp(msrp::Output),
     /// What comes for its MSRP session is to wait, or not any longer.

@@ -345,7 +345,7 @@ impl Application for User {
                 self.notes.borrow_mut().told(call, self.host, *id, event);
                 self.told(now, *id, event, agent, alarms);
             }
-            EventKind::Stream { id, session, event } => {
+            EventKind::Stream { id, session, event, .. } => {
                 let call = self.sessions.get(session).and_then(|known| known.call);
                 let own = matches!(event, StreamEvent::DidStart { .. } | StreamEvent::GotDtmf { .. });
                 if own || matches!(event, StreamEvent::DidEnd | StreamEvent::DidFail { .. }) {

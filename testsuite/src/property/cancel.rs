@@ -21,7 +21,7 @@ pub struct Cancel {
     answers: Owed<ServerKey>,
     refusals: Owed<ServerKey>,
     byes: Owed<(usize, String)>,
-    /// The calls that hosts have ended by BYE.
+    /// The calls that hosts have ended by BYE, or had ended so.
     ended: Memory<(usize, String), ()>,
 }
 
@@ -49,7 +49,10 @@ impl Property for Cancel {
                 let plain = sight.transport == Transport::Udp && !sight.sip.contact().contains("transport=");
                 let success = (200..300).contains(&sight.sip.code());
                 let small = client.request.data().len() <= LARGE;
+                // A proposal that is accepted after all may be as welcome as not.
+                let initial = client.request.to_tag().is_empty();
                 if client.cancelled.is_some()
+                    && initial
                     && success
                     && !client.uncertain
                     && plain
@@ -59,6 +62,10 @@ impl Property for Cancel {
                 {
                     self.byes.owe((sight.host, sight.sip.call_id().to_owned()), sight.at);
                 }
+            }
+            // Also the BYE of the other side ends it.
+            Step::RequestGot { key, .. } if key.method == "BYE" => {
+                self.ended.put(sight.at, (sight.host, sight.sip.call_id().to_owned()), ());
             }
             Step::RequestSent { key, .. } if key.method == "BYE" => {
                 let call = (sight.host, sight.sip.call_id().to_owned());

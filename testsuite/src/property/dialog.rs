@@ -73,6 +73,11 @@ impl Property for Dialogs {
                 if self.low.get(key) == Some(&Number::Low) {
                     broken.unless(sip.code() == 500, "DLG-5", seen, "500 was due");
                 }
+                let side = Side::of(sight.host, sip, false);
+                if let Some(dialog) = self.dialogs.get_mut(sight.at, &side).filter(|_| sip.code() == 481) {
+                    // A BYE that no connection took has ended it all the same.
+                    dialog.over |= matches!(key.method.as_str(), "INVITE" | "UPDATE");
+                }
                 match (key.method.as_str(), self.byes.get(key)) {
                     ("BYE", Some(known)) => {
                         let fits = sip.code() == 200 || (sip.code() == 481 && !known);
@@ -235,7 +240,11 @@ impl Dialogs {
             return;
         }
         match dialog.local {
-            Some(last) => broken.unless(number == last + 1, "DLG-4", seen, format!("the last CSeq was {last}")),
+            Some(last) => {
+                // What a connection did not take has a number all the same.
+                let lost = number > last && seen.sight.transport != Transport::Udp;
+                broken.unless(number == last + 1 || lost, "DLG-4", seen, format!("the last CSeq was {last}"));
+            }
             None => broken.unless(number < 1 << 31, "DLG-4", seen, "the first CSeq is too high"),
         }
         dialog.local = Some(number);

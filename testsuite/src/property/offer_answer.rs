@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Step;
+use sipsimple_core::transport::Transport;
+
+use crate::model::{Client, Step};
 use crate::sdp::{Media, Sdp};
 
 use super::{Memory, Property, Seen, Violations};
@@ -59,7 +61,11 @@ impl Property for OfferAnswer {
             }
             Step::ResponseGot { key: Some(key), fresh } if (200..300).contains(&sip.code()) => {
                 let Some(answer) = sip.description().and_then(Sdp::read) else { return };
-                match seen.model.client(key).and_then(|client| client.request.description()).and_then(Sdp::read) {
+                // What comes to a transaction that may have died with its connection settles nothing.
+                let same_way = |client: &Client| sight.from == client.to && sight.to == client.from;
+                let sure = |client: &&Client| sight.transport == Transport::Udp || same_way(client);
+                let client = seen.model.client(key).filter(|client| !client.uncertain).filter(sure);
+                match client.and_then(|client| client.request.description()).and_then(Sdp::read) {
                     Some(offer) if *fresh => self.settle(seen, sip.from_tag(), offer, &answer),
                     None if key.method == "INVITE" => {
                         let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0);

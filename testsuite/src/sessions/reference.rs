@@ -190,6 +190,10 @@ impl Reference {
             }
             return;
         };
+        // What is to be replaced must have a dialog.
+        let other = subject
+            .other
+            .filter(|other| self.sessions.get(&(host, *other)).is_none_or(|other| !other.state.is_established()));
         let Some(known) = self.sessions.get_mut(&(host, session)) else { return };
         let over = known.outcome.is_some();
         let allowed = known.allows(act, subject);
@@ -203,6 +207,7 @@ impl Reference {
                     )
             }
             (Err(IntentError::Session(SessionError::Unknown(_))), _) if over => true,
+            (Err(IntentError::Session(SessionError::Unknown(id))), _) if other == Some(*id) => true,
             (_, _) if over => false,
             (Err(IntentError::Session(error)), Err(due)) => {
                 let named = match error {
@@ -355,7 +360,6 @@ impl Known {
                 must(reported, "its INVITE was not told")?;
                 let known = streams.iter().all(|stream| self.streams.contains(stream));
                 must(known && !streams.is_empty(), "these are not its streams")?;
-                must(self.direction == Direction::Outgoing || *streams == self.streams, "these were not accepted")?;
                 self.streams.clone_from(streams);
                 self.started = true;
             }

@@ -72,6 +72,7 @@ impl World {
                     Question::LocalAddress { toward } => {
                         Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()))
                     }
+                    Question::File(_) if self.hosts[host].disk_is_stuck => return,
                     Question::File(question) => Answer::File(self.hosts[host].file(&question)),
                     Question::LoadSettings { .. } => Answer::Settings(Ok(self.hosts[host].stored.clone())),
                     Question::PersistSettings { text } => {

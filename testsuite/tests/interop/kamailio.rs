@@ -75,9 +75,10 @@ impl Kamailio {
         if self.switches.contains(&"WITH_PRESENCE") {
             copy_tables(&folder.path().join("tables"));
         }
+        let msrp = [("MSRP_PORT", 2), ("MSRPS_PORT", 3)].map(|(name, at)| format!("{name}={}", self.port + at));
         let pid = format!("{home}/pid");
         let mut args = vec!["-DD", "-E", "-m", "64", "-M", "8", "-f", config, "-w", &home, "-Y", &home, "-P", &pid];
-        for define in [&address, &port, &tls_port, &tls_config, &tables, &server] {
+        for define in [&address, &port, &tls_port, &tls_config, &tables, &server, &msrp[0], &msrp[1]] {
             args.extend_from_slice(&["-A", define]);
         }
         for switch in &self.switches {
@@ -103,6 +104,18 @@ impl Kamailio {
     pub(crate) fn certificate(&self, address: &str) -> String {
         let pki = self.pki.as_ref().expect("it speaks TLS");
         pki.issue("client.pem", &[address]).display().to_string()
+    }
+
+    /// The relay for MSRP, as the program wants it.
+    pub(crate) fn relay(&self, transport: &str) -> String {
+        let port = self.port + if transport == "tls" { 3 } else { 2 };
+        format!("{};transport={transport}", host_port(self.address, port))
+    }
+
+    /// A certificate for this machine, of the same authority.
+    pub(crate) fn issue(&self) -> String {
+        let pki = self.pki.as_ref().expect("it speaks TLS");
+        pki.issue("peer.pem", &["127.0.0.1", "::1"]).display().to_string()
     }
 
     /// The file with the authority of its certificate.

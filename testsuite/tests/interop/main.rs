@@ -13,6 +13,7 @@ mod extensions;
 mod kamailio;
 mod knot;
 mod located;
+mod msrp_relay;
 mod nat;
 mod peer;
 mod pjsua;

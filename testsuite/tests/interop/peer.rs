@@ -1,6 +1,7 @@
 //! Running programs: ours and the peers.
 
 use std::fs;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -118,6 +119,12 @@ impl Running {
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let name = format!("{} {}", program.display(), args.join(" "));
         Self { name, child, output, _folder: folder }
+    }
+
+    /// Types a line.
+    pub(crate) fn say(&mut self, line: &str) {
+        let typed = self.child.stdin.as_mut().expect("it has an input");
+        writeln!(typed, "{line}").expect("it listens");
     }
 
     /// The folder it runs in.

@@ -153,6 +153,24 @@ fn a_file_with_another_hash_or_size_is_refused() {
 }
 
 #[test]
+fn a_disk_that_got_stuck_ends_the_transfer() {
+    for host in [ALICE, BOB] {
+        let data = bytes(3_000_000);
+        let mut scene = Scene::alike(10, Relay);
+        push(&mut scene, &data, selector(&data), 0);
+        scene.run(450);
+        scene.world.host_mut(host).disk_is_stuck = true;
+        scene.run(59_000);
+        let ended = |event: &FileTransferEvent| matches!(event, FileTransferEvent::DidNotFinish { .. });
+        assert!(!told(&scene, host).iter().any(ended), "{host}");
+        scene.run(3000);
+        let reason = "no answer from the driver".into();
+        assert!(told(&scene, host).contains(&FileTransferEvent::DidNotFinish { received: host == BOB, reason }));
+        scene.end();
+    }
+}
+
+#[test]
 fn an_empty_file_arrives() {
     let mut scene = Scene::alike(7, Relay);
     push(&mut scene, b"", selector(b""), 0);

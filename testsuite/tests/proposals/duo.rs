@@ -9,6 +9,7 @@ use sipsimple_core::session::{SessionEvent, SessionState};
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
+use sipsimple_testsuite::brittle::{BrittleFactory, Habit};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::property;
 use sipsimple_testsuite::text::TextFactory;
@@ -32,11 +33,17 @@ pub(crate) fn audio() -> StreamSpec {
 impl Duo {
     /// The INVITE is on its way.
     pub(crate) fn calling(streams: &[StreamSpec]) -> Self {
+        Self::calling_with(&Config::default(), Habit::SOUND, streams)
+    }
+
+    /// The same, where both have these settings, and streams that are brittle behave so at Bob's.
+    pub(crate) fn calling_with(config: &Config, offered: Habit, streams: &[StreamSpec]) -> Self {
         let mut world = World::new(5, Faults::none());
         world.watch(property::all());
         for name in ["alice", "bob"] {
-            let number = world.add(Config::default(), Box::new(Idle));
+            let number = world.add(config.clone(), Box::new(Idle));
             world.with(number, |agent, _| agent.register_stream(Arc::new(TextFactory)));
+            world.with(number, |agent, _| agent.register_stream(Arc::new(BrittleFactory { offered })));
             let account = AccountSpec::new(format!("sip:{name}@{}", world.host(number).addresses[0]));
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
@@ -51,25 +58,34 @@ impl Duo {
 
     /// The call has come.
     pub(crate) fn ringing(streams: &[StreamSpec]) -> Self {
-        let mut duo = Self::calling(streams);
+        Self::calling(streams).rung()
+    }
+
+    /// The call that was on its way comes.
+    pub(crate) fn rung(mut self) -> Self {
+        let duo = &mut self;
         duo.pass(500);
         let callee = duo.world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
             EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
             _ => None,
         });
         duo.sessions[BOB] = callee.expect("no call came");
-        duo
+        self
     }
 
     /// The call is established; what was told of that is forgotten.
     pub(crate) fn established(streams: &[StreamSpec]) -> Self {
-        let mut duo = Self::ringing(streams);
-        let proposed = duo.with(BOB, |session| session.streams());
-        duo.with(BOB, |session| session.accept(&proposed).unwrap());
-        duo.pass(1000);
-        duo.told(ALICE);
-        duo.told(BOB);
-        duo
+        Self::ringing(streams).accepted()
+    }
+
+    /// The call that has come is accepted.
+    pub(crate) fn accepted(mut self) -> Self {
+        let proposed = self.with(BOB, |session| session.streams());
+        self.with(BOB, |session| session.accept(&proposed).unwrap());
+        self.pass(1000);
+        self.told(ALICE);
+        self.told(BOB);
+        self
     }
 
     pub(crate) fn pass(&mut self, millis: u64) {

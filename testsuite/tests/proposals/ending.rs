@@ -110,3 +110,21 @@ fn a_proposal_may_ring() {
     assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (2, 2));
     duo.over();
 }
+
+#[test]
+fn an_answer_that_is_lost_with_the_session_is_not_waited_for_for_ever() {
+    let mut duo = Duo::established(&[audio()]);
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(500);
+    // The re-INVITE has a provisional response, and nothing that ends its waiting.
+    set_silence(&mut duo, BOB, true);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(700);
+    set_silence(&mut duo, BOB, false);
+    duo.with(ALICE, |session| session.end().unwrap());
+    duo.pass(100);
+    assert_eq!(duo.told(BOB).last().map(String::as_str), Some("ended remote user request"));
+    assert!(duo.world.run_until_quiescent(Duration::from_secs(200)));
+    duo.world.finish();
+}

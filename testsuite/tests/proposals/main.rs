@@ -1,5 +1,6 @@
 //! Proposals and hold between two agents: behaviour 1.5 to 1.7.
 
+mod brittle;
 mod duo;
 mod ending;
 mod hold;

@@ -11,6 +11,7 @@
 //! | `cancel` | CAN |
 //! | `dialog` | DLG |
 //! | `offer_answer` | OA |
+//! | `races` | the races of RFC 5407 |
 //! | `chaos` | all of them, with a peer and a network that do anything |
 
 mod cancel;
@@ -19,6 +20,7 @@ mod client;
 mod dialog;
 mod matching;
 mod offer_answer;
+mod races;
 mod scene;
 mod server;
 mod transport;

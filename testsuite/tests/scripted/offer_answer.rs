@@ -198,12 +198,17 @@ fn directions_are_answered_by_their_counterparts() {
     }
 }
 
-/// OA-4: a line that the peer adds is refused and keeps its place; what is refused may come back as something else.
+/// OA-4: a line that the peer adds is refused and keeps its place; what is refused may come back as something else. Where there is nothing else to agree on, the offer is
+/// refused as a whole.
 #[test]
 fn lines_keep_their_places() {
     let mut scene = Scene::answering(answering());
     let (mut side, _) = scene.established_by_peer();
     let two = format!("{}m=video 5000 RTP/AVP 34\r\n", audio(peer(), 4000).replace("o=- 1 1", "o=- 1 2"));
+    let refusal = reinvite(&mut scene, &mut side, &two);
+    assert_eq!((refusal.code(), refusal.header("warning").is_some()), (488, true));
+    // A hold beside it is not refused with it.
+    let two = two.replace("a=sendrecv", "a=sendonly");
     let answer = sdp(&reinvite(&mut scene, &mut side, &two));
     let used: Vec<_> = answer.media.iter().map(sipsimple_testsuite::sdp::Media::is_used).collect();
     assert_eq!(used, [true, false]);

@@ -11,6 +11,7 @@ mod audio;
 mod location;
 mod media;
 mod msrp;
+mod msrp_failures;
 mod proposals;
 mod sessions;
 mod settings;
@@ -30,6 +31,7 @@ fn every_row_of_the_seeds_is_there_or_pending() {
     streams::scenarios(&mut table);
     media::scenarios(&mut table);
     msrp::scenarios(&mut table);
+    msrp_failures::scenarios(&mut table);
     location::scenarios(&mut table);
     usages::scenarios(&mut table);
     audio::scenarios(&mut table);

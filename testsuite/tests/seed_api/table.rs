@@ -20,7 +20,7 @@ struct Row {
 }
 
 /// Fields that have another name here, in the notifications whose names begin so.
-const ALIASES: [(&str, &str, &str); 12] = [
+const ALIASES: [(&str, &str, &str); 15] = [
     ("SIPAccountManagerDidAddAccount", "account", "id"),
     ("SIPAccountManagerDidRemoveAccount", "account", "id"),
     ("SIPAccountManagerDidChangeDefaultAccount", "account", "new"),
@@ -32,6 +32,10 @@ const ALIASES: [(&str, &str, &str); 12] = [
     ("SCSession", "file_name", "filename"),
     ("SCSession", "proposer", "originator"),
     ("SIPApplicationFailedToStartTLS", "error", "cause"),
+    // A message is told as what was read in it.
+    ("SCSessionGotMessage", "cpim_headers", "additional_headers"),
+    ("SCSessionDidDeliverMessage", "message", "chunk"),
+    ("SCSessionDidNotDeliverMessage", "message", "chunk"),
     // Whether a slot changed is told by what it was and is.
     ("AudioPortDidChangeSlots", "consumer_slot_changed", "new_consumer_slot"),
     ("AudioPortDidChangeSlots", "producer_slot_changed", "new_producer_slot"),

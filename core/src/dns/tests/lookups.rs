@@ -21,6 +21,23 @@ fn shown(result: Result<LookupResult, String>) -> String {
 }
 
 #[test]
+fn servers_are_found_by_srv_records_or_addresses_alone() {
+    let none = |domain| format!("No msrprelay servers found for domain {domain}");
+    for (uri, discovered, addressed) in [
+        ("sip:lab.test", "192.0.2.1:2856".to_owned(), "192.0.2.1:2855".to_owned()),
+        ("sip:v6only.test", none("v6only.test"), "[2001:db8::66]:2855".to_owned()),
+        ("sip:v6only.test:99", none("v6only.test"), "[2001:db8::66]:99".to_owned()),
+        ("sip:192.0.2.4:99", "192.0.2.4:99".to_owned(), "192.0.2.4:99".to_owned()),
+    ] {
+        let (uri, service) = (parse(uri), Service::MsrpRelay);
+        let found = shown(Script::zone(lab()).lookup(&Request::Discovery { uri: uri.clone(), service }));
+        assert_eq!(found, discovered, "{uri}");
+        let found = shown(Script::zone(lab()).lookup(&Request::Host { uri: uri.clone(), service }));
+        assert_eq!(found, addressed, "{uri}");
+    }
+}
+
+#[test]
 fn the_servers_of_services_are_found() {
     for (uri, which, expected) in [
         ("sip:lab.test", Service::Stun, "192.0.2.1:3479"),

@@ -10,14 +10,14 @@ use crate::msrp::{
     has_end_line,
 };
 use crate::sip::Text;
-use crate::transport::{CertificateChain, CloseCause, Fingerprint, TlsInfo};
+use crate::transport::{CertificateChain, CloseCause, Fingerprint, Security, TlsInfo, TlsPolicy};
 
 fn id(text: &str) -> Text {
     text.into()
 }
 
 fn delivered(name: &str) -> Event {
-    Event::Delivered { id: id(name), code: 200, reason: "OK".into() }
+    Event::Delivered { id: id(name), code: 200, reason: "OK".into(), chunk: None }
 }
 
 #[test]
@@ -115,7 +115,8 @@ fn a_type_that_is_not_taken_is_refused_at_once() {
     assert!(pair.passive.tap.seen.iter().any(|seen| seen.is("415")));
     let of: Vec<_> =
         pair.active.events_of(S1).into_iter().filter(|e| matches!(e, Event::NotDelivered { .. })).collect();
-    let failed = Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into() };
+    let failed =
+        Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into(), chunk: None };
     assert_eq!(of, [&failed]);
     assert!(pair.passive.messages().is_empty());
     assert_eq!(pair.active.tap.seen.last().unwrap().flag, Continuation::Abort);
@@ -135,7 +136,8 @@ fn partial_tells_failures_only() {
         },
     );
     pair.run();
-    let failed = Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into() };
+    let failed =
+        Event::NotDelivered { id: id("m001"), code: 415, reason: "Unsupported Media Type".into(), chunk: None };
     assert!(pair.active.events_of(S1).contains(&&failed));
 }
 
@@ -146,7 +148,7 @@ fn what_is_larger_than_is_taken_is_refused_before_it_comes() {
     pair.passive.limits = Limits { msrp_message_bytes: 10_000, ..Limits::default() };
     pair.send(S1, text("m001", bytes(1_000_000)));
     pair.run();
-    let failed = Event::NotDelivered { id: id("m001"), code: 413, reason: "Unwanted Message".into() };
+    let failed = Event::NotDelivered { id: id("m001"), code: 413, reason: "Unwanted Message".into(), chunk: None };
     assert!(pair.active.events_of(S1).contains(&&failed));
     let sent: usize = pair.active.tap.seen.iter().map(|seen| seen.body.len()).sum();
     assert!(sent < 200_000, "{sent}");
@@ -164,7 +166,7 @@ fn no_answer_in_time_is_told_once() {
     pair.pass(29_000, false);
     assert!(!pair.active.events_of(S1).iter().any(|e| matches!(e, Event::NotDelivered { .. })));
     pair.pass(70_000, false);
-    let failed = Event::NotDelivered { id: id("m001"), code: 408, reason: "Request Timeout".into() };
+    let failed = Event::NotDelivered { id: id("m001"), code: 408, reason: "Request Timeout".into(), chunk: None };
     assert_eq!(pair.active.events_of(S1).into_iter().filter(|event| **event == failed).count(), 1);
 }
 
@@ -277,7 +279,7 @@ fn what_has_not_arrived_when_the_connection_is_lost_fails_once() {
     pair.lose(0, &CloseCause::Reset);
     let events = pair.active.events_of(S1);
     for name in ["m001", "m002", "m003"] {
-        let failed = Event::NotDelivered { id: id(name), code: 0, reason: "connection reset".into() };
+        let failed = Event::NotDelivered { id: id(name), code: 0, reason: "connection reset".into(), chunk: None };
         assert_eq!(events.iter().filter(|event| ***event == failed).count(), 1, "{name}");
     }
     assert_eq!(events.last(), Some(&&Event::Ended(End::Connection(CloseCause::Reset))));
@@ -503,6 +505,33 @@ fn who_joins_an_open_connection_judges_its_peer_too() {
         assert!(pair.active.endpoint.is_bound(S1));
         pair.active.call(now, |e, cx, out| e.close(cx, S2, out));
         pair.passive.call(now, |e, cx, out| e.close(cx, S2, out));
+    }
+}
+
+/// Names `example.com`.
+const HOSTS: &[u8] = include_bytes!("../../../../vectors/tls/hosts.der");
+
+#[test]
+fn without_a_fingerprint_the_peer_must_be_named_by_its_certificate() {
+    let untrusted = CertificateChain::Untrusted("self-signed".into());
+    for (host, policy, chain, fits) in [
+        ("example.com", TlsPolicy::Chain, CertificateChain::Trusted, true),
+        ("other.example", TlsPolicy::Chain, CertificateChain::Trusted, false),
+        ("example.com", TlsPolicy::Chain, untrusted.clone(), false),
+        // Who wants to know nothing of certificates is spared.
+        ("other.example", TlsPolicy::None, untrusted, true),
+    ] {
+        let mut pair = Pair::new();
+        let (now, conn) = (pair.now, names(0).0);
+        pair.active.call(now, |e, _, _| e.prepare(S1, setup("msrps://192.0.2.1:2855/a1;tcp", Delivery::Whole)));
+        let security = Security::Tls { identity: None, server_name: None, policy };
+        let connect = Connect::Active { conn, to: "192.0.2.2:7777".parse().unwrap(), security };
+        let remote = format!("msrps://{host}:7777/p1;tcp");
+        pair.active.call(now, |e, cx, out| e.start(cx, S1, start(&remote, connect, vec![]), out));
+        let shown = TlsInfo { chain, certificates: vec![Bytes::from_static(HOSTS)] };
+        pair.active.call(now, |e, cx, out| e.opened(cx, conn, Some(shown), out));
+        let ended = matches!(pair.active.events_of(S1).last(), Some(Event::Ended(End::Distrusted(_))));
+        assert_eq!((ended, pair.active.tap.seen.is_empty()), (!fits, !fits), "{host}");
     }
 }
 

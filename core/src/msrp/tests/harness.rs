@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::id::{ConnId, SocketId, StreamId};
 use crate::limits::Limits;
 use crate::msrp::{
-    ByteRange, Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer, Head,
-    Message, Output, SessionStart, Setup,
+    ByteRange, Chunk, Connect, Content, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Frame, Framer,
+    Head, LogEvent, Message, Output, SessionStart, Setup,
 };
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
@@ -71,7 +71,10 @@ pub(super) struct Side {
     random: Random,
     pub(super) limits: Limits,
     pub(super) out: Outbox<Output>,
+    /// What was told; the chunks that said so stand by themselves.
     pub(super) events: Vec<(StreamId, Event)>,
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) logs: Vec<(ConnId, LogEvent)>,
     /// What was written and not yet delivered, by connection.
     pub(super) wire: VecDeque<(ConnId, Bytes)>,
     pub(super) tap: Tap,
@@ -90,6 +93,8 @@ impl Side {
             limits: Limits::default(),
             out: Outbox::new(),
             events: Vec::new(),
+            chunks: Vec::new(),
+            logs: Vec::new(),
             wire: VecDeque::new(),
             tap: Tap::default(),
             opened: Vec::new(),
@@ -104,7 +109,7 @@ impl Side {
         now: Instant,
         act: impl FnOnce(&mut Endpoint, &mut Context<'_>, &mut Outbox<Output>) -> T,
     ) -> T {
-        let mut cx = Context { now, random: &mut self.random, limits: &self.limits };
+        let mut cx = Context { now, random: &mut self.random, limits: &self.limits, trace: true };
         let result = act(&mut self.endpoint, &mut cx, &mut self.out);
         self.settle(now);
         result
@@ -130,9 +135,13 @@ impl Side {
                 }
                 Output::Close { conn, .. } => self.closed.push(conn),
                 Output::Resume(conn) => self.resumed.push(conn),
-                Output::Session(stream, event) => {
+                Output::Log(conn, event) => self.logs.push((conn, event)),
+                Output::Session(stream, mut event) => {
+                    if let Event::Delivered { chunk, .. } | Event::NotDelivered { chunk, .. } = &mut event {
+                        self.chunks.extend(chunk.take());
+                    }
                     self.events.push((stream, event.clone()));
-                    let mut cx = Context { now, random: &mut self.random, limits: &self.limits };
+                    let mut cx = Context { now, random: &mut self.random, limits: &self.limits, trace: true };
                     if let Event::Wants { id, at, len } = &event {
                         let range = usize::try_from(*at).unwrap()..usize::try_from(at + len).unwrap();
                         let data = self.file.slice(range);

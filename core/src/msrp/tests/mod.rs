@@ -3,6 +3,7 @@ mod endpoint;
 mod frames;
 mod harness;
 mod hostile;
+mod log;
 mod relay;
 mod selector;
 mod sharing;

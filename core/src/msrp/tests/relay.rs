@@ -97,14 +97,35 @@ fn a_challenge_is_answered_and_the_path_told() {
     let path = "msrps://outer.example:2855/r2;tcp msrps://example.com:2855/r1;tcp msrps://192.0.2.1:2855/a1;tcp";
     assert_eq!(pair.active.events_of(S1), [&Event::Relayed { path: path.parse().unwrap() }]);
     // The session goes on the same connection, and the first relay is visited first.
-    let remote = start("msrps://bob.example:9999/b1;tcp", Connect::Relay, vec![]);
+    let remote = start("msrps://bob.example:9999/b1;tcp", Connect::Relay { active: true }, vec![]);
     let now = pair.now;
     pair.active.call(now, |e, cx, out| e.start(cx, S1, remote, out));
+    assert!(last(&pair).is("SEND") && !last(&pair).head.has_body());
+    answers(&mut pair, "200 OK", "");
     assert!(pair.active.endpoint.is_bound(S1));
     pair.send(S1, text("m001", "through the relay"));
     let to = "msrps://example.com:2855/r1;tcp msrps://outer.example:2855/r2;tcp msrps://bob.example:9999/b1;tcp";
     assert_eq!(last(&pair).head.to_path().unwrap().to_string(), to);
     assert_eq!(last(&pair).head.from_path().unwrap().to_string(), OWN);
+}
+
+#[test]
+fn who_is_called_waits_for_the_first_send_through_its_relay() {
+    let mut pair = asked(alice());
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    answers(&mut pair, "200 OK", GRANT);
+    let remote = start("msrps://bob.example:9999/b1;tcp", Connect::Relay { active: false }, vec![]);
+    let now = pair.now;
+    pair.active.call(now, |e, cx, out| e.start(cx, S1, remote, out));
+    pair.send(S1, text("m001", "too early"));
+    assert!(last(&pair).is("AUTH") && !pair.active.endpoint.is_bound(S1));
+    let from = "msrps://outer.example:2855/r2;tcp msrps://bob.example:9999/b1;tcp";
+    let bind = format!(
+        "MSRP t001 SEND\r\nTo-Path: {OWN}\r\nFrom-Path: {from}\r\nMessage-ID: b001\r\nByte-Range: 1-0/0\r\n-------t001$\r\n"
+    );
+    pair.active.call(now, |e, cx, out| e.data(cx, names(0).0, bind.into(), out));
+    assert!(pair.active.endpoint.is_bound(S1));
+    assert!(pair.active.tap.seen.iter().any(|seen| seen.is("SEND") && seen.body == b"too early"));
 }
 
 #[test]

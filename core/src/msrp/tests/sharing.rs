@@ -53,7 +53,7 @@ fn sessions_share_a_listener_until_the_last_one_leaves() {
 fn sessions_of_one_relay_share_the_connection_to_it() {
     let (mut endpoint, mut out) = (Endpoint::new(), Outbox::new());
     let (mut random, limits) = (Random::new(&Seed::from_u64(1)), Limits::default());
-    let mut cx = Context { now: Instant::from_millis(1), random: &mut random, limits: &limits };
+    let mut cx = Context { now: Instant::from_millis(1), random: &mut random, limits: &limits, trace: false };
     let relay = |endpoint: &mut Endpoint| RelaySetup {
         conn: endpoint.name_connection(),
         to: "192.0.2.9:2855".parse().unwrap(),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::msrp::Chunk;
 use crate::payload::composing::State;
 use crate::payload::cpim::{Address, Field, FieldName, Subject};
 use crate::sdp::Direction;
@@ -160,6 +161,8 @@ pub enum ChatEvent {
     DidSendMessage {
         /// Which.
         message_id: Text,
+        /// Its last chunk as it was written.
+        message: Chunk,
     },
     /// A message has arrived (`ChatStreamDidDeliverMessage`). Told once.
     DidDeliverMessage {
@@ -169,6 +172,8 @@ pub enum ChatEvent {
         code: u16,
         /// The words for it.
         reason: Text,
+        /// The report, or the response where none is asked for.
+        chunk: Option<Chunk>,
     },
     /// A message has not arrived (`ChatStreamDidNotDeliverMessage`). Told once.
     DidNotDeliverMessage {
@@ -178,6 +183,8 @@ pub enum ChatEvent {
         code: u16,
         /// The words for it.
         reason: Text,
+        /// The report or the response that says so, if one does.
+        chunk: Option<Chunk>,
     },
     /// Somebody writes, or does not any longer (`ChatStreamGotComposingIndication`).
     GotComposingIndication {
@@ -226,10 +233,14 @@ impl ChatEvent {
     #[must_use]
     pub const fn names(&self) -> &'static [&'static str] {
         match self {
-            Self::GotMessage { .. } => &["ChatStreamGotMessage", "MSRPChatGotMessage"],
+            Self::GotMessage { .. } => &["ChatStreamGotMessage", "MSRPChatGotMessage", "SCSessionGotMessage"],
             Self::DidSendMessage { .. } => &["ChatStreamDidSendMessage"],
-            Self::DidDeliverMessage { .. } => &["ChatStreamDidDeliverMessage", "MSRPChatDidDeliverMessage"],
-            Self::DidNotDeliverMessage { .. } => &["ChatStreamDidNotDeliverMessage", "MSRPChatDidNotDeliverMessage"],
+            Self::DidDeliverMessage { .. } => {
+                &["ChatStreamDidDeliverMessage", "MSRPChatDidDeliverMessage", "SCSessionDidDeliverMessage"]
+            }
+            Self::DidNotDeliverMessage { .. } => {
+                &["ChatStreamDidNotDeliverMessage", "MSRPChatDidNotDeliverMessage", "SCSessionDidNotDeliverMessage"]
+            }
             Self::GotComposingIndication { .. } => &["ChatStreamGotComposingIndication"],
             Self::DidSetNickname { .. } => &["ChatStreamDidSetNickname"],
             Self::DidNotSetNickname { .. } => &["ChatStreamDidNotSetNickname"],

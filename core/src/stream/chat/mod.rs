@@ -263,6 +263,12 @@ impl ChatStream {
     }
 }
 
+/// A message was never sent.
+fn undelivered(message_id: Text, reason: Text, out: &mut Outbox<Output>) {
+    let event = ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason, chunk: None };
+    out.push(Output::Event(StreamEvent::Chat(event)));
+}
+
 fn refused(reason: &'static str) -> StreamError {
     StreamError::Refused(Text::from_static(reason))
 }
@@ -305,8 +311,7 @@ impl MsrpStream for ChatStream {
                 Queued::Composing(said, recipients) => (None, self.send_composing(cx, &said, &recipients, out)),
             };
             if let (Some(message_id), Err(error)) = (id, result) {
-                let event = ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason: error.to_string().into() };
-                out.push(Output::Event(StreamEvent::Chat(event)));
+                undelivered(message_id, error.to_string().into(), out);
             }
         }
         if std::mem::take(&mut self.full) {
@@ -322,12 +327,14 @@ impl MsrpStream for ChatStream {
                     self.received(cx, &wish, &content_type, content, out);
                     continue;
                 }
-                Event::Sent { id } if !wrap::is_aside(&id) => ChatEvent::DidSendMessage { message_id: id },
-                Event::Delivered { id, code, reason } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidDeliverMessage { message_id: id, code, reason }
+                Event::Sent { id, chunk } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidSendMessage { message_id: id, message: chunk }
                 }
-                Event::NotDelivered { id, code, reason } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidNotDeliverMessage { message_id: id, code, reason }
+                Event::Delivered { id, code, reason, chunk } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidDeliverMessage { message_id: id, code, reason, chunk }
+                }
+                Event::NotDelivered { id, code, reason, chunk } if !wrap::is_aside(&id) => {
+                    ChatEvent::DidNotDeliverMessage { message_id: id, code, reason, chunk }
                 }
                 Event::Nickname { code, reason } => {
                     let nickname = self.nicknames.pop_front().unwrap_or_default();
@@ -395,9 +402,7 @@ impl MsrpStream for ChatStream {
     fn leave(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         for queued in std::mem::take(&mut self.queue) {
             if let Queued::Message(message) = queued {
-                let reason = Text::from_static("the stream was closed");
-                let event = ChatEvent::DidNotDeliverMessage { message_id: message.id, code: 0, reason };
-                out.push(Output::Event(StreamEvent::Chat(event)));
+                undelivered(message.id, Text::from_static("the stream was closed"), out);
             }
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::sip::Text;
+use crate::transport::CloseCause;
 
 /// What makes and takes the bytes of RFB (seed interface IDesktopSharingHandler and its four classes).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +102,8 @@ pub enum DesktopSharingEvent {
     HandlerDidFail {
         /// In which act.
         context: HandlerContext,
+        /// What happened.
+        failure: CloseCause,
         /// Why.
         reason: Text,
     },

@@ -25,7 +25,7 @@ use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
 use crate::sip::Text;
 use crate::time::Instant;
-use crate::transport::{CloseHow, Port, Security, SocketKind};
+use crate::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
 
 use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
 use super::{
@@ -180,7 +180,7 @@ impl DesktopSharingStream {
         match input {
             Input::Bound { local, .. } => tell(DesktopSharingEvent::Listening { address: local }, out),
             Input::Unbound { cause: Some(cause), .. } => {
-                fail(HandlerContext::Connecting, cause.to_string().into(), out);
+                fail(HandlerContext::Connecting, cause, out);
             }
             Input::Accepted { conn, .. } if self.external.conn.is_none() => {
                 self.external.conn = Some(conn);
@@ -211,13 +211,14 @@ impl DesktopSharingStream {
             Input::Closed { cause, .. } => {
                 let context = if self.external.open { HandlerContext::Reading } else { HandlerContext::Connecting };
                 self.external.conn = None;
-                fail(context, cause.to_string().into(), out);
+                fail(context, cause, out);
             }
             Input::Unbound { .. }
             | Input::Media(_)
             | Input::Datagram { .. }
             | Input::Msrp(_)
             | Input::MsrpListening(_)
+            | Input::Located(_)
             | Input::Answer { .. } => {}
         }
     }
@@ -228,8 +229,9 @@ fn tell(event: DesktopSharingEvent, out: &mut Outbox<Output>) {
 }
 
 /// The handler has failed, and the stream with it.
-fn fail(context: HandlerContext, reason: Text, out: &mut Outbox<Output>) {
-    tell(DesktopSharingEvent::HandlerDidFail { context, reason: reason.clone() }, out);
+fn fail(context: HandlerContext, failure: CloseCause, out: &mut Outbox<Output>) {
+    let reason = Text::from(failure.to_string());
+    tell(DesktopSharingEvent::HandlerDidFail { context, failure, reason: reason.clone() }, out);
     out.push(Output::Failed { reason, for_now: false });
 }
 
@@ -277,7 +279,7 @@ impl MsrpStream for DesktopSharingStream {
                 Event::NotDelivered { .. } if self.base.is_leaving() => {}
                 Event::NotDelivered { reason, .. } => {
                     self.sending = false;
-                    fail(HandlerContext::Sending, reason, out);
+                    fail(HandlerContext::Sending, CloseCause::Other(reason), out);
                 }
                 Event::Started
                 | Event::Relayed { .. }
@@ -307,6 +309,7 @@ impl MsrpStream for DesktopSharingStream {
             | Input::Datagram { .. }
             | Input::Msrp(_)
             | Input::MsrpListening(_)
+            | Input::Located(_)
             | Input::Answer { .. } => false,
         };
         if !external {
@@ -359,7 +362,7 @@ impl MsrpStream for DesktopSharingStream {
 
     fn late(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if self.external.until.take_if(|until| *until <= cx.now).is_some() {
-            fail(HandlerContext::Connecting, "timed out".into(), out);
+            fail(HandlerContext::Connecting, CloseCause::TimedOut, out);
         }
     }
 

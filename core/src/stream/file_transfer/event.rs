@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::msrp::FileSelector;
+use crate::msrp::{Chunk, FileSelector};
 use crate::sip::Text;
 
 /// A file transfer to offer (seed class FileTransferStream).
@@ -39,6 +39,8 @@ pub enum FileTransferEvent {
     DidDeliverChunk {
         /// The name of the message in MSRP.
         message_id: Text,
+        /// The report.
+        chunk: Chunk,
         /// 200.
         code: u16,
         /// The words for it.
@@ -52,6 +54,8 @@ pub enum FileTransferEvent {
     DidNotDeliverChunk {
         /// The name of the message in MSRP.
         message_id: Text,
+        /// The report or the response that says so, if one does.
+        chunk: Option<Chunk>,
         /// The code.
         code: u16,
         /// The words for it.

@@ -277,11 +277,12 @@ impl MsrpStream for FileTransferStream {
                         self.ask(FileQuestion::Read { file, at: self.offset + at, len }, out);
                     }
                 }
-                Event::Reported { id, bytes } if self.is_sending(&id) => {
+                Event::Reported { id, bytes, chunk } if self.is_sending(&id) => {
                     let (transferred_bytes, file_size) = (self.offset + bytes, self.selector.size.unwrap_or_default());
                     let (code, reason) = (200, msrp::reason_phrase(200).into());
                     let news = FileTransferEvent::DidDeliverChunk {
                         message_id: id,
+                        chunk,
                         code,
                         reason,
                         transferred_bytes,
@@ -293,9 +294,9 @@ impl MsrpStream for FileTransferStream {
                     self.state = State::Over;
                     tell(FileTransferEvent::DidFinish { received: false }, out);
                 }
-                Event::NotDelivered { id, code, reason } if self.is_sending(&id) => {
+                Event::NotDelivered { id, code, reason, chunk } if self.is_sending(&id) => {
                     let words = reason.clone();
-                    tell(FileTransferEvent::DidNotDeliverChunk { message_id: id, code, reason }, out);
+                    tell(FileTransferEvent::DidNotDeliverChunk { message_id: id, chunk, code, reason }, out);
                     self.over(&words, out);
                 }
                 Event::Piece { wish, content_type, at, data, .. } => {

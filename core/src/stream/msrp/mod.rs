@@ -13,13 +13,14 @@
 mod kind;
 mod line;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use kind::MsrpProfile;
 pub(super) use kind::MsrpStream;
 pub use line::{Offered, Role};
 
+use crate::dns::{Request, Service};
 use crate::msrp::{
     self, Connect, Content, Delivery, End, Endpoint, Event, FailureReport, Message, MsrpUri, Path, RelaySetup,
     SendError, SessionStart, Setup,
@@ -27,15 +28,26 @@ use crate::msrp::{
 use crate::negotiation::Description;
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
-use crate::settings::kind::{ConnectionModel, MsrpTransport};
-use crate::sip::{Host, Text};
+use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
+use crate::sip::{Host, SipUri, Text};
 use crate::time::Instant;
-use crate::transport::{CloseCause, Security, SocketKind, TlsPolicy};
+use crate::transport::{CloseCause, Fingerprint, Security, SocketKind, TlsPolicy};
 
 use super::{Agreement, Context, Input, Originator, Output};
 
 /// How long the signalling may lag behind a peer that has closed the connection in good order, as it does when it ends the session.
 const PARTING: Duration = Duration::from_secs(2);
+
+/// What a stream wants to know the place of.
+#[derive(Debug)]
+enum Locating {
+    /// The relay that the settings name.
+    Relay(Host),
+    /// A relay of this domain; there may be none.
+    Domain(Host),
+    /// The peer; and its address by its media line, where nobody knows a better one.
+    Peer(Box<Path>, Vec<Fingerprint>, Option<IpAddr>),
+}
 
 /// What streams over MSRP have in common.
 #[derive(Debug)]
@@ -54,6 +66,8 @@ pub(super) struct Base {
     relayed: bool,
     /// Whether the peer is not read.
     held: bool,
+    /// What it asked the place of.
+    locating: Option<Locating>,
     /// The peer's path, once it is known.
     remote: Option<Path>,
     started: bool,
@@ -76,6 +90,7 @@ impl Base {
             path: None,
             relayed: false,
             held: false,
+            locating: None,
             remote: None,
             started: false,
             leaving: false,
@@ -114,44 +129,124 @@ impl Base {
             (None, ConnectionModel::Relay) => Role::Active,
             (None, ConnectionModel::Acm) => Role::ActPass,
         };
-        let identity = cx.config.tls.as_ref().and_then(|tls| tls.identity.clone());
-        let listens = self.role != Role::Active;
-        if self.secure && listens && identity.is_none() && !(wants_relay && nat.msrp_relay.is_some()) {
-            let reason = "cannot create incoming MSRP stream without a certificate and private key";
-            return out.push(failed(reason));
-        }
-        let relay = nat.msrp_relay.clone().filter(|_| wants_relay && model == ConnectionModel::Relay);
-        if let Some(relay) = relay {
-            if (relay.transport == MsrpTransport::Tls) != self.secure {
-                return out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
+        let wants_relay = wants_relay && model == ConnectionModel::Relay;
+        let domain = cx.session.local_identity.uri.as_sip().map(|uri| uri.host.clone());
+        match nat.msrp_relay.clone().filter(|_| wants_relay) {
+            Some(relay) if (relay.transport == MsrpTransport::Tls) != self.secure => {
+                out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
             }
-            let Some(ip) = relay.host.ip() else {
-                return out.push(failed("the address of the MSRP relay is not known"));
-            };
-            self.relayed = true;
-            self.prepare(cx, MsrpUri::PORT);
-            let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, relay.host, relay.port, "") };
-            let setup = RelaySetup {
-                conn: cx.msrp.name_connection(),
-                to: SocketAddr::new(ip, relay.port),
-                security: self.security(cx, TlsPolicy::Chain),
-                uri,
-                credentials: cx.session.credentials.clone(),
-                expires: None,
-            };
-            let stream = cx.stream;
-            // What it asks for is a connection, and nothing of the session yet.
-            let mut events = Vec::new();
-            self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.relay(cx, stream, &setup, out));
-        } else if listens {
-            let kind = SocketKind::Listen(self.security(cx, TlsPolicy::Fingerprint));
-            let (stream, addr, port) = (cx.stream, cx.session.local, cx.config.msrp.port);
-            let mut events = Vec::new();
-            self.call(cx, out, &mut events, |endpoint, _, out| endpoint.listen(stream, kind, addr, port, out));
-        } else {
-            self.prepare(cx, MsrpUri::PORT);
-            out.push(Output::Initialized);
+            Some(MsrpRelayAddress { host, port, .. }) => match host.ip() {
+                Some(ip) => self.meet(cx, host, SocketAddr::new(ip, port), out),
+                None => {
+                    let uri = SipUri::new(None, host.clone(), Some(port));
+                    self.locating = Some(Locating::Relay(host));
+                    out.push(Output::Locate(self.whereabouts(uri, port == MsrpRelayAddress::DEFAULT_PORT)));
+                }
+            },
+            // Who has no password has no relay.
+            None => match domain.filter(|domain| domain.ip().is_none()) {
+                Some(domain) if wants_relay && self.secure && cx.session.own_credentials.is_some() => {
+                    let (uri, service) = (SipUri::new(None, domain.clone(), None), Service::MsrpRelay);
+                    self.locating = Some(Locating::Domain(domain));
+                    out.push(Output::Locate(Request::Discovery { uri, service }));
+                }
+                Some(_) | None => self.stand(cx, out),
+            },
         }
+    }
+
+    /// How to find the place of a relay or a peer: SRV records are for those over TLS that name no port of their own.
+    const fn whereabouts(&self, uri: SipUri, by_srv: bool) -> Request {
+        let service = Service::MsrpRelay;
+        if by_srv && self.secure { Request::Service { uri, service } } else { Request::Host { uri, service } }
+    }
+
+    /// The place of its relay is known: it asks the relay for a path.
+    fn meet(&mut self, cx: &mut Context<'_>, host: Host, to: SocketAddr, out: &mut Outbox<Output>) {
+        self.relayed = true;
+        self.prepare(cx, MsrpUri::PORT);
+        let uri = MsrpUri { session: None, ..MsrpUri::new(self.secure, host, to.port(), "") };
+        let setup = RelaySetup {
+            conn: cx.msrp.name_connection(),
+            to,
+            security: self.security(cx, TlsPolicy::Chain),
+            uri,
+            credentials: cx.session.own_credentials.clone(),
+            expires: None,
+        };
+        let stream = cx.stream;
+        // What it asks for is a connection, and nothing of the session yet.
+        let mut events = Vec::new();
+        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.relay(cx, stream, &setup, out));
+    }
+
+    /// Without a relay it stands for itself: it waits for the peer, or will connect.
+    fn stand(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if self.role == Role::Active {
+            self.prepare(cx, MsrpUri::PORT);
+            return out.push(Output::Initialized);
+        }
+        let identity = cx.config.tls.as_ref().and_then(|tls| tls.identity.as_ref());
+        if self.secure && identity.is_none() {
+            return out.push(failed("cannot create incoming MSRP stream without a certificate and private key"));
+        }
+        let kind = SocketKind::Listen(self.security(cx, TlsPolicy::Fingerprint));
+        let (stream, addr, port) = (cx.stream, cx.session.local, cx.config.msrp.port);
+        let mut events = Vec::new();
+        self.call(cx, out, &mut events, |endpoint, _, out| endpoint.listen(stream, kind, addr, port, out));
+    }
+
+    /// What it asked for was found, or was not.
+    fn located(
+        &mut self,
+        cx: &mut Context<'_>,
+        found: Result<Vec<SocketAddr>, Text>,
+        out: &mut Outbox<Output>,
+        events: &mut Vec<Event>,
+    ) {
+        let place = found.as_ref().ok().and_then(|places| places.first().copied());
+        let reason = found.err().unwrap_or_else(|| Text::from_static("there is no address"));
+        match (self.locating.take().filter(|_| !self.leaving), place) {
+            (Some(Locating::Relay(host) | Locating::Domain(host)), Some(to)) => self.meet(cx, host, to, out),
+            (Some(Locating::Domain(_)), None) => self.stand(cx, out),
+            (Some(Locating::Peer(path, fingerprints, _)), Some(to)) => {
+                let connect = self.connect(cx, to, &fingerprints);
+                self.begin(cx, *path, connect, fingerprints, out, events);
+            }
+            (Some(Locating::Peer(path, fingerprints, Some(ip))), None) => {
+                let connect = self.connect(cx, SocketAddr::new(ip, path.first().port()), &fingerprints);
+                self.begin(cx, *path, connect, fingerprints, out, events);
+            }
+            (Some(Locating::Relay(_)), None) => {
+                let reason = format!("the address of the MSRP relay is not known: {reason}").into();
+                out.push(Output::Failed { reason, for_now: true });
+            }
+            (Some(Locating::Peer(_, _, None)), None) => {
+                let reason = format!("the address of the peer is not known: {reason}").into();
+                out.push(Output::Failed { reason, for_now: false });
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// How to come to the peer, whose place is known. Without a fingerprint its certificate must name it.
+    fn connect(&self, cx: &mut Context<'_>, to: SocketAddr, fingerprints: &[Fingerprint]) -> Connect {
+        let policy = if fingerprints.is_empty() { TlsPolicy::Chain } else { TlsPolicy::Fingerprint };
+        Connect::Active { conn: cx.msrp.name_connection(), to, security: self.security(cx, policy) }
+    }
+
+    fn begin(
+        &mut self,
+        cx: &mut Context<'_>,
+        remote: Path,
+        connect: Connect,
+        fingerprints: Vec<Fingerprint>,
+        out: &mut Outbox<Output>,
+        events: &mut Vec<Event>,
+    ) {
+        let start = SessionStart { remote, connect, fingerprints };
+        let stream = cx.stream;
+        self.call(cx, out, events, |endpoint, cx, out| endpoint.start(cx, stream, start, out));
     }
 
     fn security(&self, cx: &Context<'_>, policy: TlsPolicy) -> Security {
@@ -191,7 +286,8 @@ impl Base {
             attributes.push(Attribute::new("accept-wrapped-types", self.profile.accept_wrapped_types.join(" ")));
         }
         attributes.push(Attribute::new("setup", self.role.as_str()));
-        if self.secure {
+        // The certificate that the peer sees is the relay's where there is one.
+        if self.secure && !self.relayed {
             for fingerprint in &cx.config.msrp.fingerprints {
                 attributes.push(Attribute::new("fingerprint", format!("sha-256 {fingerprint}")));
             }
@@ -232,23 +328,22 @@ impl Base {
             Role::Active => true,
             Role::Passive => false,
         };
-        let connect = if self.relayed {
-            Connect::Relay
-        } else if active {
-            let first = remote.path.first();
-            let by_line = media.connection().and_then(|connection| connection.ip());
-            let ip = first.host.ip().or(by_line).ok_or("the address of the peer is not known")?;
-            let to = SocketAddr::new(ip, first.port());
-            // Without a fingerprint the peer is who the signalling says.
-            let policy = if remote.fingerprints.is_empty() { TlsPolicy::None } else { TlsPolicy::Fingerprint };
-            Connect::Active { conn: cx.msrp.name_connection(), to, security: self.security(cx, policy) }
-        } else {
-            Connect::Passive
+        // Whom we meet first is the peer's relay where it has one: the fingerprint is not that one's.
+        let fingerprints = if remote.path.is_direct() { remote.fingerprints.clone() } else { Vec::new() };
+        let (path, first) = (remote.path.clone(), remote.path.first());
+        let connect = match first.host.ip() {
+            _ if self.relayed => Connect::Relay { active },
+            _ if !active => Connect::Passive,
+            Some(ip) => self.connect(cx, SocketAddr::new(ip, first.port()), &fingerprints),
+            None => {
+                let uri = SipUri::new(None, first.host.clone(), Some(first.port()));
+                let by_line = media.connection().and_then(|connection| connection.ip());
+                out.push(Output::Locate(self.whereabouts(uri, first.port.is_none())));
+                self.locating = Some(Locating::Peer(Box::new(path), fingerprints, by_line));
+                return Ok((remote, events));
+            }
         };
-        let fingerprints = remote.fingerprints.clone();
-        let start = SessionStart { remote: remote.path.clone(), connect, fingerprints };
-        let stream = cx.stream;
-        self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.start(cx, stream, start, out));
+        self.begin(cx, path, connect, fingerprints, out, &mut events);
         Ok((remote, events))
     }
 
@@ -258,6 +353,7 @@ impl Base {
         match input {
             Input::Msrp(event) => self.news(cx, event, out, &mut events),
             Input::MsrpListening(place) => self.listening(cx, place, out),
+            Input::Located(found) => self.located(cx, found, out, &mut events),
             Input::Media(_)
             | Input::Bound { .. }
             | Input::Unbound { .. }
@@ -323,7 +419,12 @@ impl Base {
         act: impl FnOnce(&mut Endpoint, &mut msrp::Context<'_>, &mut Outbox<msrp::Output>) -> T,
     ) -> T {
         let mut said = Outbox::new();
-        let mut inner = msrp::Context { now: cx.now, random: &mut *cx.random, limits: &cx.config.limits };
+        let mut inner = msrp::Context {
+            now: cx.now,
+            random: &mut *cx.random,
+            limits: &cx.config.limits,
+            trace: cx.config.msrp.trace,
+        };
         let result = act(cx.msrp, &mut inner, &mut said);
         while let Some(output) = said.pop() {
             match output {
@@ -336,6 +437,7 @@ impl Base {
                 | msrp::Output::Close { .. }
                 | msrp::Output::Resume(_)
                 | msrp::Output::Listening(..)
+                | msrp::Output::Log(..)
                 | msrp::Output::Session(..)) => out.push(Output::Msrp(other)),
             }
         }

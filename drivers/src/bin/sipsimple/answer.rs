@@ -220,7 +220,7 @@ impl Answering<'_> {
                     _ => {}
                 }
             }
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) => {
                 if let Some((known, _)) = self.scripted.get_mut(session) {
                     known.stream(*id, news);
                 }
@@ -314,7 +314,7 @@ fn tell(event: &Event, streams: &mut Streams, out: Output) {
     }
     let (session, words) = match &event.kind {
         EventKind::Agent(AgentEvent::Session { id, event: news }) => (*id, words::of_session(news)),
-        EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {
+        EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) => {
             if matches!(news, StreamEvent::DidStart { .. }) {
                 streams.insert(*id, (*session, event.at));
             }

@@ -192,7 +192,7 @@ impl<'a> Call<'a> {
                 self.known.session(news);
                 Ok(self.session(event.at, news))
             }
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) if *session == self.known.id => {
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) if *session == self.known.id => {
                 if let Some(words) = words::of_stream(news) {
                     self.out.at(event.at, words);
                 }

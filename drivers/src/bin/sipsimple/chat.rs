@@ -166,7 +166,7 @@ impl Chat {
                 self.open -= 1;
                 self.out.at(at, format_args!("{message_id} was delivered"));
             }
-            ChatEvent::DidNotDeliverMessage { message_id, code, reason } => {
+            ChatEvent::DidNotDeliverMessage { message_id, code, reason, .. } => {
                 self.open -= 1;
                 let words = format!("{message_id} was not delivered: {code} {}", words::printable(reason));
                 self.out.at(at, &words);

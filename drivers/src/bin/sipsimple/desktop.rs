@@ -95,7 +95,7 @@ fn follow(talk: &mut Talk, handler: &DesktopSharingHandler, out: Output) -> Resu
                 DesktopSharingEvent::Listening { address } => {
                     out.at(at, format_args!("a VNC viewer can connect to {address}"));
                 }
-                DesktopSharingEvent::HandlerDidFail { context, reason } => {
+                DesktopSharingEvent::HandlerDidFail { context, reason, .. } => {
                     let words = format!("{context:?}: {}", words::printable(&reason)).to_lowercase();
                     out.at(at, format_args!("VNC ended while {words}"));
                 }

@@ -44,10 +44,15 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             data.insert("session".into(), json!(id));
             ("session", serde_json::to_value(event))
         }
-        EventKind::Agent(agent::EventKind::Stream { id, session, event }) => {
+        EventKind::Agent(agent::EventKind::Stream { id, session, kind, event }) => {
             data.insert("stream".into(), json!(id));
             data.insert("session".into(), json!(session));
+            data.insert("type".into(), json!(kind));
             ("stream", serde_json::to_value(event))
+        }
+        EventKind::Agent(agent::EventKind::MsrpLog { conn, event }) => {
+            data.insert("connection".into(), json!(conn));
+            ("msrp_log", serde_json::to_value(event))
         }
         EventKind::Agent(agent::EventKind::Subscription { id, account, supervised, event }) => {
             data.insert("subscription".into(), json!(id));
@@ -231,7 +236,8 @@ mod tests {
             r#"{"t":0.012,"name":"SIPSessionGotProvisionalResponse","code":183,"reason":"Session \"Progress\"","session":7,"timestamp":"1970-01-01T00:00:00.000Z"}"#
         );
         let got = StreamEvent::GotDtmf { digit: '#' };
-        let kind = EventKind::Agent(agent::EventKind::Stream { id: StreamId::from_u64(3), session, event: got });
+        let (id, kind) = (StreamId::from_u64(3), "audio".into());
+        let kind = EventKind::Agent(agent::EventKind::Stream { id, session, kind, event: got });
         let value: Value = serde_json::from_str(&line(&event(kind))).unwrap();
         assert_eq!(value["name"], "AudioStreamGotDTMF");
         assert_eq!((&value["stream"], &value["session"], &value["digit"]), (&json!(3), &json!(7), &json!("#")));

@@ -21,8 +21,8 @@ pub(crate) struct Known {
     pub(crate) id: SessionId,
     /// Whom it is with.
     pub(crate) remote: String,
-    /// The streams that have started and not ended.
-    streams: Vec<StreamId>,
+    /// The streams that have started and not ended, and whether they are audio.
+    streams: Vec<(StreamId, bool)>,
     /// What the other side proposes: at first, when it calls, everything.
     proposed: Vec<StreamId>,
     /// Whether it waits for us to answer.
@@ -53,7 +53,12 @@ impl Known {
 
     /// Its audio stream, once that has started.
     pub(crate) fn audio(&self) -> Option<StreamId> {
-        self.streams.first().copied()
+        self.streams.iter().find(|(_, is_audio)| *is_audio).map(|(stream, _)| *stream)
+    }
+
+    /// What the other side proposes: at first, when it calls, everything.
+    pub(crate) fn proposed(&self) -> &[StreamId] {
+        &self.proposed
     }
 
     /// Takes news of the session.
@@ -77,9 +82,9 @@ impl Known {
     /// Takes news of one of its streams.
     pub(crate) fn stream(&mut self, id: StreamId, event: &StreamEvent) {
         match event {
-            StreamEvent::DidStart { .. } => self.streams.push(id),
+            StreamEvent::DidStart { rtp } => self.streams.push((id, rtp.is_some())),
             StreamEvent::DidEnd | StreamEvent::DidFail { .. } => {
-                self.streams.retain(|stream| *stream != id);
+                self.streams.retain(|(stream, _)| *stream != id);
                 self.recording = self.recording.filter(|stream| *stream != id);
             }
             _ => {}
@@ -123,7 +128,7 @@ impl Known {
                 intend(Intent::AddStreams { session, streams })
             }
             Action::Remove => {
-                let last = self.streams.last().ok_or_else(|| Failure::new("the call has no stream"))?;
+                let (last, _) = self.streams.last().ok_or_else(|| Failure::new("the call has no stream"))?;
                 intend(Intent::RemoveStreams { session, streams: vec![*last] })
             }
             Action::Dtmf(keys) => {

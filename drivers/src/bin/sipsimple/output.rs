@@ -79,6 +79,11 @@ pub(crate) fn print_through(printer: Box<dyn ExternalPrinter + Send>) {
     *PRINTER.lock().unwrap_or_else(PoisonError::into_inner) = Some(printer);
 }
 
+/// Prints as before again: no line is edited any more.
+pub(crate) fn print_plainly() {
+    *PRINTER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 /// Prints a line.
 fn print(line: &impl fmt::Display) {
     if let Some(printer) = &mut *PRINTER.lock().unwrap_or_else(PoisonError::into_inner) {

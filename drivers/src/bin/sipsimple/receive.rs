@@ -11,6 +11,7 @@ use sipsimple_core::stream::{
     Command, FileTransferCommand, FileTransferEvent, FileTransferStream, MediaStream, StreamEvent,
 };
 use sipsimple_core::transport::Route;
+use sipsimple_drivers::Application;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -38,10 +39,10 @@ pub(crate) struct Options {
 
 /// A file that is offered.
 #[derive(Debug)]
-struct Offered {
-    stream: StreamId,
-    selector: FileSelector,
-    offset: u64,
+pub(crate) struct Offered {
+    pub(crate) stream: StreamId,
+    pub(crate) selector: FileSelector,
+    pub(crate) offset: u64,
 }
 
 /// Receives files until `--count` of them are there, or somebody interrupts.
@@ -68,7 +69,7 @@ fn receive(options: &Options, talk: &mut Talk, out: Output) -> Result<(), Failur
         };
         match turn {
             Turn::Incoming { session, streams } => {
-                let offered = offered(talk, session, streams)?;
+                let offered = offered(&talk.client.application, session, streams)?.into_iter().next();
                 if let Some(offered) = &offered {
                     let place = place(&options.dir, &offered.selector, offered.offset);
                     let size = offered.selector.size.unwrap_or_default();
@@ -113,21 +114,26 @@ fn receive(options: &Options, talk: &mut Talk, out: Output) -> Result<(), Failur
     Ok(())
 }
 
-/// The file that a session offers, if it offers one.
-fn offered(talk: &Talk, session: SessionId, streams: Vec<StreamId>) -> Result<Option<Offered>, Failure> {
+/// The files that these streams of a session offer.
+pub(crate) fn offered(
+    application: &Application,
+    session: SessionId,
+    streams: Vec<StreamId>,
+) -> Result<Vec<Offered>, Failure> {
     let look = move |agent: &mut Agent, now| {
-        let session = agent.session(now, session)?;
-        streams.into_iter().find_map(|stream| {
+        let Some(session) = agent.session(now, session) else { return Vec::new() };
+        let offered = |stream| {
             let held: &dyn MediaStream = session.stream(stream)?;
             let file = (held as &dyn Any).downcast_ref::<FileTransferStream>().filter(|file| !file.sends())?;
             Some(Offered { stream, selector: file.selector().clone(), offset: file.offset() })
-        })
+        };
+        streams.into_iter().filter_map(offered).collect()
     };
-    Ok(talk.client.application.with_agent(look)?)
+    Ok(application.with_agent(look)?)
 }
 
 /// Where to store a file: under its own name, or with a number when another has that. What resumes has its old place.
-fn place(dir: &Path, selector: &FileSelector, offset: u64) -> PathBuf {
+pub(crate) fn place(dir: &Path, selector: &FileSelector, offset: u64) -> PathBuf {
     let name = safe_name(selector.name.as_deref().unwrap_or("file"));
     let first = dir.join(&name);
     if offset > 0 {

@@ -32,13 +32,7 @@ pub(crate) struct Options {
 
 /// Sends the file, and waits until the other side has it whole.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
-    let (selector, size) = look(&options.file, out)?;
-    let spec = FileTransferSpec {
-        selector,
-        sends: true,
-        file: Some(options.file.to_string_lossy().as_ref().into()),
-        offset: options.offset,
-    };
+    let (spec, size) = look(&options.file, options.offset, out)?;
     let streams = vec![StreamSpec::FileTransfer(spec)];
     let mut talk = Talk::call(&options.account, &options.msrp, &options.uri, streams, trace, out)?;
     let mut progress = Progress::new(out, talk.now(), size, options.offset);
@@ -74,8 +68,11 @@ fn follow(talk: &mut Talk, progress: &mut Progress, out: Output) -> Result<(), F
     }
 }
 
-/// What the file is called, its type, size and hash.
-fn look(path: &Path, out: Output) -> Result<(FileSelector, u64), Failure> {
+/// A file to propose, from this byte on: what it is called, its type and hash; and its size.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn look(path: &Path, offset: u64, out: Output) -> Result<(FileTransferSpec, u64), Failure> {
     let wrong = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", path.display()));
     let mut file = File::open(path).map_err(wrong)?;
     let mut hasher = FileHasher::new(HashAlgorithm::Sha1);
@@ -90,5 +87,7 @@ fn look(path: &Path, out: Output) -> Result<(FileSelector, u64), Failure> {
     let size = hasher.processed();
     let hash = hasher.finish();
     out.line(format_args!("{}: {size} bytes, {hash}", path.display()));
-    Ok((FileSelector::for_file(&path.to_string_lossy(), None, Some(size), Some(hash)), size))
+    let file = path.to_string_lossy();
+    let selector = FileSelector::for_file(&file, None, Some(size), Some(hash));
+    Ok((FileTransferSpec { selector, sends: true, file: Some(file.as_ref().into()), offset }, size))
 }

@@ -179,7 +179,9 @@ impl Talk {
                         _ => {}
                     }
                 }
-                EventKind::Agent(AgentEvent::Stream { id, session, event: news }) if Some(session) == self.session => {
+                EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. })
+                    if Some(session) == self.session =>
+                {
                     return Ok(Turn::Stream { id, at: event.at, event: news });
                 }
                 _ => {}

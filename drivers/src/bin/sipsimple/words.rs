@@ -83,7 +83,7 @@ pub(crate) fn of_stream(event: &StreamEvent) -> Option<String> {
             ))
         }
         StreamEvent::IceNegotiationDidFail { reason } => Some(format!("ICE failed: {}", printable(reason))),
-        StreamEvent::DidFail { reason } => Some(format!("audio failed: {}", printable(reason))),
+        StreamEvent::DidFail { reason } => Some(format!("a stream failed: {}", printable(reason))),
         StreamEvent::GotDtmf { digit } => Some(format!("DTMF {digit}")),
         StreamEvent::GotNoAudio { got_any: true } => Some("no more audio comes in".into()),
         StreamEvent::GotNoAudio { got_any: false } => Some("no audio comes in".into()),

@@ -45,7 +45,7 @@ pub(super) struct Heard {
 
 /// The call from the first party to the second.
 pub(super) struct Conversation<'a> {
-    parties: &'a [Party; 2],
+    parties: [&'a Party; 2],
     transport: Transport,
     out: Output,
     sides: [Side; 2],
@@ -81,12 +81,12 @@ enum Step {
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(parties: &'a [Party; 2], transport: Transport, dir: &Path, out: Output) -> Self {
+    pub(super) fn new(parties: [&'a Party; 2], transport: Transport, dir: &Path, out: Output) -> Self {
         let side = |party: &Party| Side {
             heard: Heard { recording: dir.join(format!("{transport}-{}-heard.wav", party.name)), ..Heard::default() },
             ..Side::default()
         };
-        Self { parties, transport, out, sides: [side(&parties[0]), side(&parties[1])], step: Step::Connecting }
+        Self { parties, transport, out, sides: [side(parties[0]), side(parties[1])], step: Step::Connecting }
     }
 
     /// Holds the conversation. What each side heard, the caller first.
@@ -134,7 +134,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn event(&mut self, number: usize, event: &Event) -> Result<(), Failure> {
-        let (side, party) = (&mut self.sides[number], &self.parties[number]);
+        let (side, party) = (&mut self.sides[number], self.parties[number]);
         match &event.kind {
             EventKind::Agent(AgentEvent::Session { id, event }) => match event {
                 SessionEvent::NewIncoming { streams, .. } => {
@@ -238,7 +238,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn streams(&self) -> impl Iterator<Item = (&'a Party, StreamId)> {
-        self.parties.iter().zip(&self.sides).filter_map(|(party, side)| Some((party, side.stream?)))
+        self.parties.into_iter().zip(&self.sides).filter_map(|(party, side)| Some((party, side.stream?)))
     }
 
     fn all_keys_heard(&self) -> bool {

@@ -1,7 +1,8 @@
-//! `sipsimple demo`: two agents on this machine call each other over real sockets, and what they heard is judged.
+//! `sipsimple demo`: two agents on this machine call each other over real sockets, and what they heard is judged; then one is transferred to a third.
 
 mod conversation;
 mod party;
+mod transfer;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::ladder;
 use crate::output::Output;
 use conversation::Conversation;
 use party::Party;
+use transfer::Transfer;
 use verdict::Verdict;
 
 /// Options of `sipsimple demo`.
@@ -33,10 +35,12 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let parties = [
         Party::start("alice", 440.0, "159#", trace, &dir, out)?,
         Party::start("bob", 1000.0, "*260", dir.join("bob.trace"), &dir, out)?,
+        Party::start("carol", 1600.0, "8", dir.join("carol.trace"), &dir, out)?,
     ];
     let mut verdicts = Vec::new();
     for transport in [Transport::Udp, Transport::Tcp] {
-        let heard = Conversation::new(&parties, transport, &dir, out).run()?;
+        let [alice, bob, _] = &parties;
+        let heard = Conversation::new([alice, bob], transport, &dir, out).run()?;
         out.line(format_args!("{transport}: the call was held and taken off hold; a stream was added and removed"));
         verdicts.extend(
             parties
@@ -46,11 +50,15 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
                 .map(|((party, other), heard)| Verdict::of(party.name, &parties[other], transport, heard)),
         );
     }
+    Transfer::new(&parties, Transport::Udp, out).run()?;
+    out.line("udp: bob has transferred alice to carol");
     for party in &parties {
         party.stop(out);
     }
     let mut arrows = Vec::new();
-    ladder::read(&parties[0].trace, parties[0].name, |_| parties[1].name.into(), &mut arrows)?;
+    let carol = parties[2].route(Transport::Udp).map(|route| route.socket_addr());
+    let name = |peer| if Some(peer) == carol { parties[2].name } else { parties[1].name };
+    ladder::read(&parties[0].trace, parties[0].name, |peer| name(peer).into(), &mut arrows)?;
     out.line(diagram::draw(&arrows));
     let mut failed = Vec::new();
     for verdict in &verdicts {

@@ -1,5 +1,7 @@
 //! The commands of `sipsimple session`.
 
+use std::path::PathBuf;
+
 use crate::action::Action;
 
 /// What a line says.
@@ -7,8 +9,12 @@ use crate::action::Action;
 pub(crate) enum Command {
     /// Call somebody.
     Call(String),
-    /// What a command of the program does, and no session yet.
-    Elsewhere(&'static str),
+    /// Chat with somebody, or in the current call.
+    Chat(Option<String>),
+    /// Send a file to somebody, or in the current call.
+    Send(Option<String>, PathBuf),
+    /// Say this in the chat of the current call.
+    Say(String),
     /// Something with the current call.
     Act(Action),
     /// Connect the other side of the current call with that of another, of this number.
@@ -27,8 +33,8 @@ pub(crate) enum Command {
 pub(crate) const COMMANDS: [(&str, &str, &str); 19] = [
     ("call", "URI", "call somebody"),
     ("audio", "URI", "the same"),
-    ("chat", "URI", "not in a session yet: see sipsimple chat"),
-    ("send", "URI FILE", "not in a session yet: see sipsimple send"),
+    ("chat", "[URI]", "chat with somebody, or in the call; what does not begin with / is said"),
+    ("send", "[URI] FILE", "send a file to somebody, or in the call"),
     ("accept", "", "accept the call, or what is proposed in it"),
     ("reject", "[CODE]", "reject it; 603 if not said otherwise"),
     ("hold", "", "put the call on hold"),
@@ -57,15 +63,19 @@ impl Command {
             return Ok(Self::Empty);
         }
         let Some(text) = line.strip_prefix('/') else {
-            return Err("commands begin with /, as in /help".to_owned());
+            return Ok(Self::Say(line.to_owned()));
         };
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         match word {
             "call" | "audio" if rest.is_empty() => Err(format!("/{word} needs somebody to call")),
             "call" | "audio" => Ok(Self::Call(rest.to_owned())),
-            "chat" => Ok(Self::Elsewhere("chat")),
-            "send" => Ok(Self::Elsewhere("send")),
+            "chat" => Ok(Self::Chat(Some(rest.to_owned()).filter(|to| !to.is_empty()))),
+            "send" => match rest.split_once(char::is_whitespace) {
+                _ if rest.is_empty() => Err("/send needs a file".to_owned()),
+                Some((to, file)) if is_address(to) => Ok(Self::Send(Some(to.to_owned()), file.trim().into())),
+                _ => Ok(Self::Send(None, rest.into())),
+            },
             "transfer" if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()) => {
                 rest.parse().map(Self::Join).map_err(|_| format!("there is no call {rest}"))
             }
@@ -81,6 +91,11 @@ impl Command {
     }
 }
 
+/// Whether this is somebody, rather than a file.
+fn is_address(word: &str) -> bool {
+    word.starts_with("sip:") || word.starts_with("sips:") || word.contains('@')
+}
+
 /// The commands that begin like this word, for completion.
 pub(crate) fn completions(word: &str) -> Vec<String> {
     let names = COMMANDS.iter().map(|(name, ..)| *name).chain(["help"]);
@@ -94,6 +109,7 @@ mod tests {
     #[test]
     fn every_command_is_read() {
         for (name, takes, _) in COMMANDS {
+            let takes = takes.strip_prefix("[URI] ").unwrap_or(takes);
             let takes = if takes.starts_with('[') { "" } else { takes };
             let takes = takes.replace("KEYS", "1").replace("URI|NUMBER", "2");
             let line = format!("/{name} {takes}");
@@ -104,13 +120,18 @@ mod tests {
         assert_eq!(Command::parse("/audio bob"), Ok(Command::Call("bob".into())));
         assert_eq!(Command::parse("/transfer 2"), Ok(Command::Join(2)));
         assert_eq!(Command::parse("/transfer sip:2@a"), Ok(Command::Act(Action::Transfer("sip:2@a".into()))));
+        assert_eq!(Command::parse("/chat"), Ok(Command::Chat(None)));
+        assert_eq!(Command::parse("/chat bob"), Ok(Command::Chat(Some("bob".into()))));
+        assert_eq!(Command::parse("/send a b.txt"), Ok(Command::Send(None, "a b.txt".into())));
+        assert_eq!(Command::parse("/send sip:b@a  x y"), Ok(Command::Send(Some("sip:b@a".into()), "x y".into())));
+        assert_eq!(Command::parse("hello, you"), Ok(Command::Say("hello, you".into())));
         assert_eq!(Command::parse("/reject 486"), Ok(Command::Act(Action::Reject(486))));
     }
 
     #[test]
     fn what_is_wrong_is_said() {
         for (line, said) in [
-            ("hello", "commands begin with /"),
+            ("/send", "/send needs a file"),
             ("/call", "/call needs somebody"),
             ("/dance", "there is no /dance"),
             ("/dtmf x", "'x' is not a key"),

@@ -1,6 +1,7 @@
 //! `sipsimple session`: calls as commands are typed, many at once.
 
 mod command;
+mod exchange;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -8,20 +9,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent};
-use sipsimple_core::id::{AccountId, SessionId};
+use sipsimple_core::agent::{AccountSpec, Agent, EventKind as AgentEvent, Intent, Outcome};
+use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, Originator, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{Event, EventKind, Settings};
 
+use crate::action::Action;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
 use crate::known::{Known, tolerate};
 use crate::output::Output;
-use crate::{account, extensions, json, media, register, sound, value, words};
+use crate::{account, extensions, json, media, msrp, register, send, sound, value, words};
 use command::{COMMANDS, Command};
+use exchange::Exchange;
 use terminal::Terminal;
 
 /// Options of `sipsimple session`.
@@ -35,12 +38,17 @@ pub(crate) struct Options {
     /// Keep settings, accounts and the history of commands in this directory
     #[arg(long, value_name = "DIR")]
     config: Option<PathBuf>,
+    /// Put files here that come, and are accepted
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
     #[command(flatten)]
     extensions: extensions::Options,
     #[command(flatten)]
     media: media::Options,
     #[command(flatten)]
     card: sound::Card,
+    #[command(flatten)]
+    msrp: msrp::Options,
 }
 
 /// Does what is typed until /quit, the end of the input, or an interrupt.
@@ -66,18 +74,21 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let account = match (options.account.spec()?, stored) {
         (Some(mut spec), _) => {
             options.media.apply(&mut spec);
+            options.msrp.apply(&mut spec);
             client.application.add_account_spec(spec)?
         }
         (None, Some(account)) => account,
         (None, None) => {
             let mut anybody = AccountSpec { any_user: true, ..options.account.nobody(listen) };
             options.media.apply(&mut anybody);
+            options.msrp.apply(&mut anybody);
             client.application.add_account_spec(anybody)?
         }
     };
     let terminal = Terminal::open(options.config.as_ref().map(|directory| directory.join("history")))?;
+    let exchange = Exchange::new(out, options.dir.clone());
     let (calls, current, traces) = (BTreeMap::new(), None, false);
-    Desk { client: &mut client, terminal, options, out, account, calls, current, traces }.run()?;
+    Desk { client: &mut client, terminal, options, out, account, exchange, calls, current, traces }.run()?;
     for event in client.stop() {
         tell(&event, out);
     }
@@ -100,6 +111,7 @@ struct Desk<'a> {
     options: &'a Options,
     out: Output,
     account: AccountId,
+    exchange: Exchange,
     calls: BTreeMap<SessionId, Call>,
     current: Option<SessionId>,
     /// Whether every event is printed.
@@ -148,22 +160,28 @@ impl Desk<'_> {
 
     fn command(&mut self, command: Command) -> Result<(), Failure> {
         match command {
-            Command::Call(to) => {
-                let to = self.options.account.complete(&to);
-                let streams = [StreamSpec::Audio(AudioSpec::default())];
-                let session = self.client.application.connect(self.account, &to, &[], &streams)?;
-                self.say(format_args!("call {}: calling {to}", number(session)));
-                self.enter(Known::outgoing(session, to));
+            Command::Call(to) => self.propose(Some(&to), &[StreamSpec::Audio(AudioSpec::default())]).map(drop),
+            Command::Chat(to) => self.propose(to.as_deref(), &exchange::chat()).map(drop),
+            Command::Send(to, file) => {
+                let (spec, size) = send::look(&file, 0, self.out)?;
+                let streams = self.propose(to.as_deref(), &exchange::file(spec))?;
+                let now = self.client.application.now();
+                for stream in streams {
+                    self.exchange.sends(stream, now, file.clone(), size);
+                }
                 Ok(())
             }
-            Command::Elsewhere(what) => Err(Failure::new(format!("not in a session yet: sipsimple {what} does it"))),
+            Command::Say(text) => self.exchange.say(&self.client.application, self.here()?, &text),
             Command::Act(action) => {
-                let call = self.current.and_then(|id| self.calls.get_mut(&id));
-                let call = call.ok_or_else(|| Failure::new("there is no call"))?;
+                let session = self.here()?;
+                let call = self.calls.get_mut(&session).ok_or_else(|| Failure::new("there is no call"))?;
+                if action == Action::Accept {
+                    self.exchange.make_room(&self.client.application, session, call.known.proposed())?;
+                }
                 call.known.act(&self.client.application, &action)
             }
             Command::Join(other) => {
-                let session = self.current.ok_or_else(|| Failure::new("there is no call"))?;
+                let session = self.here()?;
                 let found = self.calls.iter().find(|(id, _)| number(**id) == other && **id != session);
                 let (replaced, call) = found.ok_or_else(|| Failure::new(format!("there is no other call {other}")))?;
                 let (target, replaced) = (call.known.remote.as_str().into(), Some(*replaced));
@@ -190,6 +208,30 @@ impl Desk<'_> {
             }
             Command::Quit | Command::Empty => Ok(()),
         }
+    }
+
+    /// The current call.
+    fn here(&self) -> Result<SessionId, Failure> {
+        self.current.ok_or_else(|| Failure::new("there is no call"))
+    }
+
+    /// Calls somebody, or adds to the current call. The names of the streams.
+    fn propose(&mut self, to: Option<&str>, streams: &[StreamSpec]) -> Result<Vec<StreamId>, Failure> {
+        let application = &self.client.application;
+        let Some(to) = to else {
+            let (session, streams) = (self.here()?, streams.to_vec());
+            return match application.intend(Intent::AddStreams { session, streams })? {
+                Outcome::Streams(streams) => Ok(streams),
+                _ => Ok(Vec::new()),
+            };
+        };
+        let to = self.options.account.complete(to);
+        let session = application.connect(self.account, &to, &[], streams)?;
+        let look = move |agent: &mut Agent, now| agent.session(now, session).map(|session| session.streams());
+        let streams = application.with_agent(look)?.unwrap_or_default();
+        self.say(format_args!("call {}: calling {to}", number(session)));
+        self.enter(Known::outgoing(session, to));
+        Ok(streams)
     }
 
     /// Makes a call the current one.
@@ -227,11 +269,12 @@ impl Desk<'_> {
         }
         match &event.kind {
             EventKind::Agent(AgentEvent::Session { id, event: news }) => self.session(event.at, *id, news),
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news }) => {
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) => {
                 if let Some(call) = self.calls.get_mut(session) {
                     call.known.stream(*id, news);
                 }
-                Ok(())
+                let application = &self.client.application;
+                self.exchange.stream(application, event.at, number(*session), (*session, *id), news)
             }
             _ => Ok(()),
         }

@@ -1,9 +1,13 @@
 //! The lines that somebody types, with editing, history and completion where standard input is a terminal; plain lines where it is not.
 
 use std::borrow::Cow;
+#[cfg(unix)]
+use std::io::Write;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
+#[cfg(unix)]
+use nix::sys::termios::{self, SetArg, Termios};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -26,6 +30,24 @@ pub(crate) struct Terminal {
     lines: Receiver<String>,
     /// The next line is read when the last one was taken: whatever it printed stands before the prompt, and no line is being edited when the program ends.
     go: Sender<()>,
+    /// How the terminal was before a line was edited.
+    #[cfg(unix)]
+    before: Option<Termios>,
+}
+
+/// A line may be being edited when the program ends, by a thread that waits for keys: the terminal is left as it was.
+#[cfg(unix)]
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let Some(before) = &self.before else { return };
+        output::print_plainly();
+        let edits = termios::tcgetattr(std::io::stdin()).is_ok_and(|now| now.local_flags != before.local_flags);
+        if edits && termios::tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, before).is_ok() {
+            // No more brackets around what is pasted, and a new line after the one that was edited.
+            let mut out = std::io::stdout();
+            let _ = out.write_all(b"\x1b[?2004l\r\n").and_then(|()| out.flush());
+        }
+    }
 }
 
 impl Terminal {
@@ -36,8 +58,14 @@ impl Terminal {
     pub(crate) fn open(history: Option<PathBuf>) -> Result<Self, Failure> {
         let (sender, lines) = smol::channel::bounded(1);
         let (go, going) = smol::channel::unbounded();
+        #[cfg(unix)]
+        let mut before = None;
         let builder = std::thread::Builder::new().name("sipsimple-input".into());
         if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+            #[cfg(unix)]
+            {
+                before = termios::tcgetattr(std::io::stdin()).ok();
+            }
             let mut editor: Editor<Words, DefaultHistory> = Editor::new()?;
             editor.set_helper(Some(Words));
             if let Some(history) = &history {
@@ -49,7 +77,12 @@ impl Terminal {
         } else {
             builder.spawn(move || read(&sender, &going))?;
         }
-        Ok(Self { lines, go })
+        Ok(Self {
+            lines,
+            go,
+            #[cfg(unix)]
+            before,
+        })
     }
 
     /// The next line; `None` at the end.
