@@ -1,5 +1,6 @@
 //! Which ring tone sounds (seed class RingtoneConfiguration). Playing it is the application's business: a
-//! [`WavePlayer`](crate::wave::WavePlayer) with `loop_count(0)` in the engine of the ring tones, or for the caller's own in that of the calls.
+//! [`WavePlayer`](crate::wave::WavePlayer) with `loop_count(0)` in the engine of the ring tones, or for the caller's own in that of the calls, as
+//! `Application` of the drivers has it.
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,13 @@ impl RingtoneConfiguration {
         let before = self.by_uri.len();
         self.by_uri.retain(|(known, _)| !known.equivalent(uri));
         self.by_uri.len() != before
+    }
+
+    /// All ring tones.
+    pub fn ringtones(&self) -> impl Iterator<Item = &Path> {
+        let own = self.by_uri.iter().map(|(_, ringtone)| ringtone);
+        let others = self.default_inbound_ringtone.iter().chain(&self.outbound_ringtone);
+        others.chain(own).map(PathBuf::as_path)
     }
 
     /// What sounds when a session comes in from this URI.
@@ -59,6 +67,7 @@ mod tests {
         ringtones.add_ringtone_for_sipuri(uri("sip:alice@EXAMPLE.com"), "first.wav");
         ringtones.add_ringtone_for_sipuri(alice.clone(), "alice.wav");
         assert_eq!(ringtones.get_ringtone_for_sipuri(&alice), Some(Path::new("alice.wav")));
+        assert_eq!(ringtones.ringtones().collect::<Vec<_>>(), [Path::new("default.wav"), Path::new("alice.wav")]);
         assert_eq!(ringtones.get_ringtone_for_sipuri(&uri("sip:bob@example.com")), Some(Path::new("default.wav")));
         assert!(ringtones.remove_sipuri(&uri("sip:alice@Example.Com")) && !ringtones.remove_sipuri(&alice));
         assert_eq!(ringtones.get_ringtone_for_sipuri(&alice), Some(Path::new("default.wav")));

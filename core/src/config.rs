@@ -111,6 +111,8 @@ pub struct Listen {
 #[serde(default)]
 #[non_exhaustive]
 pub struct RtpConfig {
+    /// The address that RTP is bound to; without it the one that leads to the peer.
+    pub local_address: Option<IpAddr>,
     /// The lowest and the highest port, both included; `(0, 0)` lets the system pick.
     pub port_range: (u16, u16),
     /// How long no packet may come before that is reported.
@@ -124,6 +126,7 @@ pub struct RtpConfig {
 impl Default for RtpConfig {
     fn default() -> Self {
         Self {
+            local_address: None,
             port_range: (50_000, 50_500),
             timeout: Some(Duration::from_secs(30)),
             symmetric: true,

@@ -41,6 +41,8 @@ pub struct Limits {
     pub read_bytes: usize,
     /// Transactions, client and server together. A further request is answered with 503.
     pub transactions: usize,
+    /// Server transactions of one source, an IPv4 address or an IPv6 network of 64 bits. A further request from there is answered with 503.
+    pub transactions_per_source: usize,
     /// Sessions. A further INVITE is answered with 503.
     pub sessions: usize,
     /// Subscriptions both ways, publications, messages under way and registrations. A further SUBSCRIBE is answered with 503.
@@ -139,6 +141,7 @@ impl Default for Limits {
             write_bytes: 1024 * 1024,
             read_bytes: 128 * 1024,
             transactions: 16 * 1024,
+            transactions_per_source: 12 * 1024,
             sessions: 4096,
             usages: 16 * 1024,
             waiting_messages: 256,

@@ -20,7 +20,7 @@ use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
-use crate::application::{ApplicationEvent, Disk, Event, EventKind};
+use crate::application::{ApplicationEvent, Disk, Event, EventKind, Ringer, Tones};
 use crate::clock::Clock;
 use crate::disk::TransferFiles;
 use crate::media;
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Room,
     /// The settings are stored, or could not be.
     Stored { ask: AskId, result: Result<(), Text> },
+    /// These are the ring tones from now on.
+    Ringtones(Tones),
     /// End every session within this time, then end.
     Stop { within: Duration },
 }
@@ -69,6 +71,7 @@ pub(crate) struct EventLoop {
     news: Receiver<News>,
     commands: Receiver<Command>,
     media: media::Link,
+    ringer: Ringer,
     events: Sender<Event>,
     trace: Option<TraceFile>,
     disk: Option<Disk>,
@@ -110,8 +113,8 @@ impl EventLoop {
         clock: Clock,
         commands: Receiver<Command>,
         media: media::Link,
+        ringer: Ringer,
         events: Sender<Event>,
-        trace: Option<TraceFile>,
         tls: TlsSettings,
     ) -> Self {
         let executor = Rc::new(LocalExecutor::new());
@@ -126,8 +129,9 @@ impl EventLoop {
             news,
             commands,
             media,
+            ringer,
             events,
-            trace,
+            trace: None,
             disk: None,
             files: None,
             answers: smol::channel::unbounded(),
@@ -140,6 +144,12 @@ impl EventLoop {
             streams: BTreeSet::new(),
             shut_down: false,
         }
+    }
+
+    /// Writes all that goes in and out to this file.
+    pub(crate) fn traced(mut self, trace: Option<TraceFile>) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// Runs until the application stops it or is gone.
@@ -217,6 +227,7 @@ impl EventLoop {
         match wake {
             Wake::Command(Command::Run(run)) => run(&mut self.agent, self.clock.now()),
             Wake::Command(Command::Room) => {}
+            Wake::Command(Command::Ringtones(tones)) => self.ringer.set(tones),
             Wake::Command(Command::Stored { ask, result }) => {
                 self.handle(Input::Answer { ask, answer: Answer::Persisted(result) });
             }
@@ -318,6 +329,9 @@ impl EventLoop {
         self.execute();
         while self.events.len() < EVENTS || self.stop_at.is_some() {
             let Some(event) = self.agent.poll_event() else { break };
+            if let agent::EventKind::Session { id, event } = &event.kind {
+                self.ringer.follow(*id, event, &self.media);
+            }
             self.follow(&event.kind);
             self.send(event.timestamp, EventKind::Agent(event.kind));
         }
@@ -366,7 +380,11 @@ impl EventLoop {
     }
 
     fn write_trace(&mut self) {
-        let Some(file) = &mut self.trace else { return };
+        let Some(file) = &mut self.trace else {
+            // Nobody writes it any longer.
+            while self.agent.poll_trace().is_some() {}
+            return;
+        };
         let mut written = Ok(());
         while let Some(line) = self.agent.poll_trace() {
             written = written.and_then(|()| file.line(&line));

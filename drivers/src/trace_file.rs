@@ -1,16 +1,22 @@
 //! The file that the trace of an agent goes to.
 //!
-//! A trace holds passwords and keys: only its owner may read it.
+//! A trace holds passwords and keys: only its owner may read it. It holds the bytes of every file that is transferred, too, since without
+//! them nothing would replay; so it ends at a limit, before an input, and what is there of it replays.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Result, Write};
+use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::path::Path;
+
+/// How long a trace may become before no further input is added, in bytes: some hundred MB of files, or thousands of calls.
+const LONGEST: u64 = 512 * 1024 * 1024;
 
 /// An open trace file.
 #[derive(Debug)]
 pub struct TraceFile {
     out: BufWriter<File>,
     dirty: bool,
+    /// Bytes that may be added.
+    left: u64,
 }
 
 impl TraceFile {
@@ -29,14 +35,22 @@ impl TraceFile {
         if file.metadata()?.is_file() {
             file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         }
-        Ok(Self { out: BufWriter::new(file), dirty: false })
+        Ok(Self { out: BufWriter::new(file), dirty: false, left: LONGEST })
     }
 
     /// Adds a line.
     ///
     /// # Errors
-    /// When the system does not take what was written so far.
+    /// When the system does not take what was written so far, or the trace is as long as it may be: nothing is added any more.
     pub fn line(&mut self, line: &str) -> Result<()> {
+        let len = line.len() as u64 + 1;
+        let begins = ["{\"input\":", "{\"intent\":"].iter().any(|begin| line.starts_with(begin));
+        if begins && len > self.left {
+            let full = format!("it has reached {LONGEST} bytes; what is there replays, what follows is not in it");
+            return Err(Error::new(ErrorKind::StorageFull, full));
+        }
+        // What follows from an input stands behind it, whatever its length.
+        self.left = self.left.saturating_sub(len);
         self.dirty = true;
         self.out.write_all(line.as_bytes())?;
         self.out.write_all(b"\n")
@@ -54,6 +68,21 @@ impl TraceFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_ends_before_an_input_when_it_is_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trace");
+        let mut file = TraceFile::create(&path).unwrap();
+        file.left = 40;
+        file.line("{\"input\":1}").unwrap();
+        file.line("{\"effect\":\"much that follows from it\"}").unwrap();
+        for more in ["{\"input\":2}", "{\"intent\":3}"] {
+            assert_eq!(file.line(more).unwrap_err().kind(), ErrorKind::StorageFull);
+        }
+        file.flush().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
 
     #[test]
     fn only_the_owner_can_read_it() {

@@ -83,6 +83,10 @@ pub struct Host {
     pub media: Media,
     /// Its files.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The first byte that is kept of a file whose beginning is not.
+    pub origins: BTreeMap<String, u64>,
+    /// How many more bytes can be written.
+    pub disk: u64,
     /// Whether its disk has got stuck: nothing that is asked about a file is answered.
     pub disk_is_stuck: bool,
     /// The settings that its agent has stored.
@@ -110,7 +114,9 @@ impl fmt::Debug for Host {
 impl Host {
     /// Does what is asked about a file.
     pub(crate) fn file(&mut self, question: &FileQuestion) -> FileAnswer {
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let (FileQuestion::Read { file, .. } | FileQuestion::Write { file, .. }) = question;
+        let origin = self.origins.get(file.as_str()).copied().unwrap_or(0);
+        let place = |at: u64| usize::try_from(at.saturating_sub(origin)).unwrap_or(usize::MAX);
         match question {
             FileQuestion::Read { file, at, len } => match self.files.get(file.as_str()) {
                 Some(file) => {
@@ -119,7 +125,11 @@ impl Host {
                 }
                 None => FileAnswer::Failed("there is no such file".into()),
             },
+            FileQuestion::Write { data, .. } if data.len() as u64 > self.disk => {
+                FileAnswer::Failed("no space left on device".into())
+            }
             FileQuestion::Write { file, at, data } => {
+                self.disk -= data.len() as u64;
                 let file = self.files.entry(file.to_string()).or_default();
                 let end = place(*at) + data.len();
                 file.resize(file.len().max(end), 0);
@@ -139,6 +149,8 @@ impl Host {
             digest: 0xcbf2_9ce4_8422_2325,
             media: Media::new(place.media),
             files: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            disk: u64::MAX,
             disk_is_stuck: false,
             stored: None,
             place,

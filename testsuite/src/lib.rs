@@ -32,6 +32,7 @@ pub mod ice;
 pub mod link;
 pub mod media;
 pub mod model;
+pub mod msrp;
 pub mod nat;
 pub mod post;
 pub mod program;

@@ -26,6 +26,8 @@ pub struct Media {
     pub direction: String,
     /// The address of the `c=` line.
     pub address: String,
+    /// All its attributes, with what follows the colon.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// The payload types that need no `a=rtpmap` (RFC 3551 table 4), as far as the tests use them.
@@ -72,10 +74,13 @@ impl Media {
             formats: words.map(|format| (format.to_owned(), known(format).to_owned())).collect(),
             direction: direction.to_owned(),
             address: address.to_owned(),
+            attributes: Vec::new(),
         })
     }
 
     fn attribute(&mut self, value: &str) {
+        let (name, rest) = value.split_once(':').unwrap_or((value, ""));
+        self.attributes.push((name.to_owned(), rest.to_owned()));
         if DIRECTIONS.contains(&value) {
             value.clone_into(&mut self.direction);
         } else if let Some((number, name)) = value.strip_prefix("rtpmap:").and_then(|map| map.split_once(' '))
@@ -83,6 +88,12 @@ impl Media {
         {
             *encoding = name.to_ascii_lowercase().trim_end_matches("/1").to_owned();
         }
+    }
+
+    /// The value of an attribute.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether media may flow on it.

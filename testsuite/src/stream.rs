@@ -6,6 +6,7 @@ use sipsimple_core::id::ConnId;
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
+use crate::msrp::Cutter;
 use crate::sip::Splitter;
 
 /// Who may be at an end of the wire.
@@ -43,10 +44,13 @@ pub struct Pipe {
     pub written: Splitter,
     /// What has arrived at this end, message by message.
     pub read: Splitter,
+    /// The same frame by frame, if it is MSRP.
+    pub frames: [Cutter; 2],
 }
 
 impl Pipe {
     pub(crate) fn new(now: Instant, peer: End, local: SocketAddr, remote: SocketAddr, transport: Transport) -> Self {
-        Self { peer, local, remote, transport, last: now, written: Splitter::default(), read: Splitter::default() }
+        let (written, read) = (Splitter::default(), Splitter::default());
+        Self { peer, local, remote, transport, last: now, written, read, frames: Default::default() }
     }
 }

@@ -1,16 +1,20 @@
 //! Accounts come to life and go (behaviour 5.5 and 5.6): activation, registration, the default account.
 
+use std::net::SocketAddr;
+
 use crate::config::Context;
 use crate::id::AccountId;
 use crate::outbox::Outbox;
 use crate::registration::{Registration, RegistrationEvent};
 use crate::sip::digest::Credentials;
 use crate::sip::{ServiceRoute, Uri};
+use crate::transport::Transport;
 
 use super::accounts::Phase;
 use super::intent::{AccountError, AccountSpec};
 use super::machine::{Happening, Machine, said};
 use super::owner::Owner;
+use super::requests::contact_uri;
 use super::{AccountEvent, Agent, EventKind, Shutdown};
 
 impl Agent {
@@ -202,6 +206,32 @@ impl Agent {
             credentials.realm = Some(machine?.realm()?.clone());
         }
         Some(credentials)
+    }
+
+    /// Our Contact in requests and answers that make a dialog, toward a place that sees us at `local`: the URI that reaches us from anywhere where there is one
+    /// (RFC 5627 section 4.4), else our address; with `ob` where the registrar keeps requests on their flow (RFC 5626 section 4.3).
+    pub(super) fn dialog_contact(
+        &self,
+        id: AccountId,
+        user: Option<&str>,
+        local: SocketAddr,
+        transport: Transport,
+    ) -> Uri {
+        self.public_gruu(id).unwrap_or_else(|| {
+            let mut uri = contact_uri(user, local, transport);
+            if self.is_outbound(id)
+                && let Uri::Sip(uri) = &mut uri
+            {
+                uri.params.set("ob", None);
+            }
+            uri
+        })
+    }
+
+    /// Whether the registrar of an account does what RFC 5626 asks of it.
+    pub(super) fn is_outbound(&self, id: AccountId) -> bool {
+        let registration = self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration);
+        registration.is_some_and(|registration| registration.is_registered() && registration.is_outbound())
     }
 
     /// The URI that reaches an account's device from anywhere (RFC 5627).

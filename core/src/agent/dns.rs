@@ -151,10 +151,11 @@ impl Agent {
 
     /// Looks up where the requests of a usage to this URI go. Its session is told by [`route`](Self::route), any other usage by `located`; an
     /// earlier lookup of the same owner is given up.
-    pub(super) fn locate_uri(&mut self, owner: Owner, uri: &SipUri) {
+    pub(super) fn locate_uri(&mut self, owner: Owner, uri: &SipUri, reliable: bool) {
         self.forget_location(owner);
-        let listens = |transport: &&Transport| self.transports.listens(**transport);
-        let transports = self.config.dns.transports.iter().filter(listens).copied().collect();
+        let fits =
+            |transport: &&Transport| self.transports.listens(**transport) && (transport.is_reliable() || !reliable);
+        let transports = self.config.dns.transports.iter().filter(fits).copied().collect();
         let request = Request::SipProxy { uri: uri.detached(), transports };
         let id = self.start_lookup(&request, None, None);
         self.locations.insert(owner, id);

@@ -11,6 +11,7 @@ use crate::sip::{NameAddr, ServiceRoute, SipUri, Text, Uri};
 use crate::stream::{Command, Line, MediaStream, StreamError, StreamSpec};
 use crate::time::{Instant, Utc};
 use crate::transport::{Local, Route, Transport};
+use crate::usage::Content;
 
 use super::Agent;
 use super::accounts::Account;
@@ -280,6 +281,22 @@ impl SessionMut<'_> {
     /// See [`SessionError`].
     pub fn unhold(&mut self) -> Result<(), SessionError> {
         self.intend(Intent::Unhold { session: self.id })
+    }
+
+    /// Sends an INFO inside the dialog: see [`Intent::SendInfo`].
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn send_info(&mut self, package: Option<&str>, content: Option<Content>) -> Result<(), SessionError> {
+        self.intend(Intent::SendInfo { session: self.id, package: package.map(Text::from), content })
+    }
+
+    /// Sends a MESSAGE inside the dialog: see [`Intent::SendMessageInside`].
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn send_message(&mut self, content: Content) -> Result<(), SessionError> {
+        self.intend(Intent::SendMessageInside { session: self.id, content })
     }
 
     /// Ends the session, in any state.

@@ -11,8 +11,8 @@ use crate::id::{
 use crate::session::SessionError;
 use crate::settings::kind::{CodecName, SrtpEncryption, StunServer};
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
-use crate::sip::Text;
 use crate::sip::digest::Credentials;
+use crate::sip::{Text, Uri};
 use crate::stream::{Command, SessionInfo, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
 use crate::turn;
@@ -157,6 +157,23 @@ pub enum Intent {
     Unhold {
         /// The session.
         session: SessionId,
+    },
+    /// Send an INFO inside the dialog of an established session (RFC 6086), one after the other: its answer is told as `SIPSessionDidProcessTransaction`.
+    SendInfo {
+        /// The session.
+        session: SessionId,
+        /// The package, which the remote party must have asked for; none for the older uses (RFC 2976).
+        package: Option<Text>,
+        /// The body.
+        content: Option<Content>,
+    },
+    /// Send a MESSAGE inside the dialog of an established session (`Session.send_message` of the reference; RFC 3428), one after the other: its answer is
+    /// told as `SIPSessionDidProcessTransaction`.
+    SendMessageInside {
+        /// The session.
+        session: SessionId,
+        /// The message.
+        content: Content,
     },
     /// Ask the remote party to call somebody else instead of us (`Session.transfer`).
     Transfer {
@@ -442,6 +459,7 @@ impl AccountSpec {
     /// Gives a session what streams are to know of the account.
     pub(super) fn tell(&self, info: &mut SessionInfo) {
         info.own_credentials.clone_from(&self.credentials);
+        info.domain = Uri::parse(&self.uri).ok().and_then(|uri| uri.as_sip().map(|uri| uri.host.clone()));
         self.msrp.apply(&mut info.settings);
         info.settings.rtp = self.rtp();
         let stun: Vec<StunServer> = self.stun_servers.iter().filter_map(|server| server.parse().ok()).collect();

@@ -132,6 +132,14 @@ impl Machine {
         }
     }
 
+    /// Whether it goes over TCP or TLS only.
+    pub(super) const fn is_reliable(&self) -> bool {
+        match self {
+            Self::Subscriber(machine) => machine.is_reliable(),
+            Self::Registration(_) | Self::Notifier(_) | Self::Publisher(_) | Self::Message(_) => false,
+        }
+    }
+
     /// Whether a registrar knows where we are because of it.
     pub(super) fn is_registered(&self) -> bool {
         self.as_registration().is_some_and(Registration::is_registered)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::registration::Registration;
 use crate::sip::{FlowTimer, Response};
 use crate::time::Instant;
 use crate::transport::{Flow, KeepAlive, Local, Route, Transport, seen_address};
@@ -34,8 +35,11 @@ impl Agent {
     /// A registrar has accepted a REGISTER: its flow is kept alive, and it may tell where it sees us.
     pub(super) fn registered(&mut self, owner: Owner, response: &Response) {
         let Some(flow) = self.usages.flow(owner) else { return };
-        // The registrar says that it does what RFC 5626 asks of it (section 6).
-        let answered = response.requires().flatten().any(|option| option.0.eq_ignore_ascii_case("outbound"));
+        let answered = self
+            .usages
+            .get(owner)
+            .and_then(super::machine::Machine::as_registration)
+            .is_some_and(Registration::is_outbound);
         let flow_timer = response.get::<FlowTimer>().ok().flatten();
         let flow_timer = flow_timer.map(|FlowTimer(seconds)| Duration::from_secs(u64::from(seconds)));
         let seed = self.random.seed();

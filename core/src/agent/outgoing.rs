@@ -13,7 +13,6 @@ use crate::uac::{Hop, Ticket};
 
 use super::calls::{Ack, Call};
 use super::owner::Owner;
-use super::requests::contact_uri;
 use super::sending::{NotSent, Start, Unsent};
 use super::transfers::told;
 use super::{Agent, EventKind};
@@ -194,15 +193,17 @@ impl Agent {
         self.calls.put(call);
         let Some(known) = known else { return };
         let user = self.accounts.get(account).map(|account| account.contact_user.clone());
-        let gruu = self.public_gruu(account);
         let first = known.first().map(|(_, local)| local.ip());
         let targets: Vec<invitation::Target> = known
             .into_iter()
             .map(|(route, local)| invitation::Target {
                 hop: Hop::Route(route),
-                contact: gruu.clone().unwrap_or_else(|| {
-                    contact_uri(user.as_deref(), self.contact_address(route, local), route.transport)
-                }),
+                contact: self.dialog_contact(
+                    account,
+                    user.as_deref(),
+                    self.contact_address(route, local),
+                    route.transport,
+                ),
             })
             .collect();
         self.call(id, |session, cx, out| match first {

@@ -319,7 +319,7 @@ impl Agent {
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
         let seen = self.contact_address(Route::new(transport, incoming.received.from), local);
-        let contact = self.public_gruu(account).unwrap_or_else(|| contact_uri(user.as_deref(), seen, transport));
+        let contact = self.dialog_contact(account, user.as_deref(), seen, transport);
         let contact = if asks_for_sips(&incoming.request) { contact.secured() } else { contact };
         let id = self.calls.next_session();
         self.owners.servers.insert(transaction, Owner::Session(id));

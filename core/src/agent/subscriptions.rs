@@ -19,7 +19,6 @@ use crate::usage::{Content, Unsupported};
 use super::intent::{Outcome, UsageError};
 use super::machine::{Happening, Machine, said};
 use super::owner::Owner;
-use super::requests::contact_uri;
 use super::sending::{Sending, party};
 use super::supervised::Supervised;
 use super::{Agent, Shutdown};
@@ -64,6 +63,8 @@ impl Agent {
             unsupported: Unsupported::Hour,
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
             gruu: self.public_gruu(account),
+            outbound: self.is_outbound(account),
+            reliable: false,
         };
         self.start_subscription(account, subscribe, wish.persistent, None)
     }
@@ -95,6 +96,8 @@ impl Agent {
             unsupported: Unsupported::Hour,
             contact_user: self.accounts.get(account).map(|account| account.contact_user.clone()).unwrap_or_default(),
             gruu: self.public_gruu(account),
+            outbound: self.is_outbound(account),
+            reliable: false,
         };
         self.start_subscription(account, subscribe, false, None)
     }
@@ -243,7 +246,7 @@ impl Agent {
         let refers = *incoming.request.method() == Method::Refer;
         let uri = incoming.request.uri().ok();
         let user = uri.as_ref().and_then(Uri::as_sip).and_then(|uri| uri.user.clone());
-        let contact = self.public_gruu(account).unwrap_or_else(|| contact_uri(user.as_deref(), local, transport));
+        let contact = self.dialog_contact(account, user.as_deref(), local, transport);
         let credentials = self.accounts.get(account).and_then(|account| account.spec.credentials.clone());
         let mut out = Outbox::new();
         let cx = &mut self.context();

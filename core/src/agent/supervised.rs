@@ -225,6 +225,9 @@ impl Agent {
             unsupported: if kind == Supervised::XcapDiff { Unsupported::Minutes } else { Unsupported::Hour },
             contact_user: account.contact_user.clone(),
             gruu: self.public_gruu(id),
+            outbound: self.is_outbound(id),
+            // What is told of a whole list is long (behaviour 5.3).
+            reliable: kind.is_list(),
         };
         // What it says was written into messages before.
         let _ = self.start_subscription(id, subscribe, true, Some(kind));

@@ -175,10 +175,15 @@ impl Agent {
     /// Finds the places that a usage's requests can go to: at once where addresses are given, else by DNS.
     fn locate(&mut self, owner: Owner, usage: &mut Usage, destination: &Destination, out: &mut Queue) {
         match destination {
-            Destination::Uri(uri) if is_named(uri) => self.locate_uri(owner, uri),
+            Destination::Uri(uri) if is_named(uri) => self.locate_uri(owner, uri, usage.machine.is_reliable()),
             Destination::Routes(_) | Destination::Uri(_) => {
                 self.forget_location(owner);
-                let routes = self.routes(destination);
+                let routes = if usage.machine.is_reliable() {
+                    self.routes(&over_streams(destination))
+                        .map(|routes| routes.into_iter().filter(|route| route.transport.is_reliable()).collect())
+                } else {
+                    self.routes(destination)
+                };
                 self.use_routes(usage, routes, out);
             }
         }
@@ -317,5 +322,17 @@ impl Agent {
             self.message_left(id);
         }
         self.account_left(account);
+    }
+}
+
+/// The destination, whose URI means TCP where it names no transport.
+fn over_streams(destination: &Destination) -> Destination {
+    match destination {
+        Destination::Uri(uri) if uri.transport().is_none() && !uri.secure => {
+            let mut uri = uri.clone();
+            uri.params.set("transport", Some("tcp"));
+            Destination::Uri(uri)
+        }
+        Destination::Uri(_) | Destination::Routes(_) => destination.clone(),
     }
 }

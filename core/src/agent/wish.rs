@@ -89,6 +89,12 @@ impl Agent {
                 session.unhold(cx, out);
                 Ok(())
             }),
+            Intent::SendInfo { session, package, content } => self.with_session(session, |session, cx, out| {
+                session.send_info(cx, package.as_deref(), content.as_ref(), out)
+            }),
+            Intent::SendMessageInside { session, content } => {
+                self.with_session(session, |session, cx, out| session.send_message(cx, &content, out))
+            }
             Intent::Transfer { session, target, replaced } => self.transfer(session, &target, replaced),
             Intent::AcceptTransfer { session, routes, streams } => self.accept_transfer(session, routes, &streams),
             Intent::RejectTransfer { session, code } => {
@@ -240,7 +246,7 @@ impl Agent {
         call.sending.locate(routes);
         self.finish_call(call, out);
         match named {
-            Some(uri) => self.locate_uri(Owner::Session(id), &uri),
+            Some(uri) => self.locate_uri(Owner::Session(id), &uri, false),
             None => self.route(id),
         }
         Ok(id)

@@ -246,9 +246,15 @@ impl Dialog {
 
     /// The next CSeq number, for a request that is sent again because it was challenged.
     pub fn next_cseq(&mut self) -> u32 {
-        // 2^31 requests into a dialog the number would leave its range (RFC 3261 section 8.1.1.5); it stays there.
-        self.local_cseq = (self.local_cseq + 1).min(0x7fff_ffff);
+        self.local_cseq = self.following_cseq();
         self.local_cseq
+    }
+
+    /// What the next CSeq number will be: none is left out where the request is not sent after all (RFC 3261 section 12.2.1.1).
+    #[must_use]
+    pub fn following_cseq(&self) -> u32 {
+        // 2^31 requests into a dialog the number would leave its range (RFC 3261 section 8.1.1.5); it stays there.
+        (self.local_cseq + 1).min(0x7fff_ffff)
     }
 
     /// Starts the ACK of a 2xx to the INVITE with this CSeq number (RFC 3261 section 13.2.2.4).

@@ -103,6 +103,7 @@ impl Invitation {
             self.reinvites.insert(index, invite);
             return false;
         };
+        self.number_taken();
         let ticket = self.ticket();
         self.reinvites
             .push(ClientInvite { attempt: invite.attempt, ..ClientInvite::new(ticket, request.clone(), number) });
@@ -130,6 +131,7 @@ impl Invitation {
             self.bye = Some(bye);
             return false;
         };
+        self.number_taken();
         let ticket = self.ticket();
         bye.ticket = Some(ticket);
         bye.request = Some(request.clone());
@@ -153,8 +155,11 @@ impl Invitation {
         let Some(sent) = self.sent_within().find(|sent| sent.ticket == ticket) else { return false };
         let (dialog, old, mut attempt) = (sent.dialog.clone(), sent.request.clone(), std::mem::take(&mut sent.attempt));
         let Some(leg) = self.leg_mut(&dialog) else { return false };
-        let (number, hop) = (leg.dialog.next_cseq(), Self::next_hop(&leg.dialog));
+        let (number, hop) = (leg.dialog.following_cseq(), Self::next_hop(&leg.dialog));
         let Some(request) = self.answer_challenge(cx, &mut attempt, &old, response, number) else { return false };
+        if let Some(leg) = self.leg_mut(&dialog) {
+            leg.dialog.next_cseq();
+        }
         let again = self.ticket();
         if let Some(sent) = self.sent_within().find(|sent| sent.ticket == ticket) {
             *sent = Sent { ticket: again, dialog, request: request.clone(), attempt, before: Some(ticket) };
@@ -175,9 +180,16 @@ impl Invitation {
         self.pracks.iter_mut().chain(update).chain(&mut self.others)
     }
 
-    /// The next CSeq number of the dialog, and where its requests go.
-    fn next_in_dialog(&mut self) -> Option<(u32, super::Hop)> {
-        let dialog = &mut self.legs.first_mut()?.dialog;
-        Some((dialog.next_cseq(), Self::next_hop(dialog)))
+    /// What the next CSeq number of the dialog will be, and where its requests go.
+    fn next_in_dialog(&self) -> Option<(u32, super::Hop)> {
+        let dialog = &self.legs.first()?.dialog;
+        Some((dialog.following_cseq(), Self::next_hop(dialog)))
+    }
+
+    /// That number is taken.
+    fn number_taken(&mut self) {
+        if let Some(leg) = self.legs.first_mut() {
+            leg.dialog.next_cseq();
+        }
     }
 }

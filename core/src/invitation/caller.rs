@@ -205,8 +205,12 @@ impl Invitation {
                     Err(error)
                 }
             },
-            None => Dialog::from_response(&invite.request, response, essentials)
-                .map(|dialog| Leg::new(dialog, Exchange::begun(invite.offers()), response)),
+            None => Dialog::from_response(&invite.request, response, essentials).map(|mut dialog| {
+                if let Some((_, number)) = invite.numbers.iter().find(|(known, _)| *known == id) {
+                    dialog.continue_from(*number);
+                }
+                Leg::new(dialog, Exchange::begun(invite.offers()), response)
+            }),
         };
         let mut leg = match leg {
             Ok(leg) => leg,
@@ -237,6 +241,7 @@ impl Invitation {
         }
         for early in std::mem::take(&mut self.legs) {
             out.push(Output::DialogEnded(early.dialog.id().clone()));
+            invite.remember(&early.dialog);
         }
         if position.is_none() {
             out.push(Output::DialogBegan(leg.dialog.id().clone()));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::dialog::DialogId;
+use crate::dialog::{Dialog, DialogId};
 use crate::sip::digest::Attempt;
 use crate::sip::{RAck, Request};
 use crate::time::Instant;
@@ -28,6 +28,8 @@ pub(super) struct ClientInvite {
     pub(super) cancelled: bool,
     /// The dialogs whose 2xx was acknowledged: a retransmission of it is acknowledged again.
     pub(super) acknowledged: Vec<DialogId>,
+    /// The early dialogs that have ended, and the last CSeq number in each that used one: a 2xx that comes late takes it up again.
+    pub(super) numbers: Vec<(DialogId, u32)>,
     /// When a 2xx of a further dialog was declined last, once there were more than the limits allow.
     pub(super) declined: Option<Instant>,
     /// The number of the last reliable provisional response of each dialog.
@@ -55,6 +57,7 @@ impl ClientInvite {
             provisional: false,
             cancelled: false,
             acknowledged: Vec::new(),
+            numbers: Vec::new(),
             declined: None,
             rseqs: Vec::new(),
             unacknowledged: None,
@@ -68,6 +71,13 @@ impl ClientInvite {
     /// Whether nothing is owed in either direction: it was refused, or its 2xx is acknowledged.
     pub(super) fn is_settled(&self) -> bool {
         self.answered && (!self.accepted || !self.acknowledged.is_empty())
+    }
+
+    /// An early dialog has ended: its numbers go on if its 2xx comes late.
+    pub(super) fn remember(&mut self, early: &Dialog) {
+        if early.local_cseq() > self.cseq {
+            self.numbers.push((early.id().clone(), early.local_cseq()));
+        }
     }
 
     /// Whether it carries our offer.

@@ -15,7 +15,7 @@
 use bytes::Bytes;
 
 use crate::dialog::Dialog;
-use crate::sip::{Headers, Method};
+use crate::sip::{Headers, Method, Text};
 
 use super::output::Description;
 use super::timer::Timer;
@@ -76,6 +76,9 @@ impl Exchange {
     }
 }
 
+/// How many INFO packages of the peer are remembered.
+const INFO_PACKAGES: usize = 16;
+
 /// One dialog of the usage.
 #[derive(Debug)]
 pub(super) struct Leg {
@@ -83,6 +86,8 @@ pub(super) struct Leg {
     pub(super) exchange: Exchange,
     /// Whether the peer said that it understands UPDATE (RFC 3311 section 4).
     pub(super) updates: bool,
+    /// The INFO packages that the peer listens to (RFC 6086 section 5.2).
+    pub(super) info_packages: Vec<Text>,
     /// When the session is to be refreshed (RFC 4028).
     pub(super) timer: Option<Timer>,
     /// The largest Min-SE that was seen, in seconds; 0 for none.
@@ -92,7 +97,7 @@ pub(super) struct Leg {
 impl Leg {
     /// A dialog that this message of the peer made.
     pub(super) fn new(dialog: Dialog, exchange: Exchange, message: &Headers) -> Self {
-        let mut leg = Self { dialog, exchange, updates: false, timer: None, min_se: 0 };
+        let mut leg = Self { dialog, exchange, updates: false, info_packages: Vec::new(), timer: None, min_se: 0 };
         leg.learn(message);
         leg
     }
@@ -101,6 +106,13 @@ impl Leg {
     pub(super) fn learn(&mut self, message: &Headers) {
         if message.has(crate::sip::HeaderName::Allow) {
             self.updates = message.all::<crate::sip::Allow>().flatten().any(|allow| allow.0 == Method::Update);
+        }
+        let mut listens = message.other("Recv-Info").peekable();
+        if listens.peek().is_some() {
+            let text = |value| std::str::from_utf8(value).unwrap_or_default();
+            let names = listens.flat_map(|value| text(value).split(','));
+            let names = names.filter_map(|name| name.split(';').next()).map(str::trim).filter(|name| !name.is_empty());
+            self.info_packages = names.take(INFO_PACKAGES).map(Text::from).collect();
         }
     }
 }

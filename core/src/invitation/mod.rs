@@ -280,6 +280,9 @@ impl Invitation {
             Some(true) => {}
             Some(false) => {
                 self.respond(cx, &incoming, 500, None, out);
+                if *incoming.request.method() == Method::Prack {
+                    self.pracked_late(cx, &incoming, out);
+                }
                 return;
             }
             None => {
@@ -362,11 +365,19 @@ impl Invitation {
     fn disconnected(&mut self, out: &mut Outbox<Output>) {
         self.state = State::Disconnected;
         self.asked = None;
+        // Who has ended the call owes our re-INVITE an answer; if none comes, nobody waits for it for ever (RFC 3261 section 9.1).
+        for invite in self.reinvites.iter_mut().filter(|invite| !invite.answered && !invite.cancelled) {
+            invite.cancelled = true;
+            out.push(Output::Cancel { ticket: invite.ticket, reason: None });
+        }
         if self.reinvites.iter().any(|invite| !invite.is_settled()) {
             self.past = self.legs.first().map(|leg| Box::new(leg.dialog.clone()));
         }
         for leg in self.legs.drain(..) {
             out.push(Output::DialogEnded(leg.dialog.id().clone()));
+            if let Some(invite) = &mut self.invite {
+                invite.remember(&leg.dialog);
+            }
         }
     }
 }

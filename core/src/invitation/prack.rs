@@ -3,6 +3,7 @@
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::DialogId;
+use crate::id::TransactionId;
 use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Method, RAck, RSeq, Response};
 use crate::transaction::End;
@@ -71,7 +72,8 @@ impl Invitation {
         description: Option<&Description>,
         out: &mut Outbox<Output>,
     ) {
-        if matches!(description, Some(Description::Offer(_))) {
+        // After our BYE nothing is sent in the dialog: what overtakes it makes it come too late (RFC 3261 section 12.2.2).
+        if matches!(description, Some(Description::Offer(_))) || self.bye.is_some() {
             return;
         }
         let mut invites = self.invite.iter_mut().chain(&mut self.reinvites);
@@ -200,6 +202,23 @@ impl Invitation {
                 self.respond(cx, &incoming, 200, None, out);
             }
         }
+        self.go_on(cx, transaction, out);
+    }
+
+    /// A PRACK came after a later request: it is refused for its number (RFC 3261 section 12.2.2), but what it acknowledges has come.
+    pub(super) fn pracked_late(&mut self, cx: &Context<'_>, incoming: &Incoming, out: &mut Outbox<Output>) {
+        let Ok(Some(rack)) = incoming.request.get::<RAck>() else { return };
+        if rack.method != Method::Invite {
+            return;
+        }
+        let acknowledge = |invite: &mut ServerInvite| invite.acknowledge(cx.now, &rack).then(|| invite.transaction());
+        if let Some(transaction) = self.received.iter_mut().find_map(acknowledge) {
+            self.go_on(cx, transaction, out);
+        }
+    }
+
+    /// A reliable provisional response to this INVITE is acknowledged: the next one leaves, or the answer.
+    fn go_on(&mut self, cx: &Context<'_>, transaction: TransactionId, out: &mut Outbox<Output>) {
         // Whoever was told may have ended it meanwhile.
         let Some(invite) = self.received.iter_mut().find(|invite| invite.transaction() == transaction) else { return };
         if invite.is_unanswered() && invite.go_on(cx.now, &cx.config.timers, out) {

@@ -11,7 +11,7 @@ use crate::transaction::End;
 use crate::usage::retry_after;
 
 use super::body::session_description;
-use super::caller::{finish_invite, send_ack};
+use super::caller::{finish_invite, refusal, send_ack};
 use super::client::ClientInvite;
 use super::incoming::Incoming;
 use super::leg::{Carrier, Exchange};
@@ -147,11 +147,14 @@ impl Invitation {
             if let (200..=299, Some(dialog)) = (code, &mut self.past) {
                 dialog.refresh_target(response);
                 (invite.answered, invite.accepted) = (true, true);
-                // What is in an ACK without a body was read before: it can be written.
-                let _ = send_ack(cx, invite, dialog, None, out);
+                // Nothing is wanted any more of what it offers. What is in an ACK was read before: it can be written.
+                let offer = if invite.offers() { None } else { session_description(response) };
+                let refusal = offer.and_then(|offer| refusal(cx, &offer));
+                let _ = send_ack(cx, invite, dialog, refusal.as_deref(), out);
             }
             return;
         };
+        let code = response.code();
         let reason = response.reason();
         let id = leg.dialog.id().clone();
         match code {
@@ -171,6 +174,9 @@ impl Invitation {
                 let description = leg.exchange.take(carrier, session_description(response));
                 self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
+            }
+            200..=299 if invite.acknowledged.contains(&id) => {
+                out.push(Output::AckAgain { ticket, dialog: id });
             }
             _ if invite.answered => {}
             200..=299 => {

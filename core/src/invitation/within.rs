@@ -1,4 +1,4 @@
-//! Requests of other usages that share the dialog (RFC 5057 section 3): REFER and its NOTIFYs. What they mean is not for the INVITE usage to know; it lends them the dialog.
+//! Requests that do not belong to the INVITE usage but share its dialog (RFC 5057 section 3): REFER and its NOTIFYs, INFO, MESSAGE. What they mean is not for the INVITE usage to know; it lends them the dialog.
 
 use crate::cause::{By, Cause};
 use crate::config::Context;
@@ -27,10 +27,13 @@ impl Invitation {
         let refused = InvitationError::IllegalState { what: "send a request inside the dialog", state: self.state };
         let live = matches!(self.state, State::Connecting | State::Connected);
         let Some(leg) = self.legs.first_mut().filter(|_| live) else { return Err(refused) };
-        let builder = leg
-            .dialog
-            .request(method)
-            .header(&Contact::Address(NameAddr::new(self.contact.clone())))
+        // A MESSAGE has no Contact (RFC 3428 section 4), and an INFO changes no target (RFC 6086 section 4.2.1).
+        let targets = !matches!(method, Method::Info | Method::Message);
+        let mut builder = leg.dialog.request(method);
+        if targets {
+            builder = builder.header(&Contact::Address(NameAddr::new(self.contact.clone())));
+        }
+        let builder = builder
             .field(HeaderName::Allow, ALLOWED)
             .field(HeaderName::Supported, supported_value(cx.config))
             .field(HeaderName::UserAgent, &cx.config.user_agent);
@@ -42,6 +45,13 @@ impl Invitation {
         self.others.push(Sent::new(ticket, dialog, request.clone()));
         out.push(Output::Request { ticket, request, hop });
         Ok((ticket, number))
+    }
+
+    /// Whether the peer listens to this INFO package (RFC 6086 section 5.2).
+    #[must_use]
+    pub fn takes_info(&self, package: &str) -> bool {
+        let known = self.legs.first().map(|leg| leg.info_packages.as_slice()).unwrap_or_default();
+        known.iter().any(|known| known.eq_ignore_ascii_case(package))
     }
 
     /// Our Contact, for the answers of other usages.

@@ -20,6 +20,13 @@ const MIDDLE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_se
 /// The longest expiry that a registrar may ask for, and the longest pause: a day and an hour.
 const LONGEST_EXPIRY: u32 = 86_400;
 const LONGEST_PAUSE: u32 = 3600;
+/// What the pauses after failed flows start from where no other flow is left, and the longest (RFC 5626 section 4.5).
+const ALL_FAILED: Duration = Duration::from_secs(30);
+const LONGEST_RECOVERY: Duration = Duration::from_secs(1800);
+/// By then the longest pause is reached.
+const MOST_FAILURES: u32 = 6;
+/// A registration that has lasted so long was a good one: its flow has been kept alive at least once.
+const STABLE: Duration = Duration::from_secs(120);
 
 impl Registration {
     /// A REGISTER has ended.
@@ -66,12 +73,15 @@ impl Registration {
         let expires = Duration::from_secs(u64::from(read.expires));
         let limit = cx.config.limits.list_members;
         self.service_route = response.all::<ServiceRoute>().flatten().take(limit).map(detached).collect();
-        self.registered = true;
+        if !std::mem::replace(&mut self.registered, true) {
+            self.since = cx.now;
+        }
         self.lengthened = false;
         self.backoff = Backoff::new();
         let text = Text::from(contact.to_string());
         let contact = contact.detached();
-        self.binding = Some(Binding { contact, registrar, until: cx.now + expires, public_gruu: read.public_gruu });
+        let (outbound, public_gruu) = (read.outbound, read.public_gruu);
+        self.binding = Some(Binding { contact, registrar, until: cx.now + expires, outbound, public_gruu });
         let (contacts, expires) = (read.contacts, read.expires);
         out.push(Output::Event(RegistrationEvent::DidSucceed { contact: text, contacts, expires, registrar }));
         self.phase = Phase::Waiting(cx.now + refresh(expires));
@@ -139,7 +149,11 @@ impl Registration {
         pause: (Duration, Duration),
         out: &mut Outbox<Output>,
     ) {
-        self.registered = false;
+        if std::mem::replace(&mut self.registered, false) && cx.now >= self.since + STABLE {
+            self.failures = 0;
+        }
+        self.failures = (self.failures + 1).min(MOST_FAILURES);
+        let pause = if self.is_outbound() { self.recovery(pause) } else { pause };
         let timeout = if self.wanted { cx.random.duration(pause.0, pause.1) } else { Duration::ZERO };
         self.phase = Phase::Waiting(cx.now + timeout);
         out.push(Output::Event(RegistrationEvent::DidFail { error: error.into(), timeout, cause }));
@@ -148,6 +162,13 @@ impl Registration {
         } else if self.again || self.next.is_some() {
             self.begin(cx, out);
         }
+    }
+
+    /// The pause before the next attempt at a registrar that does what RFC 5626 asks of it, which has one flow of ours (section 4.5): from half of the upper
+    /// bound to the bound, and never less than the failure itself asks for.
+    fn recovery(&self, pause: (Duration, Duration)) -> (Duration, Duration) {
+        let most = ALL_FAILED.saturating_mul(1 << self.failures).min(LONGEST_RECOVERY);
+        (pause.0.max(most / 2), pause.1.max(most))
     }
 
     /// A REGISTER that unregisters has ended.

@@ -16,6 +16,8 @@ pub(super) struct Binding {
     pub(super) registrar: Route,
     /// When the registrar forgets it.
     pub(super) until: Instant,
+    /// Whether the registrar does what RFC 5626 asks of it (section 6).
+    pub(super) outbound: bool,
     /// The URI that reaches this device from anywhere (RFC 5627).
     pub(super) public_gruu: Option<Uri>,
 }
@@ -27,6 +29,7 @@ pub(super) struct Registered {
     pub(super) contacts: Vec<Text>,
     /// In how many seconds ours expires.
     pub(super) expires: u32,
+    pub(super) outbound: bool,
     pub(super) public_gruu: Option<Uri>,
 }
 
@@ -45,7 +48,8 @@ impl Registered {
             .and_then(|text| Uri::parse(&text).ok())
             .map(|uri| uri.detached());
         let contacts = all.iter().filter_map(Contact::address).map(|address| Text::from(address.to_string())).collect();
-        Self { contacts, expires, public_gruu }
+        let outbound = response.requires().flatten().any(|option| option.is("outbound"));
+        Self { contacts, expires, outbound, public_gruu }
     }
 }
 

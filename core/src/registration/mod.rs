@@ -87,6 +87,10 @@ pub struct Registration {
     /// Whether the registrar's wish for a longer expiry was fulfilled already.
     lengthened: bool,
     backoff: Backoff,
+    /// Since when it has been registered without a break.
+    since: Instant,
+    /// How many attempts have failed in a row, a short success not counted.
+    failures: u32,
     /// When the last attempt began.
     began: Option<Instant>,
     service_route: Vec<ServiceRoute>,
@@ -110,6 +114,8 @@ impl Registration {
             binding: None,
             lengthened: false,
             backoff: Backoff::new(),
+            since: cx.now,
+            failures: 0,
             began: None,
             service_route: Vec::new(),
         }
@@ -205,6 +211,12 @@ impl Registration {
     #[must_use]
     pub fn public_gruu(&self) -> Option<&Uri> {
         self.binding.as_ref().filter(|_| self.registered)?.public_gruu.as_ref()
+    }
+
+    /// Whether the registrar that has a binding of ours does what RFC 5626 asks of it.
+    #[must_use]
+    pub fn is_outbound(&self) -> bool {
+        self.binding.as_ref().is_some_and(|binding| binding.outbound)
     }
 
     /// The realm that the registrar named when it last asked for authentication.

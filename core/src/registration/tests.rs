@@ -324,6 +324,41 @@ fn silence_and_lost_ways_are_tried_again() {
 }
 
 #[test]
+fn a_registrar_that_keeps_flows_is_left_alone_for_as_long_as_flow_recovery_says() {
+    let mut script = Script::started(settings());
+    let refuse = |script: &mut Script| {
+        let (ticket, _) = script.sent.pop().unwrap();
+        let end = End::TransportFailed(CloseCause::Refused);
+        script.act(|registration, cx, out| registration.client_ended(cx, ticket, &end, out));
+        script.failure().1
+    };
+    let accept = |script: &mut Script| {
+        let contact = script.contact();
+        let contact = format!("{contact};expires=3600");
+        script.respond(200, &[(HeaderName::Require, "outbound"), (HeaderName::Contact, &contact)]);
+        assert!(script.registration.is_outbound());
+    };
+    accept(&mut script);
+    // Half an hour at most, whatever comes.
+    script.pass();
+    for (low, high) in [(30, 60), (60, 120), (120, 240), (240, 480), (480, 960), (900, 1800), (900, 1800), (900, 1800)]
+    {
+        seconds(low..=high, refuse(&mut script));
+        script.pass();
+    }
+    // What has not lasted does not count, and what has begins anew.
+    accept(&mut script);
+    script.now += Duration::from_secs(60);
+    script.act(|registration, cx, out| registration.renew(cx, out));
+    seconds(900..=1800, refuse(&mut script));
+    script.pass();
+    accept(&mut script);
+    script.now += Duration::from_secs(121);
+    script.act(|registration, cx, out| registration.renew(cx, out));
+    seconds(30..=60, refuse(&mut script));
+}
+
+#[test]
 fn a_name_that_is_not_found_is_looked_up_again() {
     let mut script = Script::with(settings());
     script.places = None;

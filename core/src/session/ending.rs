@@ -244,6 +244,7 @@ impl Session {
         self.wait = None;
         self.end_streams(cx, out);
         self.end_transfers(out);
+        self.end_inside(out);
         self.enter(SessionState::Terminated, out);
         let code = cause.code.unwrap_or(0);
         let reason = if code == 0 { Text::new() } else { cause.reason.clone().unwrap_or_default() };
@@ -265,6 +266,7 @@ impl Session {
         // A re-INVITE whose answer was lost with the BYE would wait for it for ever.
         self.wait(cx, Wait::Rest, Some(cx.config.timers.timeout()));
         self.end_transfers(out);
+        self.end_inside(out);
         self.enter(SessionState::Terminated, out);
         let (originator, end_reason) = match self.ending.take() {
             Some(ending) => (ending.originator, ending.reason),

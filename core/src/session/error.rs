@@ -43,6 +43,15 @@ pub enum SessionError {
     /// Another transfer is under way, of this side or of the other.
     #[error("a transfer is under way")]
     TransferPending,
+    /// A request of this method of ours has no answer yet.
+    #[error("the last {0} has no answer yet")]
+    RequestPending(Text),
+    /// The remote party does not listen to this INFO package (RFC 6086 section 4.2.1).
+    #[error("the remote party does not listen to the INFO package '{0}'")]
+    UnknownPackage(Text),
+    /// What was to be sent cannot be written into a message.
+    #[error("{0}")]
+    Unwritable(Text),
     /// No transfer of the remote party waits for a decision.
     #[error("no transfer waits for a decision")]
     NoTransfer,

@@ -53,6 +53,7 @@ impl Session {
             agreed: None,
             early: Vec::new(),
             transfers: super::transfer::Transfers::default(),
+            inside: super::inside::Inside::default(),
             remote_user_agent: None,
             start_time: None,
             wait: None,

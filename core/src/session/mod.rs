@@ -13,6 +13,7 @@
 //! | `received` | proposals of the peer |
 //! | `hold` | who holds what |
 //! | `transfer` | REFER: transfers, both ways |
+//! | `inside` | INFO and MESSAGE of the application in the dialog |
 //! | `early` | answers of early dialogs, and offers in UPDATE and PRACK |
 //! | `ending` | end, failures, BYE |
 
@@ -22,6 +23,7 @@ mod error;
 mod event;
 mod hold;
 mod incoming;
+mod inside;
 mod outgoing;
 mod received;
 mod sent;
@@ -127,6 +129,7 @@ pub struct Session {
     /// The early dialogs that have answered our offer already.
     early: Vec<early::Early>,
     transfers: transfer::Transfers,
+    inside: inside::Inside,
     remote_user_agent: Option<Text>,
     start_time: Option<Utc>,
     wait: Option<(Wait, Option<Instant>)>,
@@ -276,8 +279,14 @@ impl Session {
         self.note_user_agent(response);
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.response(cx, ticket, response, usage));
         match self.invitation.as_ref().and_then(|invitation| invitation.sent_again(ticket)) {
-            Some((again, number)) => self.transfer_sent_again(ticket, again, number),
-            None => self.transfer_answered(cx, ticket, response, out),
+            Some((again, number)) => {
+                self.transfer_sent_again(ticket, again, number);
+                self.inside_sent_again(ticket, again);
+            }
+            None => {
+                self.transfer_answered(cx, ticket, response, out);
+                self.inside_answered(ticket, response, out);
+            }
         }
         self.follow_up(cx, out);
     }
@@ -286,6 +295,7 @@ impl Session {
     pub fn client_ended(&mut self, cx: &mut Context<'_>, ticket: Ticket, end: &End, out: &mut Outbox<Output>) {
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.client_ended(cx, ticket, end, usage));
         self.transfer_unanswered(cx, ticket, end, out);
+        self.inside_unanswered(ticket, end, out);
         self.follow_up(cx, out);
     }
 

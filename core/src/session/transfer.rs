@@ -86,7 +86,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whom the remote party asks us to call, while nobody has decided.
+    /// Whom the remote party asks us to call, while nobody has decided and the session goes on.
     #[must_use]
     pub fn transfer_target(&self) -> Option<&ReferTarget> {
         let came = self.transfers.came.as_ref().filter(|came| came.referee.is_undecided());
@@ -96,7 +96,7 @@ impl Session {
     /// Agrees to call whom the remote party asks us to call; what becomes of that call is told by [`transfer_progress`](Self::transfer_progress).
     ///
     /// # Errors
-    /// When no transfer waits for a decision.
+    /// When no transfer waits for a decision, or the session ends: then nobody could be told what becomes of it.
     pub fn accept_transfer(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
         let live = self.state.is_established();
         let Some(came) = self.transfers.came.as_mut().filter(|came| live && came.referee.is_undecided()) else {

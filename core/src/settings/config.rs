@@ -25,6 +25,12 @@ impl SipSimpleSettings {
                 config.rtp.audio_codecs = self.rtp.audio_codec_list.iter().map(|codec| codec.as_str().into()).collect();
             }
             "logs.trace_msrp" => config.msrp.trace = self.logs.trace_msrp,
+            "rtp.local_address" => config.rtp.local_address = self.rtp.local_address,
+            "msrp.local_ip" => config.msrp.address = self.msrp.local_ip,
+            "msrp.local_port" => {
+                let port = self.msrp.local_port;
+                config.msrp.port = if port == 0 { Port::Random } else { Port::Fixed(port) };
+            }
             "dns.probe_domain" => {
                 if let Some(domain) = &self.dns.probe_domain {
                     config.dns.probe_domain = domain.as_str().into();
@@ -60,10 +66,12 @@ impl SipSimpleSettings {
 }
 
 /// What the configuration says of settings: their defaults for this program. There may be values among them that the setting does not take.
-pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 10] {
+pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 13] {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().to_string());
     let (first, last) = config.rtp.port_range;
     let codecs = config.rtp.audio_codecs.iter().map(Text::to_string).collect();
+    let address = |address: Option<IpAddr>| address.map_or(Value::None, |address| Value::Text(address.to_string()));
+    let msrp_port = if let Port::Fixed(port) = config.msrp.port { port } else { 0 };
     let servers = config.dns.fallback_nameservers.iter().map(SocketAddr::to_string).collect();
     [
         ("user_agent", Value::from(config.user_agent.as_str())),
@@ -72,6 +80,9 @@ pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 10] {
         ("sip.transport_list", config.dns.transports.to_value()),
         ("rtp.port_range", Value::Text(format!("{first}-{last}"))),
         ("rtp.timeout", Value::Text(seconds(config.rtp.timeout).unwrap_or_else(|| "0".to_owned()))),
+        ("rtp.local_address", address(config.rtp.local_address)),
+        ("msrp.local_ip", address(config.msrp.address)),
+        ("msrp.local_port", Value::Text(msrp_port.to_string())),
         ("rtp.symmetric_rtp", config.rtp.symmetric.to_value()),
         ("rtp.audio_codec_list", Value::List(codecs)),
         ("dns.fallback_servers", Value::List(servers)),

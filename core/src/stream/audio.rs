@@ -257,7 +257,7 @@ impl MediaStream for AudioStream {
         }
         let ice = self.ice.setup(cx, proposer, out);
         let setup = media::Setup {
-            local: cx.session.local,
+            local: cx.config.rtp.local_address.unwrap_or(cx.session.local),
             ports: cx.config.rtp.port_range,
             seed: cx.random.seed(),
             ssrc: cx.random.u32(),
@@ -273,6 +273,7 @@ impl MediaStream for AudioStream {
         let port = self.rtp.filter(|_| keys.is_some()).map_or(0, |rtp| rtp.port());
         let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
         description.protocol = self.protocol.clone();
+        description.address = self.rtp.map(|rtp| rtp.ip()).filter(|ip| *ip != cx.session.local);
         description.attributes = keys.unwrap_or_default();
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);

@@ -7,8 +7,8 @@ use crate::id::{AccountId, ConnId, SessionId, SocketId, StreamId};
 use crate::msrp::Endpoint;
 use crate::random::Random;
 use crate::settings::AccountSettings;
-use crate::sip::NameAddr;
 use crate::sip::digest::Credentials;
+use crate::sip::{Host, NameAddr};
 use crate::time::{Instant, Utc};
 use crate::turn;
 
@@ -32,6 +32,8 @@ pub struct SessionInfo {
     pub credentials: Option<Credentials>,
     /// Who we are to servers of the account's own, such as its MSRP relay.
     pub own_credentials: Option<Credentials>,
+    /// The account's domain.
+    pub domain: Option<Host>,
     /// What the account's settings say of media (groups `rtp`, `msrp`, `nat_traversal`, `tls`).
     pub settings: AccountSettings,
     /// The account's TURN servers.
@@ -51,6 +53,7 @@ impl SessionInfo {
             secure: false,
             credentials: None,
             own_credentials: None,
+            domain: None,
             settings: AccountSettings::default(),
             turn_servers: Vec::new(),
         }

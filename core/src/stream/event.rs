@@ -146,6 +146,19 @@ impl StreamEvent {
         )
     }
 
+    /// Whether it may come until the stream has ended, though media never flowed or flows no longer: what became of something that the
+    /// application gave to the stream.
+    #[must_use]
+    pub const fn is_of_fate(&self) -> bool {
+        matches!(
+            self,
+            Self::Chat(ChatEvent::DidNotDeliverMessage { .. })
+                | Self::FileTransfer(
+                    FileTransferEvent::DidNotDeliverChunk { .. } | FileTransferEvent::DidNotFinish { .. }
+                )
+        )
+    }
+
     /// The seeds' names where a stream of this kind tells it: 002's first, then 000's.
     #[must_use]
     pub fn names_of(&self, kind: &str) -> &'static [&'static str] {

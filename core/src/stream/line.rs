@@ -312,8 +312,14 @@ impl Line {
                     let for_now = for_now && self.state == State::Initializing;
                     self.state = State::Ending { failed: true };
                     self.failure = Some(Failure { reason: reason.clone(), for_now });
+                    let mut last = Outbox::new();
+                    self.stream.end(cx, &mut last);
+                    // Nothing is told of it after its failure.
+                    while let Some(output) = last.pop() {
+                        let fate = matches!(&output, Output::Event(event) if event.is_of_fate());
+                        if fate { out.push(output) } else { said.push(output) }
+                    }
                     out.push(Output::Event(StreamEvent::DidFail { reason }));
-                    self.stream.end(cx, said);
                 }
             }
             Output::Ended => {
@@ -325,7 +331,8 @@ impl Line {
                 }
             }
             Output::Event(event) => {
-                if self.is_started() || (event.is_of_start() && !self.is_over()) {
+                let fate = event.is_of_fate() && self.state != State::Ended;
+                if self.is_started() || fate || (event.is_of_start() && !self.is_over()) {
                     out.push(Output::Event(event));
                 }
             }

@@ -4,7 +4,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::Dialog;
 use crate::package::Forking;
-use crate::sip::{Contact, NameAddr, ReferSub, Response, Text};
+use crate::sip::{Contact, NameAddr, ReferSub, Response, Text, Uri};
 use crate::transaction::End;
 use crate::transport::CloseCause;
 use crate::uac::{Done, Exchange, Failure, Located, Output, Target, Ticket};
@@ -35,9 +35,11 @@ impl Subscription {
         self.timer_n = Some(cx.now + cx.config.timers.timeout());
         self.change(State::Sent, out);
         let mut targets = targets(&located, Some(&self.contact_user));
-        if let Some(gruu) = &self.gruu {
-            for target in &mut targets {
-                target.contact = Some(NameAddr::new(gruu.clone()));
+        for target in &mut targets {
+            match (&self.gruu, &mut target.contact) {
+                (Some(gruu), contact) => *contact = Some(NameAddr::new(gruu.clone())),
+                (None, Some(NameAddr { uri: Uri::Sip(uri), .. })) if self.outbound => uri.params.set("ob", None),
+                (None, _) => {}
             }
         }
         self.send(cx, targets, out);

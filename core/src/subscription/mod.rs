@@ -84,6 +84,10 @@ pub struct Subscribe {
     pub contact_user: Text,
     /// The URI that reaches us from anywhere, which is our Contact where there is one (RFC 5627 section 4.4).
     pub gruu: Option<Uri>,
+    /// Whether our registrar keeps requests on the flow that they came by, where our Contact asks for that (RFC 5626 section 4.3).
+    pub outbound: bool,
+    /// Whether it goes over TCP or TLS only.
+    pub reliable: bool,
 }
 
 type Out<'a> = &'a mut Outbox<Output<SubscriptionEvent>>;
@@ -103,6 +107,7 @@ pub struct Subscription {
     patience: Option<Patience>,
     contact_user: Text,
     gruu: Option<Uri>,
+    outbound: bool,
     /// Our Contact toward the place that was taken last.
     contact: Option<NameAddr>,
     /// The SUBSCRIBE outside of any dialog, while it is under way.
@@ -153,6 +158,7 @@ impl Subscription {
             patience: subscribe.patience,
             contact_user: subscribe.contact_user,
             gruu: subscribe.gruu,
+            outbound: subscribe.outbound,
             contact: None,
             exchange: None,
             request: None,

@@ -78,6 +78,12 @@ impl Subscriber {
         })
     }
 
+    /// Whether it goes over TCP or TLS only.
+    #[must_use]
+    pub const fn is_reliable(&self) -> bool {
+        self.subscribe.reliable
+    }
+
     /// The present subscription.
     #[must_use]
     pub fn subscription(&self) -> Option<&Subscription> {

@@ -103,6 +103,8 @@ impl Run {
             unsupported: Unsupported::Hour,
             contact_user: "alice".into(),
             gruu: None,
+            outbound: false,
+            reliable: false,
         };
         let mut cx = Context {
             now: run.now,
@@ -654,6 +656,8 @@ fn a_message_that_cannot_be_written_is_refused_at_once() {
         unsupported: Unsupported::Hour,
         contact_user: "alice".into(),
         gruu: None,
+        outbound: false,
+        reliable: false,
     };
     let mut out = Outbox::new();
     assert!(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut out).is_err());

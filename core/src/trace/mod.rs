@@ -4,7 +4,8 @@
 //! agent over the inputs and intents of a trace and demands that the same effects and events come out, byte for byte.
 //! [`Messages`] finds the SIP messages in one.
 //!
-//! A trace holds secrets: it is written to a file that only its owner can read, and what is shown of it goes through [`mask`].
+//! A trace holds what came in as it came in, the bytes of transferred files included, since replaying needs them: whoever writes one bounds
+//! it, and ends it before an input. It holds secrets: it is written to a file that only its owner can read, and what is shown of it goes through [`mask`].
 
 pub(crate) mod data;
 mod line;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::outbox::Outbox;
 use crate::random::Random;
 use crate::sip::{Essentials, HeaderName, Method, Received, Request, Response, Text};
 use crate::time::Instant;
-use crate::transport::CloseCause;
+use crate::transport::{CloseCause, source_of};
 
 /// What a sender is asked to wait when its request is refused because the table is full, in seconds.
 const RETRY_AFTER: u32 = 10;
@@ -29,12 +29,15 @@ const TAG_LEN: usize = 13;
 
 /// All transactions of an agent. `F` names the ways that messages take; the table compares them, and no more.
 ///
-/// A request that arrives when there are [`Limits::transactions`] is answered with 503 and forgotten. BYE and CANCEL have an eighth more, so that
+/// A request that arrives when there are [`Limits::transactions`], or [`Limits::transactions_per_source`] of its sender, is answered with 503 and forgotten. BYE and CANCEL have an eighth more, so that
 /// what is in progress can still end; those of our own side always have room, and an ACK takes none.
 #[derive(Debug)]
 pub struct Table<F> {
     timers: Timers,
     limit: usize,
+    limit_per_source: usize,
+    /// How many server transactions each source has: counted only while there are so many that one might have too many.
+    sources: Option<BTreeMap<IpAddr, usize>>,
     /// The To tag of every refusal that is sent without a transaction: a repeated request gets the same one (RFC 3261 section 8.2.7).
     tag: Text,
     ids: Counter,
@@ -64,6 +67,8 @@ struct Entry<F> {
     flow: F,
     reliable: bool,
     key: Key,
+    /// Where the request of a server transaction came from.
+    source: Option<IpAddr>,
     /// Where the ACK for a refusal is found by another key (see [`Lookup::legacy_ack`]).
     ack_key: Option<Key>,
     deadline: Option<Instant>,
@@ -83,6 +88,8 @@ impl<F: Clone + Ord> Table<F> {
         Self {
             timers,
             limit: limits.transactions,
+            limit_per_source: limits.transactions_per_source,
+            sources: None,
             tag: random.token(TAG_LEN).into(),
             ids: Counter::default(),
             entries: BTreeMap::new(),
@@ -148,7 +155,7 @@ impl<F: Clone + Ord> Table<F> {
         match (known, request.method()) {
             (Some(id), _) => self.receive_again(now, id, request, out),
             (None, Method::Ack) => out.push(Output::Ack { id: None, request }),
-            (None, _) if self.entries.len() >= self.room(request.method()) => self.shed(request, arrival, out),
+            (None, method) if !self.has_room(method, arrival.from.ip()) => self.shed(request, arrival, out),
             (None, _) => self.receive_new(now, request, arrival, out),
         }
     }
@@ -176,7 +183,12 @@ impl<F: Clone + Ord> Table<F> {
             Machine::NonInviteServer(NonInviteServer::start(now, trying, reliable, self.timers))
         };
         let cancels = if *request.method() == Method::Cancel { self.find_cancelled() } else { None };
-        let id = self.insert(Entry { machine, flow, reliable, key, ack_key: None, deadline: None });
+        let source = source_of(from.ip());
+        if let Some(sources) = &mut self.sources {
+            *sources.entry(source).or_default() += 1;
+        }
+        let id =
+            self.insert(Entry { machine, flow, reliable, key, source: Some(source), ack_key: None, deadline: None });
         out.push(Output::Request { id, request, cancels });
         self.settle(now, id, Handled::Nothing, out);
     }
@@ -193,10 +205,24 @@ impl<F: Clone + Ord> Table<F> {
         key.starts_with(others).then_some(*id)
     }
 
-    /// How many transactions there may be for another one of this method to be let in.
-    fn room(&self, method: &Method) -> usize {
-        let reserve = if is_ending(method) { (self.limit / 8).max(1) } else { 0 };
-        self.limit.saturating_add(reserve)
+    /// Whether there is room for a request of this method from there.
+    fn has_room(&mut self, method: &Method, from: IpAddr) -> bool {
+        let room = |limit: usize| limit.saturating_add(if is_ending(method) { (limit / 8).max(1) } else { 0 });
+        if self.entries.len() >= room(self.limit) {
+            return false;
+        }
+        if self.entries.len() < self.limit_per_source {
+            return true;
+        }
+        let entries = &self.entries;
+        let sources = self.sources.get_or_insert_with(|| {
+            let mut sources = BTreeMap::new();
+            for source in entries.values().filter_map(|entry| entry.source) {
+                *sources.entry(source).or_default() += 1;
+            }
+            sources
+        });
+        sources.get(&source_of(from)).copied().unwrap_or(0) < room(self.limit_per_source)
     }
 
     /// Answers with 503, without state.
@@ -407,7 +433,15 @@ impl<F: Clone + Ord> Table<F> {
             Machine::NonInviteClient(NonInviteClient::start(now, data, reliable, self.timers, &mut self.actions))
         };
         let key = Key::new(self.lookup.bytes());
-        let id = self.insert(Entry { machine, flow: flow.clone(), reliable, key, ack_key: None, deadline: None });
+        let id = self.insert(Entry {
+            machine,
+            flow: flow.clone(),
+            reliable,
+            key,
+            source: None,
+            ack_key: None,
+            deadline: None,
+        });
         self.flows.insert((flow, id));
         Ok(id)
     }
@@ -478,7 +512,16 @@ impl<F: Clone + Ord> Table<F> {
 
     fn remove(&mut self, id: TransactionId) {
         let Some(entry) = self.entries.remove(&id) else { return };
-        let Entry { flow, key, ack_key, deadline, .. } = *entry;
+        let Entry { flow, key, source, ack_key, deadline, .. } = *entry;
+        if let (Some(source), Some(sources)) = (source, &mut self.sources) {
+            match sources.get_mut(&source) {
+                Some(count) if *count > 1 => *count -= 1,
+                Some(_) | None => drop(sources.remove(&source)),
+            }
+        }
+        if self.entries.len() < self.limit_per_source / 2 {
+            self.sources = None;
+        }
         self.keys.remove(&key);
         if let Some(key) = ack_key {
             self.keys.remove(&key);
@@ -512,6 +555,10 @@ impl<F: Ord> Table<F> {
         self.keys.len() == self.entries.len() + count(|entry| entry.ack_key.is_some())
             && self.deadlines.len() == count(|entry| entry.machine.deadline().is_some())
             && self.flows.len() == clients
+            && self
+                .sources
+                .as_ref()
+                .is_none_or(|sources| sources.values().sum::<usize>() == self.entries.len() - clients)
             && self.actions.is_empty()
     }
 }

@@ -290,7 +290,7 @@ impl Connections {
 }
 
 /// What counts as one source: an IPv4 address, or the /64 that one subscriber has of IPv6.
-pub(super) fn source_of(peer: IpAddr) -> IpAddr {
+pub(crate) fn source_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address @ IpAddr::V4(_) => address,

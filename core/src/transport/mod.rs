@@ -19,6 +19,7 @@ mod stream;
 mod tests;
 
 pub use certificate::Identities;
+pub(crate) use connection::source_of;
 pub use flow::Flow;
 pub use frame::{Frame, FrameError, FrameFault, Framer};
 pub use judge::{Distrust, Fingerprint, Peer, judge};

@@ -4,6 +4,7 @@ mod audio;
 mod disk;
 mod event;
 mod recording;
+mod ringer;
 mod settings;
 #[cfg(feature = "device")]
 mod sound_card;
@@ -15,6 +16,7 @@ pub use audio::AudioError;
 pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
 pub use recording::RecordingFileError;
+pub(crate) use ringer::{Ringer, Tones};
 pub use settings::{Settings, listen};
 #[cfg(feature = "device")]
 pub use sound_card::SoundDevices;
@@ -30,6 +32,7 @@ use futures_lite::FutureExt;
 use sipsimple_audio::bridge::BridgeId;
 use sipsimple_audio::engine::EngineConfig;
 use sipsimple_audio::rate::SampleRate;
+use sipsimple_audio::ringtone::RingtoneConfiguration;
 use sipsimple_core::agent::{AccountSpec, Agent, ConfigError, Intent, IntentError, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::random::Seed;
@@ -63,6 +66,7 @@ pub struct Application {
     sample_rate: SampleRate,
     /// The bridges of the voice and the alert device.
     bridges: [BridgeId; 2],
+    ringtones: Mutex<RingtoneConfiguration>,
     /// Where its settings are stored, if on disk.
     directory: Option<std::path::PathBuf>,
 }
@@ -143,7 +147,11 @@ impl Application {
         media.set_silent(silent);
         let bridges = media.bridges;
         let engine = media.orders.clone();
-        let run = move || EventLoop::new(agent, clock, orders, media, news, trace, tls).run(disk, effects);
+        let run = move || {
+            EventLoop::new(agent, clock, orders, media, Ringer::new(sample_rate), news, tls)
+                .traced(trace)
+                .run(disk, effects)
+        };
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
         let running = AtomicBool::new(true);
         Ok(Self {
@@ -155,6 +163,7 @@ impl Application {
             engine,
             sample_rate,
             bridges,
+            ringtones: Mutex::default(),
             directory,
         })
     }

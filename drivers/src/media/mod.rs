@@ -78,11 +78,15 @@ impl Link {
     /// Keeps ringtones quiet, or does not.
     pub(crate) fn set_silent(&self, silent: bool) {
         let volume = Volume::from_percent(if silent { 0 } else { 100 });
-        let run = move |engine: &mut Engine, _| {
+        self.run(MixerId::ALERT, move |engine: &mut Engine, _| {
             // An engine has its device always.
             let _ = engine.set_output_volume(engine.device_port(), volume);
-        };
-        let _ = self.orders.try_send(Order::Run(MixerId::ALERT, Box::new(run)));
+        });
+    }
+
+    /// Runs this on the engine of this mixer.
+    pub(crate) fn run(&self, mixer: MixerId, run: impl FnOnce(&mut Engine, Instant) + Send + 'static) {
+        let _ = self.orders.try_send(Order::Run(mixer, Box::new(run)));
     }
 }
 

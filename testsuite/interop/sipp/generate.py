@@ -271,6 +271,10 @@ SCENARIOS |= {
     "uas_presence": subscribed("presence", "application/pidf+xml", PIDF),
     "uas_mwi": subscribed("message-summary", "application/simple-message-summary", SUMMARY),
     "uas_bad_event": get_request("SUBSCRIBE") + response(489, "Bad Event", "Allow-Events: dialog\n"),
+    "uas_composing": get_request("MESSAGE", check("im-iscomposing|message/cpim", "Content-Type:")) + response(200, "OK"),
+    "uac_info": invite() + get_200() + ack() + pause(200) + request("INFO", 2, True) + get(200)
+    + request("INFO", 3, True, "Info-Package: x\n") + get(469) + request("INFO", 4, True, body="Signal=5\n") + get(415)
+    + bye(5) + get(200),
     "uas_message": get_request("MESSAGE", check("Hello, SIPp")) + response(200, "OK"),
     "uas_publish": get_request("PUBLISH", check("basic.open"))
     + response(200, "OK", "SIP-ETag: e1\nExpires: 2\n")
@@ -375,6 +379,9 @@ SCENARIOS |= {
     "uac_refer": invite() + get_200() + ack() + pause(200)
     + request("REFER", 2, True, "Refer-To: <sip:service@[target]>\nReferred-By: <sip:sipp@[local_ip]>\n") + get(202)
     + told("SIP/2.0 100", "active") + told("SIP/2.0 200", "terminated") + GET_BYE,
+    # A REFER outside of any dialog: what becomes of it is told in the dialog that it makes.
+    "uac_refer_outside": request("REFER", 1, extra="Refer-To: <sip:service@[target]>\n") + get(100, OPTIONAL)
+    + get(202, 'rrs="true"') + told("SIP/2.0 100", "active") + told("SIP/2.0 200", "terminated"),
     "uac_refer_refused": invite() + get_200() + ack() + pause(200)
     + request("REFER", 2, True, "Refer-To: <sip:service@[target]>\n") + get(603) + pause(200) + bye(3) + get(200),
     # Both hang up at once.
@@ -528,6 +535,58 @@ SCENARIOS |= {
     "uac_replaces": invite() + get(100, OPTIONAL) + get(180, OPTIONAL) + get(200, 'rrs="true"', REPLACES) + ack() + pause(200)
     + second(invite(extra="Replaces: [call_id];to-tag=[$ours];from-tag=[pid]c[call_number]\n"))
     + get_200() + second(ack()) + GET_BYE + pause(200) + second(bye()) + get(200),
+}
+
+
+
+def msrp(more, path=True):
+    """A description of one stream over MSRP (RFC 4975 section 8), whose other end nobody listens at."""
+    head = SDP.split("m=audio")[0].format(version=1) + "m=message 9 TCP/MSRP *\n"
+    return head + ("a=path:msrp://[local_ip]:9/sippsession1;tcp\n" if path else "") + more
+
+
+def is_told(*patterns):
+    return "".join(check(pattern) for pattern in patterns)
+
+
+CHAT = "a=accept-types:message/cpim text/plain\na=accept-wrapped-types:*\n"
+FILE = (
+    'a=accept-types:*\na=file-selector:name:"picture.png" type:image/png size:4096 hash:sha-1:'
+    + ":".join(["AB"] * 20)
+    + "\na=file-transfer-id:vBnG916bdberum2fFEABR1FR3ExZMUrd\n"
+)
+OUR_CHAT = (r"m=message [1-9][0-9]* TCP/MSRP \*", r"a=path:msrp://.*;tcp", "a=accept-types:message/cpim text/", "a=accept-wrapped-types:")
+OUR_FILE = (
+    r"m=message [1-9][0-9]* TCP/MSRP \*", "a=accept-types:\\*", "a=sendonly", "a=setup:active",
+    r"a=file-selector:name:.picture.png. type:image/png size:4096 hash:sha-1:[0-9A-F:]*", "a=file-transfer-id:[0-9A-Za-z]*",
+)
+
+
+def offers_msrp(body, *expected):
+    return invite(body=body) + get(100, OPTIONAL) + get(180, OPTIONAL) + get(200, 'rrs="true"', is_told(*expected)) + ack()
+
+
+def offered_msrp(body, *expected):
+    answer = response(200, "OK", body=body, attributes=AGAIN)
+    return get_request("INVITE", is_told(*expected), 'rrs="true"') + answer + GET_ACK + GET_BYE
+
+
+SCENARIOS |= {
+    # Streams over MSRP: who connects is told by `setup` (RFC 6135), the file by its selector (RFC 5547).
+    "uac_chat": offers_msrp(msrp(CHAT), "a=setup:passive", *OUR_CHAT) + pause(200) + bye() + get(200),
+    "uac_chat_actpass": offers_msrp(msrp(CHAT + "a=setup:actpass\n"), "a=setup:passive", *OUR_CHAT) + pause(200) + bye() + get(200),
+    "uac_chat_passive": offers_msrp(msrp(CHAT + "a=setup:passive\n"), "a=setup:active", *OUR_CHAT) + GET_BYE,
+    "uac_chat_nowhere": invite(body=msrp(CHAT, path=False)) + get(100, OPTIONAL) + get(488) + ack_of_refusal(),
+    "uac_file": offers_msrp(
+        msrp(FILE + "a=sendonly\n"), "a=setup:passive", "a=recvonly", "a=file-selector:name:.picture.png.",
+        "a=file-transfer-id:vBnG916bdberum2fFEABR1FR3ExZMUrd",
+    ) + pause(200) + bye() + get(200),
+    "uac_file_unknown": invite(body=msrp(FILE.replace("size:4096", "size:many") + "a=sendonly\n"))
+    + get(100, OPTIONAL) + get(488) + ack_of_refusal(),
+    "uas_chat": offered_msrp(msrp(CHAT + "a=setup:passive\n"), "a=setup:active", *OUR_CHAT),
+    "uas_chat_acm": offered_msrp(msrp(CHAT + "a=setup:passive\n"), "a=setup:actpass", *OUR_CHAT),
+    "uas_chat_refused": get_request("INVITE", is_told(*OUR_CHAT)) + response(488, "Not Acceptable Here", attributes=AGAIN) + GET_ACK,
+    "uas_file": offered_msrp(msrp("a=accept-types:*\na=setup:passive\na=recvonly\n"), *OUR_FILE),
 }
 
 VARIABLES = ("remote", "local", "checked", "via", "cseq", "rseq", "caller", "callee", "ours")

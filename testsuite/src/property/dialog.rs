@@ -7,11 +7,13 @@
 //! - DLG-13: no BYE of the callee before the ACK or 64·T1 (15).
 //! - DLG-14: BYE is answered with 200, or 481 where it is unknown (15.1.2).
 
+use std::collections::BTreeMap;
+
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
 use crate::model::{Client, Server, ServerKey, Step};
-use crate::sip::{Sip, address_of, param, uri_of};
+use crate::sip::{address_of, param, uri_of};
 use crate::wire::Fate;
 
 use super::{Memory, Property, Seen, Side, Violations};
@@ -24,16 +26,19 @@ struct Dialog {
     target: String,
     /// The target that a reliable provisional response has named: whether it came in order is not looked at (RFC 6141 section 4).
     named: Option<String>,
-    /// The number of the last request that was sent, if one was.
-    local: Option<u32>,
+    /// The number of the last request that was sent, if one was, and when.
+    local: Option<(u32, Instant)>,
     /// The numbers of the INVITEs that were sent.
     invites: Vec<u32>,
-    /// The highest number that came.
+    /// The highest number that came, and the highest that may count or not.
     remote: Option<u32>,
+    perhaps: Option<u32>,
     /// When the 2xx to the initial INVITE was sent.
     accepted: Option<Instant>,
     acknowledged: bool,
     over: bool,
+    /// When the request came or went that made it.
+    since: Instant,
 }
 
 /// How the CSeq of a request that came compares with those before it.
@@ -46,16 +51,21 @@ enum Number {
     LowOrUnknown,
 }
 
+/// The refusals that a request may get before anyone looks at its dialog (RFC 3261 section 8.2): then its CSeq may count, or not.
+const INSPECTED: [u16; 8] = [400, 405, 406, 415, 416, 420, 422, 482];
+
 /// Watches what happens inside of dialogs.
 #[derive(Debug, Default)]
 pub struct Dialogs {
     dialogs: Memory<Side, Dialog>,
-    /// Requests that came: how their CSeq compares.
-    low: Memory<ServerKey, Number>,
+    /// Requests that came: how their CSeq compares, and the highest before.
+    low: Memory<ServerKey, (Number, Option<u32>)>,
+    /// When each host has lost a connection last.
+    lost: BTreeMap<usize, Instant>,
     /// BYEs that came: whether their dialog was there.
     byes: Memory<ServerKey, bool>,
-    /// The subscriptions that hosts have asked for, by Call-ID and tag: the number of the SUBSCRIBE. A NOTIFY makes their dialogs too.
-    asked: Memory<(usize, String, String), u32>,
+    /// The subscriptions that hosts have asked for, by Call-ID and tag: the number of the SUBSCRIBE, and when it was sent. A NOTIFY makes their dialogs too.
+    asked: Memory<(usize, String, String), (u32, Instant)>,
 }
 
 impl Property for Dialogs {
@@ -66,12 +76,21 @@ impl Property for Dialogs {
                 // What follows a refusal is absorbed by the transaction.
                 let refused = |client: &&Client| client.answer.as_ref().is_some_and(|answer| answer.sip.code() >= 300);
                 if let Some(client) = seen.model.client(key).filter(|client| !refused(client)) {
-                    self.made_by_response(seen, &client.request);
+                    self.made_by_response(seen, client);
                 }
             }
             Step::ResponseSent { key: Some(key) } => {
-                if self.low.get(key) == Some(&Number::Low) {
-                    broken.unless(sip.code() == 500, "DLG-5", seen, "500 was due");
+                let number = self.low.get(key).copied();
+                let inspected = INSPECTED.contains(&sip.code());
+                let low = matches!(number, Some((Number::Low, _)));
+                broken.unless(!low || sip.code() == 500 || inspected, "DLG-5", seen, "500 was due");
+                if let Some((Number::InOrder, before)) = number
+                    && inspected
+                    && let Some(dialog) = self.dialogs.get_mut(sight.at, &Side::of(sight.host, sip, false))
+                    && dialog.remote == Some(sip.cseq().0)
+                {
+                    dialog.remote = before;
+                    dialog.perhaps = dialog.perhaps.max(Some(sip.cseq().0));
                 }
                 let side = Side::of(sight.host, sip, false);
                 if let Some(dialog) = self.dialogs.get_mut(sight.at, &side).filter(|_| sip.code() == 481) {
@@ -81,8 +100,7 @@ impl Property for Dialogs {
                 match (key.method.as_str(), self.byes.get(key)) {
                     ("BYE", Some(known)) => {
                         let fits = sip.code() == 200 || (sip.code() == 481 && !known);
-                        let excused = self.low.get(key) == Some(&Number::Low);
-                        broken.unless(fits || excused, "DLG-14", seen, format!("the dialog is there: {known}"));
+                        broken.unless(fits || low, "DLG-14", seen, format!("the dialog is there: {known}"));
                     }
                     ("INVITE" | "SUBSCRIBE", _) => {
                         if let Some(server) = seen.model.server(key) {
@@ -101,7 +119,7 @@ impl Property for Dialogs {
             }
             Step::RequestSent { key, first: true } if key.method == "SUBSCRIBE" && sip.to_tag().is_empty() => {
                 let name = (sight.host, sip.call_id().to_owned(), sip.from_tag().to_owned());
-                self.asked.put(sight.at, name, sip.cseq().0);
+                self.asked.put(sight.at, name, (sip.cseq().0, sight.at));
             }
             Step::RequestSent { first: true, .. } | Step::AckSent { refused: None } if !sip.to_tag().is_empty() => {
                 self.sent(seen, broken);
@@ -115,12 +133,16 @@ impl Property for Dialogs {
             _ => {}
         }
     }
+
+    fn lost(&mut self, host: usize, at: Instant) {
+        self.lost.insert(host, at);
+    }
 }
 
 impl Dialogs {
     /// A response to an INVITE of ours makes, confirms or refreshes a dialog (RFC 3261 sections 12.1.2, 13.2.2.4).
-    fn made_by_response(&mut self, seen: &Seen<'_>, invite: &Sip) {
-        let (sight, sip) = (seen.sight, seen.sight.sip);
+    fn made_by_response(&mut self, seen: &Seen<'_>, client: &Client) {
+        let (sight, sip, invite) = (seen.sight, seen.sight.sip, &client.request);
         let success = (200..300).contains(&sip.code());
         if sip.to_tag().is_empty() || sip.code() <= 100 || sip.code() >= 300 {
             return;
@@ -136,12 +158,14 @@ impl Dialogs {
             routes: routes.clone(),
             target: if contact.is_empty() { invite.uri().to_owned() } else { contact.to_owned() },
             named: None,
-            local: Some(invite.cseq().0),
+            local: Some((invite.cseq().0, client.begun())),
             invites: vec![invite.cseq().0],
             remote: None,
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
+            since: client.begun(),
         });
         if !success && !contact.is_empty() && sip.count("rseq") > 0 {
             dialog.named = Some(contact.to_owned());
@@ -173,9 +197,11 @@ impl Dialogs {
             local: None,
             invites: Vec::new(),
             remote: Some(invite.cseq().0),
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
+            since: server.got.first().copied().unwrap_or(sight.at),
         });
         if sip.code() >= 200 {
             dialog.confirmed = true;
@@ -199,7 +225,8 @@ impl Dialogs {
     /// A NOTIFY came before any answer to its SUBSCRIBE, or from another who got it (RFC 6665 section 4.4.1).
     fn made_by_notify(&mut self, seen: &Seen<'_>, side: &Side) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
-        let Some(number) = self.asked.get(&(side.host, side.call_id.clone(), side.local.clone())).copied() else {
+        let Some((number, asked)) = self.asked.get(&(side.host, side.call_id.clone(), side.local.clone())).copied()
+        else {
             return;
         };
         self.dialogs.entry(sight.at, side.clone(), || Dialog {
@@ -208,12 +235,14 @@ impl Dialogs {
             routes: sip.list("record-route").into_iter().map(str::to_owned).collect(),
             target: sip.contact().to_owned(),
             named: None,
-            local: Some(number),
+            local: Some((number, asked)),
             invites: Vec::new(),
             remote: None,
+            perhaps: None,
             accepted: None,
             acknowledged: false,
             over: false,
+            since: asked,
         });
     }
 
@@ -228,7 +257,10 @@ impl Dialogs {
         if let Some(named) = dialog.named.take_if(|named| named == sip.uri()) {
             dialog.target = named;
         }
-        addressed(seen, dialog, broken);
+        // A CANCEL goes where its request went (CAN-2), whatever the target is now.
+        if sip.request() != "CANCEL" {
+            addressed(seen, dialog, broken);
+        }
         let number = sip.cseq().0;
         if sip.request() == "ACK" {
             broken.unless(dialog.invites.contains(&number), "DLG-4", seen, "the ACK is of no INVITE");
@@ -239,15 +271,16 @@ impl Dialogs {
             broken.unless(dialog.invites.contains(&number), "DLG-4", seen, "the CANCEL is of no INVITE");
             return;
         }
+        let lost = self.lost.get(&sight.host).copied();
         match dialog.local {
-            Some(last) => {
-                // What a connection did not take has a number all the same.
-                let lost = number > last && seen.sight.transport != Transport::Udp;
-                broken.unless(number == last + 1 || lost, "DLG-4", seen, format!("the last CSeq was {last}"));
+            // What was written to a broken connection was not seen.
+            Some((last, at)) if lost.is_some_and(|lost| lost >= at) => {
+                broken.unless(number > last, "DLG-4", seen, format!("the last CSeq was {last}"));
             }
+            Some((last, _)) => broken.unless(number == last + 1, "DLG-4", seen, format!("the last CSeq was {last}")),
             None => broken.unless(number < 1 << 31, "DLG-4", seen, "the first CSeq is too high"),
         }
-        dialog.local = Some(number);
+        dialog.local = Some((number, sight.at));
         if sip.request() == "INVITE" {
             dialog.invites.push(number);
         }
@@ -265,7 +298,7 @@ impl Dialogs {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         let key = Side::of(sight.host, sip, false);
         let bye = sip.request() == "BYE";
-        self.low.put(sight.at, server.clone(), Number::InOrder);
+        self.low.put(sight.at, server.clone(), (Number::InOrder, None));
         if sip.request() == "NOTIFY" {
             self.made_by_notify(seen, &key);
         }
@@ -281,17 +314,22 @@ impl Dialogs {
                 // An early dialog may have ended unseen, and one that is over may linger.
                 let known = dialog.confirmed && !dialog.over;
                 let number = if known { Number::Low } else { Number::LowOrUnknown };
-                self.low.put(sight.at, server.clone(), number);
+                self.low.put(sight.at, server.clone(), (number, dialog.remote));
                 return;
             }
+            if dialog.perhaps.is_some_and(|last| number < last) {
+                self.low.put(sight.at, server.clone(), (Number::LowOrUnknown, dialog.remote));
+                return;
+            }
+            self.low.put(sight.at, server.clone(), (Number::InOrder, dialog.remote));
             dialog.remote = Some(number.max(dialog.remote.unwrap_or(0)));
         }
         if bye {
-            // An early dialog may have ended unseen, by a refusal or on another fork's behalf.
-            // And a 2xx that comes after the connection of its INVITE was lost is nobody's, and neither is it seen what was written to
-            // one that is broken.
-            let seen = sight.transport == Transport::Udp && (!dialog.caller || dialog.acknowledged);
-            let there = dialog.confirmed && !dialog.over && seen;
+            // An early dialog may have ended unseen, by a refusal or on another fork's behalf. With a connection that was lost in its time
+            // an INVITE may have failed, so that its 2xx was nobody's (RFC 3261 section 17.1.4), or a BYE was written that was not seen.
+            let unseen = self.lost.get(&sight.host).is_some_and(|lost| *lost >= dialog.since);
+            let sure = !unseen && (!dialog.caller || dialog.acknowledged);
+            let there = dialog.confirmed && !dialog.over && sure;
             dialog.over = true;
             self.byes.put(sight.at, server.clone(), there);
         }

@@ -76,6 +76,10 @@ impl Property for Events {
             Step::ResponseSent { key: Some(key) } if key.method == "NOTIFY" => self.answers_notify(seen, key, broken),
             Step::ResponseSent { key: Some(key) } if key.method == "SUBSCRIBE" => self.accepts(seen, key, broken),
             Step::ResponseGot { key: Some(key), fresh: true } if key.method == "PUBLISH" => self.published(seen, key),
+            // Who does not know of the subscription is told no more (RFC 6665 section 4.2.2).
+            Step::ResponseGot { key: Some(key), fresh: true } if key.method == "NOTIFY" && sip.code() == 481 => {
+                self.first.settle(&Side::of(sight.host, sip, true));
+            }
             _ => {}
         }
     }

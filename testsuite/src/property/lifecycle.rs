@@ -197,7 +197,7 @@ impl Lifecycle {
                     }
                 }
                 Some(stream) => {
-                    if !stream.started || stream.will_end {
+                    if (!stream.started || stream.will_end) && !event.is_of_fate() {
                         wrong("told while it does not run");
                     }
                 }

@@ -12,6 +12,9 @@ mod ladder;
 mod lifecycle;
 mod matching;
 mod memory;
+mod msrp_frames;
+mod msrp_lines;
+mod msrp_messages;
 mod non_invite_client;
 mod non_invite_server;
 mod offer_answer;
@@ -36,6 +39,9 @@ pub use ladder::{Ladder, Lines};
 pub use lifecycle::Lifecycle;
 pub use matching::Matching;
 pub use memory::{Memory, Owed};
+pub use msrp_frames::MsrpFrames;
+pub use msrp_lines::MsrpLines;
+pub use msrp_messages::MsrpMessages;
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use offer_answer::OfferAnswer;
@@ -53,12 +59,13 @@ use std::fmt;
 use std::time::Duration;
 
 use sipsimple_core::agent::Event;
+use sipsimple_core::id::ConnId;
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
 use crate::model::{Client, Model, Step};
 use crate::sip::Sip;
-use crate::wire::Sight;
+use crate::wire::{MsrpSight, Sight};
 
 /// The requests that follow an INVITE larger than this may leave UDP, and so take their time (RFC 3261 section 18.1.1).
 const LARGE: usize = 1300;
@@ -94,6 +101,9 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(Reason),
         Box::new(Registrations::default()),
         Box::new(Events::default()),
+        Box::new(MsrpFrames::default()),
+        Box::new(MsrpMessages::default()),
+        Box::new(MsrpLines::default()),
     ]
 }
 
@@ -102,8 +112,17 @@ pub trait Property {
     /// A host sent or got a message.
     fn seen(&mut self, _seen: &Seen<'_>, _broken: &mut Violations) {}
 
+    /// A host wrote or got a frame of MSRP.
+    fn frame(&mut self, _sight: &MsrpSight<'_>, _broken: &mut Violations) {}
+
+    /// A connection of a host is closed.
+    fn closed(&mut self, _host: usize, _conn: ConnId, _at: Instant, _broken: &mut Violations) {}
+
     /// An agent told an event.
     fn told(&mut self, _host: usize, _at: Instant, _event: &Event, _broken: &mut Violations) {}
+
+    /// A host lost a connection, or failed to open it: what it wrote there of late was not seen.
+    fn lost(&mut self, _host: usize, _at: Instant) {}
 
     /// Time has passed: what was due before `now` has happened, or never will.
     fn passed(&mut self, _now: Instant, _broken: &mut Violations) {}
@@ -158,6 +177,13 @@ impl Violations {
         self.add(id, host, at, format!("{why}\n{:?}\n{:?}", seen.sight, seen.sight.sip));
     }
 
+    /// A frame of MSRP breaks a property.
+    pub fn msrp(&mut self, id: &'static str, sight: &MsrpSight<'_>, why: impl fmt::Display) {
+        let MsrpSight { at, host, conn, fate, frame, .. } = sight;
+        let fields = (&frame.transaction, &frame.start, &frame.fields, frame.flag);
+        self.add(id, *host, *at, format!("{why}\n{fate:?} on {conn}: {fields:?}"));
+    }
+
     /// A message breaks a property unless `holds`.
     pub fn unless(&mut self, holds: bool, id: &'static str, seen: &Seen<'_>, why: impl fmt::Display) {
         if !holds {
@@ -194,9 +220,34 @@ impl Watch {
         }
     }
 
+    pub(crate) fn frame(&mut self, sight: &MsrpSight<'_>) {
+        self.pass(sight.at);
+        for property in &mut self.properties {
+            property.frame(sight, &mut self.broken);
+        }
+    }
+
+    pub(crate) fn closed(&mut self, host: usize, conn: ConnId, at: Instant) {
+        self.pass(at);
+        for property in &mut self.properties {
+            property.closed(host, conn, at, &mut self.broken);
+        }
+    }
+
+    /// A host wrote what is no frame of MSRP where one should be.
+    pub(crate) fn unframed(&mut self, host: usize, at: Instant, why: &str) {
+        self.broken.add("MSR-1", host, at, why);
+    }
+
     pub(crate) fn told(&mut self, host: usize, at: Instant, event: &Event) {
         for property in &mut self.properties {
             property.told(host, at, event, &mut self.broken);
+        }
+    }
+
+    pub(crate) fn lost(&mut self, host: usize, at: Instant) {
+        for property in &mut self.properties {
+            property.lost(host, at);
         }
     }
 

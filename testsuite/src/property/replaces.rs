@@ -28,7 +28,7 @@ struct Dialog {
 struct Due {
     /// With what it is refused; nothing where it may be accepted.
     codes: Vec<u16>,
-    /// The dialog whose place it takes.
+    /// The dialog whose place it takes, or would have taken.
     old: Option<Side>,
 }
 
@@ -40,6 +40,9 @@ pub struct Replaces {
     /// The dialogs that take the place of others.
     taking: Memory<Side, Side>,
     ends: Owed<Side>,
+    /// When a host refused to replace a dialog, and when it ended one.
+    kept: Memory<Side, Instant>,
+    ended: Memory<Side, Instant>,
 }
 
 impl Property for Replaces {
@@ -72,6 +75,7 @@ impl Property for Replaces {
                 }
             }
             Step::RequestSent { key, .. } if key.method == "BYE" => {
+                self.ends(seen, Side::of(sight.host, sip, true), broken);
                 self.over(sight.at, Side::of(sight.host, sip, true))
             }
             Step::RequestGot { key, .. } if key.method == "BYE" => {
@@ -86,6 +90,7 @@ impl Property for Replaces {
                     self.dialogs.range(from.clone()).map(|(side, _)| side.clone()).take_while(own).collect();
                 for side in sides {
                     self.ends.settle(&side);
+                    self.ends(seen, side, broken);
                 }
             }
             _ => {}
@@ -103,6 +108,7 @@ impl Replaces {
     /// An INVITE came to a host: what is to become of it, if it is to take the place of a call.
     fn judge(&self, host: usize, sip: &Sip) -> Option<Due> {
         let refuse = |codes: &[u16]| Some(Due { codes: codes.to_vec(), old: None });
+        let keep = |codes: &[u16], old: Side| Some(Due { codes: codes.to_vec(), old: Some(old) });
         let value = match (sip.count("replaces"), sip.count("join")) {
             (0, _) => return None,
             (1, 0) => sip.header("replaces")?,
@@ -117,15 +123,20 @@ impl Replaces {
             None => refuse(&[481]),
             // It is remembered for a while that there was one.
             Some(Dialog { over: true, .. }) => refuse(&[603, 481]),
-            Some(Dialog { confirmed: false, caller: false, .. }) => refuse(&[481]),
+            Some(Dialog { confirmed: false, caller: false, .. }) => keep(&[481], side),
             // An answer that is on its way is not seen here, and one that is sent may count or not.
-            Some(Dialog { confirmed: true, .. }) if early_only => refuse(&[486]),
-            Some(_) => Some(Due { codes: Vec::new(), old: Some(side) }),
+            Some(Dialog { confirmed: true, .. }) if early_only => keep(&[486], side),
+            Some(_) => keep(&[], side),
         }
     }
 
     fn answered(&mut self, seen: &Seen<'_>, due: &Due, broken: &mut Violations) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
+        if let Some(old) = due.old.clone().filter(|_| sip.code() >= 300) {
+            let untouched = self.ended.get(&old) != Some(&sight.at);
+            broken.unless(untouched, "RPL-1", seen, "the call that it does not replace has ended");
+            self.kept.put(sight.at, old, sight.at);
+        }
         if due.codes.is_empty() {
             if let Some(old) = due.old.clone().filter(|_| sip.code() < 300) {
                 self.taking.put(sight.at, Side::of(sight.host, sip, false), old);
@@ -136,6 +147,14 @@ impl Replaces {
         let other = [404, 405, 406, 415, 416, 420, 422, 482, 487, 503];
         let fits = due.codes.contains(&sip.code()) || other.contains(&sip.code());
         broken.unless(fits, "RPL-1", seen, format!("{:?} was due", due.codes));
+    }
+
+    /// A host ends a dialog, or its INVITE: not because it refused to replace it.
+    fn ends(&mut self, seen: &Seen<'_>, side: Side, broken: &mut Violations) {
+        let at = seen.sight.at;
+        let untouched = self.kept.get(&side) != Some(&at);
+        broken.unless(untouched, "RPL-1", seen, "what was to replace it was refused: it goes on");
+        self.ended.put(at, side, at);
     }
 
     /// A response to an INVITE makes or ends a dialog.

@@ -27,6 +27,8 @@ pub struct SessionTimer {
     ends: Owed<Side>,
     failures: Owed<Side>,
     over: Memory<Side, ()>,
+    /// The dialogs whose INVITE was accepted: before that there is no session to refresh.
+    begun: Memory<Side, ()>,
     /// What a 422 has asked for, and the CSeq of what it refused.
     least: Memory<(usize, String), (u32, u32)>,
 }
@@ -124,6 +126,7 @@ impl SessionTimer {
         let short = supported && asked.is_some_and(|(seconds, _)| seconds < FLOOR);
         broken.unless(!short, "TMR-1", seen, "422 was due");
         let side = Side::of(sight.host, sip, false);
+        self.begins(&side, sip, sight.at);
         let Some((seconds, refresher)) = interval(sip) else {
             self.stop(&side);
             return;
@@ -166,6 +169,7 @@ impl SessionTimer {
         if sip.code() >= 300 {
             return;
         }
+        self.begins(&side, sip, sight.at);
         match interval(sip).filter(|_| lists(&client.request, "supported", "timer")) {
             Some((seconds, refresher)) => {
                 let plain = !sip.contact().contains("transport=") && sip.list("record-route").is_empty();
@@ -176,9 +180,15 @@ impl SessionTimer {
         }
     }
 
+    fn begins(&mut self, side: &Side, sip: &Sip, now: Instant) {
+        if sip.cseq().1 == "INVITE" {
+            self.begun.put(now, side.clone(), ());
+        }
+    }
+
     fn start(&mut self, seen: &Seen<'_>, side: Side, seconds: u32, own: bool, sure: bool) {
         self.stop(&side);
-        if !sure || self.over.get(&side).is_some() {
+        if !sure || self.over.get(&side).is_some() || self.begun.get(&side).is_none() {
             return;
         }
         let (now, whole) = (seen.sight.at, Duration::from_secs(u64::from(seconds)));

@@ -110,7 +110,7 @@ impl Program {
     #[must_use]
     pub fn command(&self) -> String {
         format!(
-            "cargo run -p sipsimple-testsuite --bin sipsimple-test -- sessions --seed {} --steps {}{}",
+            "cargo run -p sipsimple-testsuite --bin sipsimple-test -- simulate sessions --seed {} --steps {}{}",
             self.seed,
             self.steps,
             if self.faults { "" } else { " --calm" }

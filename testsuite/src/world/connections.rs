@@ -13,7 +13,7 @@ use crate::post::Letter;
 use crate::script::Way;
 use crate::sip::Sip;
 use crate::stream::{End, Node, Pipe};
-use crate::wire::{Fate, Packet};
+use crate::wire::{Fate, MsrpSight, Packet};
 
 use super::{Happening, World};
 
@@ -149,6 +149,7 @@ impl World {
                 self.see(Fate::Sent, host, &Packet { transport, from: local, to: remote, data });
             }
         }
+        self.see_frames(Fate::Sent, end, data);
         let line = (local.ip(), remote.ip());
         let faults = self.link(line.0, line.1).clone();
         if self.random.one_in_million(faults.reset) {
@@ -183,6 +184,30 @@ impl World {
         }
     }
 
+    /// Shows frames of MSRP to those who watch.
+    fn see_frames(&mut self, fate: Fate, end: End, data: &Bytes) {
+        let Node::Host(host) = end.node else { return };
+        if self.watch.properties.is_empty() {
+            return;
+        }
+        let (at, conn) = (self.now, end.conn);
+        let Some(pipe) = self.pipe(end).filter(|pipe| !is_sip(end, pipe.peer)) else { return };
+        let [written, read] = &mut pipe.frames;
+        let frames = if fate == Fate::Sent { written.feed(data) } else { read.feed(data) };
+        let bodies = written.bodies();
+        for frame in frames {
+            match frame {
+                Ok(frame) => {
+                    let opened = conn.is_msrp();
+                    self.watch.frame(&MsrpSight { at, fate, host, conn, opened, bodies, frame: &frame });
+                }
+                // What others send need not be MSRP.
+                Err(why) if fate == Fate::Sent => self.watch.unframed(host, at, &why),
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Closes one end of a connection; the other learns of it.
     pub(super) fn close(&mut self, end: End, how: CloseHow) {
         if let Node::Host(host) = end.node {
@@ -206,6 +231,9 @@ impl World {
         let Some(pipe) = self.pipes(end.node).remove(&end.conn) else { return };
         let delay = self.link(pipe.local.ip(), pipe.remote.ip()).delay;
         for to in [end, pipe.peer] {
+            if let Node::Host(host) = to.node {
+                self.watch.lost(host, self.now);
+            }
             let event = ConnectionEvent::Closed(CloseCause::Reset);
             self.schedule(delay, Happening::Stream { to, event, from: None });
         }
@@ -231,11 +259,13 @@ impl World {
         match &event {
             ConnectionEvent::Closed(_) => {
                 self.pipes(to.node).remove(&to.conn);
-                if let Node::Host(host) = to.node
-                    && !self.hosts[host].conns.remove(&to.conn)
-                {
-                    // It knows already.
-                    return;
+                if let Node::Host(host) = to.node {
+                    self.watch.closed(host, to.conn, self.now);
+                    if !self.hosts[host].conns.remove(&to.conn) {
+                        // It knows already.
+                        return;
+                    }
+                    self.watch.lost(host, self.now);
                 }
             }
             ConnectionEvent::Open { .. } | ConnectionEvent::Drained(_) => {
@@ -247,6 +277,7 @@ impl World {
                 let Some(pipe) = self.pipe(to) else { return };
                 let messages = if is_sip(to, pipe.peer) { pipe.read.feed(data) } else { Vec::new() };
                 let (local, remote, transport) = (pipe.local, pipe.remote, pipe.transport);
+                self.see_frames(Fate::Arrived, to, data);
                 for data in messages {
                     self.read(to, Packet { transport, from: remote, to: local, data });
                 }

@@ -276,3 +276,54 @@ fn it_is_reached_by_ice() {
     assert_tone(&record, THEIRS, "we");
     assert_tone(&baresip.heard(), OURS, "baresip");
 }
+
+/// Our program, that takes the calls of a baresip and its transfers; and where it is called.
+fn called() -> (Running, String) {
+    let port = free_port("127.0.0.1");
+    let listen = format!("udp:127.0.0.1:{port}");
+    let mut answering = Running::start(sipsimple(), &["answer", "--listen", &listen, "--transfer"]);
+    answering.wait_for("listening", Duration::from_secs(20));
+    (answering, format!("sip:us@127.0.0.1:{port}"))
+}
+
+#[test]
+fn it_holds_a_call_and_is_held() {
+    let own = free_port("127.0.0.1");
+    let Some(baresip) = Baresip::start("127.0.0.1", own) else { return };
+    let (mut answering, uri) = called();
+    baresip.command("dial", &uri);
+    answering.wait_for("call established", LIMIT);
+    baresip.command("hold", "");
+    answering.wait_for("put on hold by the remote party", LIMIT);
+    baresip.command("resume", "");
+    answering.wait_for("taken off hold by the remote party", LIMIT);
+    baresip.command("hangup", "");
+    answering.wait_for("call ended", LIMIT);
+
+    let uri = format!("sip:baresip@127.0.0.1:{own}");
+    let mut call = Running::start(sipsimple(), &["call", &uri, "--do", "1s hold; 2s unhold; 3s end"]);
+    call.succeed(LIMIT);
+    let output = call.output();
+    assert!(output.contains("put on hold by us") && output.contains("taken off hold by us"), "{output}");
+}
+
+#[test]
+fn it_transfers_us_and_is_transferred() {
+    let own = free_port("127.0.0.1");
+    let Some(baresip) = Baresip::start("127.0.0.1", own) else { return };
+    let (mut transferred, uri) = called();
+    let (mut target, third) = called();
+    baresip.command("dial", &uri);
+    transferred.wait_for("call established", LIMIT);
+    baresip.command("transfer", &third);
+    transferred.wait_for("call 2: call established", LIMIT);
+    target.wait_for("call 1: call established", LIMIT);
+    transferred.wait_for("call 1: call ended", LIMIT);
+
+    let uri = format!("sip:baresip@127.0.0.1:{own}");
+    let transfer = format!("1s transfer {third}; 20s end");
+    let mut call = Running::start(sipsimple(), &["call", &uri, "--do", &transfer]);
+    target.wait_for("call 2: call established", LIMIT);
+    call.wait_for("transferred", LIMIT);
+    call.succeed(LIMIT);
+}

@@ -47,9 +47,24 @@ fn its_scenarios_are_asked_by_us() {
     }
 }
 
+#[test]
+fn it_is_told_that_a_message_is_composed_and_gets_it_in_an_envelope() {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        let port = free_port(address);
+        // A request outside of any dialog is a call to SIPp.
+        let args = ["-sf", &scenario("uas_composing"), "-m", "2", "-timeout", "40", "-timeout_error"];
+        let Some(mut sipp) = sipp_answers(address, port, &args) else { return };
+        let uri = format!("sip:service@{}", host_port(address, port));
+        let mut ours = Running::start(sipsimple(), &["message", &uri, "Hello", "--cpim", "--composing", "1"]);
+        ours.succeed(LIMIT);
+        assert!(ours.output().contains("delivered: 200 OK"), "{}", ours.output());
+        sipp.succeed(LIMIT);
+    }
+}
+
 /// Scenarios in which SIPp asks us.
 const ASKING: &[(&str, &[&str])] =
-    &[("uac_message", &[]), ("uac_bad_event", &[]), ("uac_stray_notify", &[]), ("uac_publish", &[])];
+    &[("uac_message", &[]), ("uac_info", &[]), ("uac_bad_event", &[]), ("uac_stray_notify", &[]), ("uac_publish", &[])];
 
 #[test]
 fn its_scenarios_ask_us() {

@@ -70,6 +70,24 @@ fn it_transfers_us_to_somebody_else() {
 }
 
 #[test]
+fn it_asks_us_outside_of_any_call_to_call_somebody() {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        for transport in ["u1", "t1"] {
+            if find("sipp").is_none() {
+                return;
+            }
+            let (port, other) = (free_port(address), free_port(address));
+            let _answering = answering(address, port, &["--transfer"]);
+            let mut called = answering(address, other, &[]);
+            let target = host_port(address, other);
+            let args = ["-sf", &scenario("uac_refer_outside"), "-m", "1", "-t", transport, "-key", "target", &target];
+            sipp_calls(address, port, &args);
+            called.wait_for("call established", LIMIT);
+        }
+    }
+}
+
+#[test]
 fn it_cannot_transfer_us_unless_we_are_told_that_it_may() {
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
         if find("sipp").is_none() {

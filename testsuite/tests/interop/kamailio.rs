@@ -100,22 +100,16 @@ impl Kamailio {
         format!("{transport}:{}", host_port(self.address, port))
     }
 
-    /// A file with a certificate of the same authority for this address.
-    pub(crate) fn certificate(&self, address: &str) -> String {
+    /// A file with a certificate of the same authority for these addresses.
+    pub(crate) fn certificate(&self, addresses: &[&str]) -> String {
         let pki = self.pki.as_ref().expect("it speaks TLS");
-        pki.issue("client.pem", &[address]).display().to_string()
+        pki.issue("client.pem", addresses).display().to_string()
     }
 
     /// The relay for MSRP, as the program wants it.
     pub(crate) fn relay(&self, transport: &str) -> String {
         let port = self.port + if transport == "tls" { 3 } else { 2 };
         format!("{};transport={transport}", host_port(self.address, port))
-    }
-
-    /// A certificate for this machine, of the same authority.
-    pub(crate) fn issue(&self) -> String {
-        let pki = self.pki.as_ref().expect("it speaks TLS");
-        pki.issue("peer.pem", &["127.0.0.1", "::1"]).display().to_string()
     }
 
     /// The file with the authority of its certificate.

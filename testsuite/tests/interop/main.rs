@@ -14,6 +14,7 @@ mod kamailio;
 mod knot;
 mod located;
 mod msrp_relay;
+mod msrp_signalling;
 mod nat;
 mod peer;
 mod pjsua;

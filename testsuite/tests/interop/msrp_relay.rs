@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::kamailio::{Kamailio, password};
+use crate::knot::knot_with;
 use crate::peer::{Running, free_port, host_port, sipsimple};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -28,7 +29,7 @@ fn chats_and_files_go_through_it() {
     let (_folder, password) = password("secret");
     let switches = ["WITH_TLS", "WITH_MSRP", "MSRP_EXPIRES=600"];
     let Some(kamailio) = Kamailio::start(ADDRESS, &switches) else { return };
-    let (ca, certificate) = (kamailio.ca(), kamailio.issue());
+    let (ca, certificate) = (kamailio.ca(), kamailio.certificate(&["127.0.0.1", "::1"]));
     for transport in ["tcp", "tls"] {
         let relay = kamailio.relay(transport);
         let all = ["--msrp", transport, "--tls-ca", &ca, "--tls-cert", &certificate];
@@ -89,4 +90,30 @@ fn a_chat_outlives_the_path_that_was_granted_first() {
     calling.say("two");
     waiting.succeed(LIMIT);
     assert!(waiting.output().contains(": two"), "{}", waiting.output());
+}
+
+#[test]
+fn the_relay_of_a_domain_is_found_by_dns() {
+    let (_folder, password) = password("secret");
+    let switches = ["WITH_TLS", "WITH_MSRP", "MSRP_EXPIRES=600"];
+    let Some(kamailio) = Kamailio::start(ADDRESS, &switches) else { return };
+    let (tcp, tls) = (kamailio.port + 2, kamailio.port + 3);
+    let zone = format!(
+        "$ORIGIN lab.test.\n$TTL 60\n@ SOA ns admin 1 3600 600 86400 30\n@ NS ns\nns A 127.0.0.1\naonly A 127.0.0.1\n\
+         relay A 127.0.0.1\n_msrps._tcp SRV 10 0 {tls} relay\n"
+    );
+    let Some(knot) = knot_with(ADDRESS, &zone) else { return };
+    let (ca, certificate) = (kamailio.ca(), kamailio.certificate(&["127.0.0.1", "::1"]));
+    let bob = ["--account", "bob@lab.test", "--password-file", &password, "--no-register"];
+    // One that is named by its host, and one that is named by the domain alone.
+    let named = format!("relay.lab.test:{tcp};transport=tcp");
+    for (transport, relay) in [("tcp", &["--relay", &named][..]), ("tls", &[])] {
+        let all = ["--msrp", transport, "--tls-ca", &ca, "--tls-cert", &certificate, "--nameserver", &knot.address];
+        let waits = [&["chat", "--expect", "1", "--trace", "trace"], &bob[..], relay].concat();
+        let [waiting, _] = run(&waits, &["chat", "URI", "--say", "found"], &all);
+        assert!(waiting.output().contains(": found"), "{}", waiting.output());
+        let trace = std::fs::read_to_string(waiting.folder().join("trace")).expect("a trace");
+        let port = if transport == "tcp" { tcp } else { tls };
+        assert!(trace.contains(&format!("127.0.0.1:{port}")), "{transport}: it did not go through the relay");
+    }
 }

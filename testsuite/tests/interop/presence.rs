@@ -14,6 +14,10 @@ fn speak(kamailio: &Kamailio, transport: &str, user: &str, password: &str, comma
     let (account, route) = (format!("{user}@lab.test"), kamailio.route(transport));
     let mut args = command.to_vec();
     args.extend(["--account", &account, "--password-file", password, "--route", &route]);
+    let ca = if transport == "tls" { kamailio.ca() } else { String::new() };
+    if !ca.is_empty() {
+        args.extend(["--tls-ca", &ca]);
+    }
     Running::start(sipsimple(), &args)
 }
 
@@ -21,8 +25,8 @@ fn speak(kamailio: &Kamailio, transport: &str, user: &str, password: &str, comma
 fn published_presence_is_seen_until_it_is_removed() {
     let (_folder, password) = password("secret");
     for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
-        let Some(kamailio) = Kamailio::start(address, &["WITH_PRESENCE"]) else { return };
-        for transport in ["tcp", "udp"] {
+        let Some(kamailio) = Kamailio::start(address, &["WITH_PRESENCE", "WITH_TLS"]) else { return };
+        for transport in ["tcp", "udp", "tls"] {
             let mut watching = speak(&kamailio, transport, "alice", &password, &["subscribe", "presence", "bob"]);
             watching.wait_for("NOTIFY active", SOON);
             let mut publishing = speak(
@@ -45,6 +49,39 @@ fn published_presence_is_seen_until_it_is_removed() {
             }
             assert!(watching.terminate(SOON).success(), "{}", watching.output());
             assert!(watching.output().contains("the subscription ended"), "{}", watching.output());
+        }
+    }
+}
+
+#[test]
+fn who_watches_is_told_and_what_two_devices_publish_is_seen_as_one() {
+    let (_folder, password) = password("secret");
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        let Some(kamailio) = Kamailio::start(address, &["WITH_PRESENCE"]) else { return };
+        let mut watchers = speak(&kamailio, "tcp", "bob", &password, &["subscribe", "presence.winfo", "bob"]);
+        watchers.wait_for("NOTIFY active", SOON);
+        let mut watching = speak(&kamailio, "tcp", "alice", &password, &["subscribe", "presence", "bob"]);
+        watching.wait_for("NOTIFY active", SOON);
+        watchers.wait_for("sip:alice@lab.test", SOON);
+        let device = |note| {
+            let command = ["publish", "--status", "open", "--note", note];
+            let mut device = speak(&kamailio, "tcp", "bob", &password, &command);
+            device.wait_for("published for", SOON);
+            device
+        };
+        let mut devices = [device("at the desk"), device("on the way")];
+        let both = |watching: &Running| {
+            let said = watching.output();
+            let last = said.rfind("NOTIFY active").map_or("", |at| &said[at..]);
+            last.contains("at the desk") && last.contains("on the way")
+        };
+        let start = std::time::Instant::now();
+        while !both(&watching) {
+            assert!(start.elapsed() < SOON, "not both in one:\n{}", watching.output());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for running in devices.iter_mut().chain([&mut watching, &mut watchers]) {
+            assert!(running.terminate(SOON).success(), "{}", running.output());
         }
     }
 }

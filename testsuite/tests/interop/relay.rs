@@ -40,7 +40,7 @@ fn call(nats: &Nats, kamailio: &Kamailio, folder: &std::path::Path, servers: &[&
     for (side, tone) in TONES.into_iter().enumerate() {
         tone_file(&folder.join(format!("play{side}.wav")), tone);
     }
-    let (route, ca, certificate) = (kamailio.route("tls"), kamailio.ca(), kamailio.certificate(HOSTS[1]));
+    let (route, ca, certificate) = (kamailio.route("tls"), kamailio.ca(), kamailio.certificate(&[HOSTS[1]]));
     let listen = format!("tls:{}:5061", HOSTS[1]);
     let common = ["--password-file", &password, "--route", &route, "--tls-ca", &ca, "--srtp", "mandatory", "--ice"];
     let sound = [0, 1].map(|side| [text(&format!("play{side}.wav")), text(&format!("heard{side}.wav"))]);

@@ -4,6 +4,8 @@
 
 mod chat;
 mod desktop;
+mod examples;
 mod file;
+mod files;
 mod scene;
 mod sharing;

@@ -10,6 +10,7 @@ use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, Command, Strea
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Application, Idle};
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
 pub(crate) const ALICE: usize = 0;
@@ -36,6 +37,7 @@ impl Scene {
             let spec = AccountSpec { msrp, ..AccountSpec::new(uri) };
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
         }
+        world.watch(property::all());
         world.run_for(Duration::from_millis(1));
         Self { world, session: None }
     }
@@ -70,6 +72,7 @@ impl Scene {
         let session = self.session.unwrap();
         self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
         assert!(self.world.run_until_quiescent(Duration::from_secs(120)));
+        self.world.finish();
     }
 
     /// The events of a host's streams.
@@ -107,7 +110,7 @@ impl Scene {
         self.command_on(host, 0, command)
     }
 
-    fn command_on(&mut self, host: usize, stream: u64, command: Command) -> Result<Outcome, IntentError> {
+    pub(crate) fn command_on(&mut self, host: usize, stream: u64, command: Command) -> Result<Outcome, IntentError> {
         let intent = Intent::Stream { stream: StreamId::from_u64(stream), command };
         self.world.with(host, |agent, now| agent.intend(now, intent))
     }

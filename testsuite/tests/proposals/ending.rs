@@ -1,9 +1,14 @@
 //! What meets the end of a session.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
+use sipsimple_core::agent::Config;
 use sipsimple_core::session::{SessionError, SessionState};
+use sipsimple_testsuite::brittle::Habit;
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property::{Property, Seen, Violations};
 use sipsimple_testsuite::text;
 
 use super::duo::{ALICE, BOB, Duo, audio};
@@ -125,6 +130,41 @@ fn an_answer_that_is_lost_with_the_session_is_not_waited_for_for_ever() {
     duo.with(ALICE, |session| session.end().unwrap());
     duo.pass(100);
     assert_eq!(duo.told(BOB).last().map(String::as_str), Some("ended remote user request"));
+    assert!(duo.world.run_until_quiescent(Duration::from_secs(200)));
+    duo.world.finish();
+}
+
+/// Counts the requests that come after a BYE.
+struct Late {
+    ended: bool,
+    count: Rc<Cell<u32>>,
+}
+
+impl Property for Late {
+    fn seen(&mut self, seen: &Seen<'_>, _: &mut Violations) {
+        let sent = seen.sight.fate == sipsimple_testsuite::wire::Fate::Sent && seen.sight.host == ALICE;
+        let method = seen.sight.sip.request();
+        if sent && method == "BYE" {
+            self.ended = true;
+        } else if sent && self.ended && !matches!(method, "" | "ACK" | "CANCEL") {
+            self.count.set(self.count.get() + 1);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_sent_after_a_bye_that_could_overtake_it() {
+    let mut config = Config::default();
+    config.reliable_provisionals = true;
+    let mut duo = Duo::calling_with(&config, Habit::SOUND, &[audio()]).rung().accepted();
+    let count = Rc::new(Cell::new(0));
+    duo.world.watch(vec![Box::new(Late { ended: false, count: Rc::clone(&count) })]);
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(100);
+    duo.with(BOB, |session| session.send_ring_indication().unwrap());
+    duo.with(ALICE, |session| session.end().unwrap());
+    duo.pass(5000);
+    assert_eq!(count.get(), 0);
     assert!(duo.world.run_until_quiescent(Duration::from_secs(200)));
     duo.world.finish();
 }

@@ -69,6 +69,14 @@ impl Chaos {
         if code > 100 {
             draft = draft.with("Contact", format!("<sip:chaos@{}>", turn.own));
         }
+        if (101..200).contains(&code) && self.below(3) == 0 {
+            let rseq: u32 = self.pick(&[1, 1, 2, 3, 7]);
+            draft = draft.with("Require", "100rel").with("RSeq", rseq.to_string());
+        }
+        if code == 200 && matches!(letter.sip.request(), "INVITE" | "UPDATE") && self.below(3) == 0 {
+            let interval = self.pick(&["90;refresher=uac", "100;refresher=uas", "50;refresher=uac", "x"]);
+            draft = draft.with("Session-Expires", interval);
+        }
         let described = (code == 200 && letter.sip.request() == "INVITE") || (code == 183 && self.below(2) == 0);
         if described {
             let body = self.description(turn.own);
@@ -144,6 +152,47 @@ impl Chaos {
         if sip.code() < 200 && self.below(4) == 0 {
             self.say(turn, letter.into(), &Draft::cancel(&invite));
         }
+        if let Some(rseq) = sip.header("rseq").map(str::to_owned).filter(|_| self.below(5) != 0) {
+            let (name, number) = (self.name(), sip.cseq().0);
+            let known = |side: &&mut Side| side.remote == sip.header("to").unwrap_or_default();
+            if let Some(side) = self.sides.iter_mut().find(known) {
+                let prack = side.request("PRACK", &name).with("RAck", format!("{rseq} {number} INVITE"));
+                self.say(turn, letter.into(), &prack);
+            }
+        }
+    }
+
+    /// A request with what extensions say, now and then, and not always what they should.
+    fn extended(&mut self, mut draft: Draft) -> Draft {
+        let method = draft.sip().request().to_owned();
+        let mut maybe = |name: &str, values: &[&str]| {
+            if self.random.below(2) == 0 {
+                let index = usize::try_from(self.random.below(values.len() as u64)).unwrap();
+                draft = draft.clone().with(name, values[index]);
+            }
+        };
+        match method.as_str() {
+            "INVITE" | "UPDATE" => {
+                maybe("Supported", &["100rel, timer", "timer", "100rel"]);
+                maybe("Session-Expires", &["60", "90", "120;refresher=uac", "120;refresher=uas", "x"]);
+                maybe("Min-SE", &["90", "200", "x"]);
+                maybe("Replaces", &["x;to-tag=1;from-tag=2", "x", "x;to-tag=1;from-tag=2;early-only"]);
+                maybe("Reason", &["SIP;cause=200", "x;;;", "Q.850;cause=16;text=\"a, b\""]);
+            }
+            "PRACK" => maybe("RAck", &["1 1 INVITE", "7 1 INVITE", "x"]),
+            "REFER" => {
+                maybe("Refer-To", &["<sip:carol@10.9.0.2>", "<mailto:x>", "<sip:a@b>, <sip:c@d>"]);
+                maybe("Refer-To", &["<sip:dave@10.9.0.2>"]);
+                maybe("Refer-Sub", &["false", "true"]);
+            }
+            "NOTIFY" => {
+                maybe("Event", &["refer", "refer;id=1", "presence", "x"]);
+                maybe("Subscription-State", &["active;expires=60", "terminated;reason=noresource", "x;y"]);
+                maybe("Content-Type", &["message/sipfrag", "text/plain"]);
+            }
+            _ => maybe("Reason", &["SIP;cause=600;text=\"Busy\"", "SIP;cause=high", "preemption;cause=1"]),
+        }
+        draft
     }
 
     /// Something of its own accord.
@@ -162,17 +211,23 @@ impl Chaos {
                     let body = self.description(turn.own);
                     invite = invite.body("application/sdp", body);
                 }
+                invite = self.extended(invite);
                 self.invites.push(invite.sip());
                 self.say(turn, way, &invite);
             }
             4..6 if !self.sides.is_empty() => {
                 let index = usize::try_from(self.random.below(self.sides.len() as u64)).unwrap();
-                let method = self.pick(&["BYE", "INVITE", "OPTIONS"]);
+                let method =
+                    self.pick(&["BYE", "INVITE", "OPTIONS", "UPDATE", "UPDATE", "PRACK", "REFER", "NOTIFY", "INFO"]);
+                let offers = method == "INVITE" || (matches!(method, "UPDATE" | "PRACK") && self.below(2) == 0);
                 let body = self.description(turn.own);
                 let Some(side) = self.sides.get_mut(index) else { return };
                 let mut request = side.request(method, &name);
-                if method == "INVITE" {
+                if offers {
                     request = request.body("application/sdp", body);
+                }
+                request = self.extended(request);
+                if method == "INVITE" {
                     self.invites.push(request.sip());
                 }
                 self.say(turn, alice, &request);
@@ -238,7 +293,10 @@ fn run(seed: u64) {
     user.accept = (world.random().below(4) != 0).then_some(Duration::from_millis(300 * (seed % 9)));
     user.reject = (world.random().below(2) == 0).then_some((Duration::from_secs(2), 486));
     user.end = (world.random().below(2) == 0).then_some(Duration::from_secs(4));
-    let alice = world.add(Config::default(), Box::new(user));
+    let mut config = Config::default();
+    config.reliable_provisionals = world.random().below(3) == 0;
+    config.session_timer.expires = [None, Some(90), Some(1800)][usize::try_from(world.random().below(3)).unwrap()];
+    let alice = world.add(config, Box::new(user));
     let spec = AccountSpec::new("sip:alice@10.0.0.1");
     let outcome = world.with(alice, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
     let Outcome::Account(account) = outcome else { panic!("{outcome:?}") };

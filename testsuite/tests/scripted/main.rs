@@ -11,6 +11,7 @@
 //! | `cancel` | CAN |
 //! | `dialog` | DLG |
 //! | `offer_answer` | OA |
+//! | `proposals` | re-INVITEs at the level of sessions: refusals, holds, what ends what |
 //! | `races` | the races of RFC 5407 |
 //! | `chaos` | all of them, with a peer and a network that do anything |
 
@@ -20,6 +21,7 @@ mod client;
 mod dialog;
 mod matching;
 mod offer_answer;
+mod proposals;
 mod races;
 mod scene;
 mod server;

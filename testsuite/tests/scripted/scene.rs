@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Config, Event, EventKind, Intent, Outcome};
+use sipsimple_core::agent::{AccountSpec, Config, Event, EventKind, Intent, Outcome, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
@@ -16,6 +16,7 @@ use sipsimple_testsuite::post::Letter;
 use sipsimple_testsuite::property;
 use sipsimple_testsuite::script::Way;
 use sipsimple_testsuite::sip::Sip;
+use sipsimple_testsuite::words;
 use sipsimple_testsuite::world::World;
 
 /// The time that everything takes between the two.
@@ -34,6 +35,7 @@ pub(crate) struct Scene {
     account: AccountId,
     names: u32,
     begun: Instant,
+    told: usize,
 }
 
 impl Scene {
@@ -58,7 +60,7 @@ impl Scene {
         let peer = world.add_post(peer(), true);
         world.run_for(Duration::from_millis(1));
         let begun = world.now();
-        Self { world, alice, peer, account, names: 0, begun }
+        Self { world, alice, peer, account, names: 0, begun, told: 0 }
     }
 
     /// Alice calls the peer.
@@ -67,17 +69,34 @@ impl Scene {
     }
 
     pub(crate) fn call_by(&mut self, routes: Vec<Route>) -> SessionId {
+        self.call_with(routes, AudioSpec::default())
+    }
+
+    pub(crate) fn call_with(&mut self, routes: Vec<Route>, audio: AudioSpec) -> SessionId {
         self.begun = self.world.now();
-        let intent = Intent::Connect {
-            account: self.account,
-            to: "sip:bob@10.9.0.1".into(),
-            routes,
-            streams: vec![StreamSpec::Audio(AudioSpec::default())],
-        };
+        let streams = vec![StreamSpec::Audio(audio)];
+        let intent = Intent::Connect { account: self.account, to: "sip:bob@10.9.0.1".into(), routes, streams };
         match self.world.with(self.alice, |agent, now| agent.intend(now, intent)) {
             Ok(Outcome::Session(session)) => session,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Does something with alice's session.
+    pub(crate) fn session<T>(&mut self, session: SessionId, act: impl FnOnce(&mut SessionMut<'_>) -> T) -> T {
+        self.world.with(self.alice, |agent, now| act(&mut agent.session(now, session).expect("it goes on")))
+    }
+
+    /// What sessions have told since this was asked last, in short words.
+    pub(crate) fn told(&mut self) -> Vec<String> {
+        let events = &self.world.host(self.alice).events;
+        let news = events[self.told..].iter().filter_map(|(_, event)| match &event.kind {
+            EventKind::Session { event, .. } => words::of(event),
+            _ => None,
+        });
+        let news = news.collect();
+        self.told = events.len();
+        news
     }
 
     /// Alice's session is ended by its user.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sipsimple_audio::engine::{MixerId, Recorded};
+use sipsimple_audio::ringtone::RingtoneConfiguration;
 use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::agent::{EventKind as Agent, TransportEvent};
 use sipsimple_core::id::{SessionId, StreamId};
@@ -76,17 +77,29 @@ pub(crate) fn scenarios(table: &mut Table) {
         alice.with_agent(|agent, _| !agent.is_quiescent() || agent.has_account("user@127.0.0.1")).unwrap(),
     );
 
+    let tones = tempfile::tempdir().unwrap();
+    let tone = tones.path().join("tone.wav");
+    Wave::new(8000, vec![1000; 800]).save(&tone).unwrap();
+    let mut config = RingtoneConfiguration::default();
+    config.outbound_ringtone = Some(tone);
+    alice.set_ringtone_config(config.clone()).unwrap();
+    config.default_inbound_ringtone = config.outbound_ringtone.take();
+    bob.set_ringtone_config(config.clone()).unwrap();
+    table.is("000 SessionManager.ringtone_config", bob.ringtone_config(), config);
+
     let account = alice.with_agent(|agent, _| agent.get_accounts()[0]).unwrap();
     let to = format!("sip:user@{}", route.socket_addr());
     alice.connect(account, &to, &[route], &[StreamSpec::Audio(AudioSpec::default())]).unwrap();
     let incoming =
         until(&bob, table, |event| session(event, |event| matches!(event, SessionEvent::NewIncoming { .. })));
     let streams = bob.with_agent(move |agent, now| agent.session(now, incoming).unwrap().streams()).unwrap();
+    ringing(table, [&alice, &bob], incoming);
     bob.accept(incoming, &streams).unwrap();
     let at_alice = until(&alice, table, stream);
     let at_bob = until(&bob, table, stream);
     until(&alice, table, named("SIPSessionDidStart"));
     until(&bob, table, named("SIPSessionDidStart"));
+    assert!(bob.with_alert_engine(|engine, _| engine.is_idle()).unwrap(), "it rings no more");
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("call.wav");
@@ -122,6 +135,14 @@ pub(crate) fn scenarios(table: &mut Table) {
         }
         table.does("002 SessionManager.stop", told.contains(&"SIPSessionManagerDidEnd"));
     }
+}
+
+/// It rings at both ends.
+fn ringing(table: &mut Table, [caller, callee]: [&Application; 2], session: SessionId) {
+    until(callee, table, named("WavePlayerDidStart"));
+    assert!(!callee.with_alert_engine(|engine, _| engine.is_idle()).unwrap());
+    callee.send_ring_indication(session).unwrap();
+    until(caller, table, named("WavePlayerDidStart"));
 }
 
 /// The mixers of voice and of alerts, with their devices and bridges.

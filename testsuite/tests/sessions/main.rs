@@ -3,7 +3,7 @@
 use sipsimple_testsuite::sessions::{Program, Report};
 
 /// How many are run where nothing else is said.
-const PROGRAMS: u64 = 40;
+const PROGRAMS: u64 = 300;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

@@ -2,7 +2,7 @@
 //!
 //! | setting | effect |
 //! |---|---|
-//! | `user_agent`, `rtp.*`, `sip.invite_timeout` | of sessions from now on |
+//! | `user_agent`, `rtp.*`, `msrp.*`, `sip.invite_timeout` | of sessions from now on |
 //! | `dns.*` | of lookups from now on |
 //! | `instance_id`, `sip.transport_list` | accounts register anew |
 //! | `local_ip`, `sip.transport_list`, `sip.*_port` | sockets are closed, then others bound; accounts register anew once they are there |

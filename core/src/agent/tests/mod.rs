@@ -5,6 +5,7 @@
 mod accounts;
 mod dialogs;
 mod events;
+mod inside;
 mod local_address;
 mod location;
 mod nat;

@@ -108,3 +108,48 @@ fn a_network_that_cannot_deliver_ends_the_transaction_at_once() {
     let names = script.names();
     assert!(names.contains(&"SIPAccountRegistrationDidFail"), "{names:?}");
 }
+
+#[test]
+fn a_contact_in_a_dialog_asks_a_registrar_with_outbound_to_stay_on_the_flow() {
+    let ob = |message: &crate::sip::Headers| {
+        let contact = message.contacts().next().unwrap().unwrap();
+        let uri = contact.address().unwrap().uri.clone();
+        uri.as_sip().unwrap().params.get("ob").is_some()
+    };
+    for (require, gruu) in [(false, false), (true, false), (true, true)] {
+        let mut script = Script::new(OURS);
+        let account = script.registering();
+        let (register, _) = script.register().unwrap();
+        assert!(!ob(&register));
+        let contact = register.contacts().last().unwrap().unwrap().to_string();
+        let gruu = if gruu { ";pub-gruu=\"sip:alice@192.0.2.4;gr=1\"" } else { "" };
+        let mut answer = Response::reply(&register, 200, None, Some("registrar"), None)
+            .field(HeaderName::Contact, format_args!("{contact};expires=600{gruu}"));
+        if require {
+            answer = answer.field(HeaderName::Require, "outbound");
+        }
+        script.datagram(REGISTRAR, answer.finish().unwrap().bytes().to_vec());
+        let asks = require && gruu.is_empty();
+        let routes = vec!["udp:192.0.2.4:5060".parse().unwrap()];
+        let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+        let to = Text::from("sip:them@192.0.2.4");
+        let connect = Intent::Connect { account, to: to.clone(), routes: routes.clone(), streams };
+        script.intend(connect).unwrap();
+        let event = Text::from("message-summary");
+        let (expires, content, eventlist, persistent) = (None, None, false, false);
+        script
+            .intend(Intent::Subscribe { account, to, event, expires, content, eventlist, persistent, routes })
+            .unwrap();
+        let sent: Vec<Request> = std::iter::from_fn(|| script.request()).map(|(_, request)| request).collect();
+        assert_eq!(sent.len(), 2);
+        for request in &sent {
+            assert_eq!(ob(request), asks, "{request:?}");
+        }
+        let invite = script.theirs("INVITE", 1, "", "Contact: <sip:them@192.0.2.4>\r\n", OFFER);
+        script.datagram(PEER, invite.replace("sip:us@192.0.2.9", "sip:alice@192.0.2.4"));
+        let session = script.incoming();
+        script.accept(session);
+        let (code, response) = script.answers().pop().unwrap();
+        assert_eq!((code, ob(&response)), (200, asks));
+    }
+}

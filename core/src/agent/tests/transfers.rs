@@ -237,6 +237,16 @@ fn with_the_session_a_transfer_ends_once() {
     assert_eq!(news(&script), ["NewIncoming", "DidFail"]);
     assert_eq!(script.names().last(), Some(&"SIPSessionDidEnd"));
 
+    // While our BYE is under way nobody could be told any more.
+    let (mut script, session, _) = referred("");
+    script.intend(Intent::End { session }).unwrap();
+    let (_, bye) = script.request().unwrap();
+    assert_eq!(script.intend(accept(session)), Err(SessionError::NoTransfer.into()));
+    assert!(script.sent.is_empty());
+    script.respond(&bye, 200, "", "");
+    assert_eq!(script.codes(), [487]);
+    assert_eq!(news(&script), ["NewIncoming", "DidFail"]);
+
     // The new call goes on for itself, and what becomes of it is not told of the old one.
     let (mut script, session, tag) = referred("");
     script.intend(accept(session)).unwrap();

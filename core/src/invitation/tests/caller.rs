@@ -69,6 +69,44 @@ fn another_fork_is_acknowledged_and_ended() {
 }
 
 #[test]
+fn numbers_go_on_in_an_early_dialog_whose_2xx_comes_late() {
+    let mut run = Run::calling(1, Some(OFFER));
+    let (ticket, invite, _) = run.sent();
+    let reliable = |builder: crate::sip::Builder<Response>| {
+        builder.field(crate::sip::HeaderName::Require, "100rel").field(crate::sip::HeaderName::RSeq, 1)
+    };
+    run.answer_with(ticket, &invite, 180, "b", None, reliable);
+    let (_, prack, _) = run.sent();
+    run.answer(ticket, &invite, 200, "c", Some(ANSWER));
+    run.said();
+    run.answer(ticket, &invite, 200, "b", Some(ANSWER));
+    let (_, bye, _) = run.sent();
+    assert_eq!(*bye.method(), Method::Bye);
+    assert_eq!(bye.cseq().unwrap().number, prack.cseq().unwrap().number + 1);
+
+    // The same where the call is over before.
+    let mut run = Run::calling(1, Some(OFFER));
+    let (ticket, invite, _) = run.sent();
+    run.answer_with(ticket, &invite, 180, "b", None, reliable);
+    let (_, prack, _) = run.sent();
+    run.act(|usage, cx, out| usage.end(cx, None, out));
+    run.answer(ticket, &invite, 200, "c", Some(ANSWER));
+    let (bye, request) = run
+        .said()
+        .into_iter()
+        .find_map(|output| match output {
+            Output::Request { ticket, request, .. } => Some((ticket, request)),
+            _ => None,
+        })
+        .unwrap();
+    run.answer(bye, &request, 200, "c", None);
+    run.said();
+    run.answer(ticket, &invite, 200, "b", Some(ANSWER));
+    let (_, bye, _) = run.sent();
+    assert_eq!(bye.cseq().unwrap().number, prack.cseq().unwrap().number + 1);
+}
+
+#[test]
 fn a_refusal_ends_all_early_dialogs() {
     let mut run = Run::calling(1, Some(OFFER));
     let (ticket, invite, _) = run.sent();

@@ -42,6 +42,29 @@ fn a_proposal_is_sent_acknowledged_and_told() {
 }
 
 #[test]
+fn a_2xx_is_acknowledged_when_the_dialog_has_ended_too() {
+    let (mut run, tag) = connected();
+    let (first, invite) = propose(&mut run);
+    run.answer(first, &invite, 200, "A", Some(ANSWER));
+    run.act(|usage, cx, out| usage.propose(cx, None, out)).unwrap();
+    let said = run.said();
+    let Some(Output::Request { ticket: second, request: asking, .. }) = said.last() else { panic!("{said:?}") };
+    run.receive(&request("BYE", 2, &tag, None));
+    // The one that is under way is cancelled: if the peer does not refuse it, nobody waits for it for ever.
+    assert_eq!(words(&run.said()), ["200", "CANCEL", "ended", "Ended"]);
+    // The first 2xx comes again, and the one that crossed the BYE comes twice.
+    run.answer(first, &invite, 200, "A", Some(ANSWER));
+    run.answer(*second, asking, 180, "A", None);
+    run.answer(*second, asking, 200, "A", Some(OFFER));
+    run.answer(*second, asking, 200, "A", Some(OFFER));
+    assert_eq!(words(&run.said()), ["ACK again", "ACK with answer", "ACK again"]);
+    assert!(!run.usage().is_done());
+    run.client_ended(first, End::Done);
+    run.client_ended(*second, End::Done);
+    assert!(run.said().is_empty() && run.usage().is_done());
+}
+
+#[test]
 fn theirs_while_ours_waits_gets_491() {
     let (mut run, tag) = connected();
     let (ticket, invite) = propose(&mut run);

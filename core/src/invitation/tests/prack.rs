@@ -129,6 +129,21 @@ fn without_a_prack_the_invite_is_refused() {
 }
 
 #[test]
+fn one_that_was_overtaken_acknowledges_all_the_same() {
+    let mut run = invited(SUPPORTED, Some(OFFER));
+    let first = ring(&mut run, 183, Some(ANSWER)).unwrap();
+    run.act(|usage, cx, out| usage.accept(cx, None, out)).unwrap();
+    assert!(run.said().is_empty(), "the 2xx waits");
+    let tag = run.usage().dialog().unwrap().id().local_tag().to_string();
+    run.receive(&request("UPDATE", 5, &tag, None));
+    run.said();
+    // Its number is too low now, which its answer says; the INVITE goes on.
+    assert_eq!(words(&prack(&mut run, 4, "9 1 INVITE", None)), ["500"]);
+    let said = prack(&mut run, 4, &format!("{} 1 INVITE", rseq(&first)), None);
+    assert_eq!(words(&said), ["500", "200"]);
+}
+
+#[test]
 fn one_at_a_time_and_numbered_by_one() {
     // PRK-2.
     let mut run = invited(REQUIRED, Some(OFFER));

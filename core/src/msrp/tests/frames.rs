@@ -1,4 +1,4 @@
-//! Frames: the examples of the RFCs, every way to cut them, and what hostile peers send.
+//! Frames: every way to cut them, and what hostile peers send.
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
@@ -61,29 +61,6 @@ const SEND: &str = "MSRP d93kswow SEND\r\nTo-Path: msrp://b.example:8888/9di4;tc
 
 fn send(rest: &str) -> Vec<u8> {
     format!("{SEND}{rest}").into_bytes()
-}
-
-#[test]
-fn the_examples_of_the_rfcs_have_their_verdicts() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/msrp/");
-    let verdicts = include_str!("../../../../vectors/msrp/verdicts.tsv");
-    let mut seen = 0;
-    for row in verdicts.lines().skip(1) {
-        let [name, verdict, body, ..] = *row.split('\t').collect::<Vec<_>>() else { panic!("{row}") };
-        let data = read(&format!("{folder}{name}"));
-        let whole = one(&data);
-        let fault = whole.head.fault().map_or_else(|| "accept".to_owned(), |fault| fault.to_string());
-        assert_eq!((fault.as_str(), whole.body.len().to_string().as_str()), (verdict, body), "{name}");
-        let piecemeal = frames(data.chunks(1), &Limits::default()).0;
-        assert!(same(&[whole], &piecemeal), "{name}");
-        seen += 1;
-    }
-    assert_eq!(seen, 53);
-}
-
-#[expect(clippy::disallowed_methods, reason = "the vectors are files, and this is a test")]
-fn read(path: &str) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 #[test]

@@ -170,6 +170,9 @@ fn the_configuration_of_the_agent_follows_them() {
         ("rtp.symmetric_rtp", "no"),
         ("rtp.port_range", "6000-6100"),
         ("rtp.audio_codec_list", "opus, PCMU"),
+        ("rtp.local_address", "192.0.2.6"),
+        ("msrp.local_ip", "192.0.2.7"),
+        ("msrp.local_port", "2855"),
         ("sip.transport_list", "udp"),
         ("user_agent", "phone"),
         ("instance_id", "urn:uuid:00000000-0000-4000-8000-000000000001"),
@@ -185,6 +188,8 @@ fn the_configuration_of_the_agent_follows_them() {
     assert_eq!((config.invite_timeout, config.rtp.timeout, config.rtp.symmetric), (None, None, false));
     assert_eq!((config.user_agent.as_str(), config.rtp.port_range), ("phone", (6000, 6100)));
     assert_eq!(config.rtp.audio_codecs, ["opus", "PCMU"]);
+    assert_eq!(config.rtp.local_address, Some("192.0.2.6".parse().unwrap()));
+    assert_eq!((config.msrp.address, config.msrp.port), (Some("192.0.2.7".parse().unwrap()), Port::Fixed(2855)));
     assert_eq!(config.dns.transports, [Transport::Udp]);
     assert_eq!(config.instance_id.as_deref(), Some("urn:uuid:00000000-0000-4000-8000-000000000001"));
     assert_eq!(config.dns.probe_domain, "example.com");

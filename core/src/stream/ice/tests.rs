@@ -37,7 +37,7 @@ fn line(ice: &mut Connectivity, offers: bool) -> (String, String, Vec<String>, O
         let of_name = description.attributes.iter().filter(|attribute| attribute.name == name);
         of_name.filter_map(|attribute| attribute.value.as_ref().map(ToString::to_string)).collect::<Vec<_>>()
     };
-    let address = SocketAddr::new(description.address.unwrap_or(at(HOST).ip()), description.port).to_string();
+    let address = SocketAddr::new(description.address.unwrap_or_else(|| at(HOST).ip()), description.port).to_string();
     let candidates =
         values("candidate").into_iter().map(|value| value.split(' ').skip(4).take(2).collect::<Vec<_>>().join(":"));
     (address, values("ice-ufrag").join(" "), candidates.collect(), values("remote-candidates").pop())

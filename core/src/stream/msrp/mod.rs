@@ -130,7 +130,6 @@ impl Base {
             (None, ConnectionModel::Acm) => Role::ActPass,
         };
         let wants_relay = wants_relay && model == ConnectionModel::Relay;
-        let domain = cx.session.local_identity.uri.as_sip().map(|uri| uri.host.clone());
         match nat.msrp_relay.clone().filter(|_| wants_relay) {
             Some(relay) if (relay.transport == MsrpTransport::Tls) != self.secure => {
                 out.push(failed("MSRP relay transport conflicts with MSRP transport setting"));
@@ -144,7 +143,7 @@ impl Base {
                 }
             },
             // Who has no password has no relay.
-            None => match domain.filter(|domain| domain.ip().is_none()) {
+            None => match cx.session.domain.clone().filter(|domain| domain.ip().is_none()) {
                 Some(domain) if wants_relay && self.secure && cx.session.own_credentials.is_some() => {
                     let (uri, service) = (SipUri::new(None, domain.clone(), None), Service::MsrpRelay);
                     self.locating = Some(Locating::Domain(domain));

@@ -67,6 +67,38 @@ fn endings_have_room() {
 }
 
 #[test]
+fn one_source_cannot_take_all_places() {
+    let mut world = World::limited(&Limits { transactions: 16, transactions_per_source: 8, ..Limits::default() });
+    let arrives = |world: &mut World, method: &str, number: usize, from: &str| {
+        let request = of(method, &branch(number));
+        let essentials = request.validate().unwrap();
+        let arrival = super::super::Arrival { flow: UDP, from: from.parse().unwrap(), reliable: false };
+        world.table.receive_request(world.now, request, &essentials, arrival, &mut world.out);
+        world.said()
+    };
+    for number in 0..8 {
+        // A whole /64 is one source.
+        let from = format!("[2001:db8::{number}]:5060");
+        assert_eq!(arrives(&mut world, "INVITE", number, &from), format!("{number}: request INVITE"));
+    }
+    assert_eq!(arrives(&mut world, "OPTIONS", 20, "[2001:db8::99]:5060"), "send 503 on 17, shed OPTIONS");
+    assert_eq!(arrives(&mut world, "BYE", 21, "[2001:db8::99]:5060"), "8: request BYE", "endings have room");
+    assert_eq!(arrives(&mut world, "BYE", 22, "[2001:db8::99]:5060"), "send 503 on 17, shed BYE");
+    assert_eq!(arrives(&mut world, "OPTIONS", 23, "[2001:db8:0:1::9]:5060"), "9: request OPTIONS");
+    assert!(world.request(of("OPTIONS", &branch(60)), UDP).is_ok(), "ours are nobody's");
+    world.respond(8, &to(200, "BYE", &branch(21))).unwrap();
+    for number in 0..8 {
+        world.respond(number, &to(486, "INVITE", &branch(0))).unwrap();
+    }
+    world.respond(9, &to(200, "OPTIONS", &branch(23))).unwrap();
+    world.run_out();
+    world.said();
+    assert!(world.table.is_empty() && world.table.is_consistent());
+    assert_eq!(arrives(&mut world, "OPTIONS", 30, "[2001:db8::99]:5060"), "11: request OPTIONS");
+    assert!(world.table.is_consistent());
+}
+
+#[test]
 fn a_cancel_of_ours_leaves_a_full_table() {
     let mut world = world(1);
     let invite = world.request(of("INVITE", &branch(0)), UDP).unwrap();

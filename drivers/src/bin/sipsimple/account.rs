@@ -18,13 +18,13 @@ use crate::words;
 #[derive(Debug, Args)]
 #[group(id = "account_options")]
 pub(crate) struct Options {
-    /// Speak for this account, as in alice@example.com; calls register it first
+    /// Speak for this account, as in alice@example.com; commands that call or are called register it first
     #[arg(long, value_name = "ID", value_parser = id)]
     pub(crate) account: Option<SipUri>,
     /// The file whose first line is the account's password
     #[arg(long, value_name = "FILE", requires = "account")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Do not register the account
+    /// Do not register the account; message, subscribe and publish never do
     #[arg(long, requires = "account")]
     pub(crate) no_register: bool,
     #[command(flatten)]

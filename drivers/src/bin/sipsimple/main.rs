@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn every_command_that_speaks_sip_speaks_for_an_account() {
+        let command = Options::command();
+        let speaks = |command: &&clap::Command| {
+            !["demo", "devices", "register", "lookup", "replay", "ladder"].contains(&command.get_name())
+        };
+        for command in command.get_subcommands().filter(speaks) {
+            for option in ["account", "password-file", "no-register", "route", "nameserver", "tls-ca"] {
+                let has = command.get_arguments().any(|argument| argument.get_long() == Some(option));
+                assert!(has, "{} --{option}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
     fn global_options_go_before_and_after_the_command() {
         for line in [
             &["sipsimple", "--json", "--trace", "t", "answer"][..],

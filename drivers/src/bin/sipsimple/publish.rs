@@ -49,10 +49,12 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let uri = options.account.account.as_ref().map(ToString::to_string);
     let uri = uri.ok_or_else(|| Failure::new("say whose presence it is, with --account"))?;
     let mut speaker = Speaker::start(&options.account, &uri, trace, out)?;
+    // What several devices publish is put together: each tuple has a name of its own.
+    let device = format!("device-{:08x}", getrandom::u32().map_err(|error| Failure::new(error.to_string()))?);
     let intent = Intent::Publish {
         account: speaker.account,
         event: "presence".into(),
-        content: Content::new(Presence::CONTENT_TYPE, presence(&uri, options).write()),
+        content: Content::new(Presence::CONTENT_TYPE, presence(&uri, &device, options).write()),
         expires: Some(options.expires),
         persistent: false,
         routes: Vec::new(),
@@ -101,13 +103,13 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
 }
 
 /// The presence document (RFC 3863).
-fn presence(uri: &str, options: &Options) -> Presence {
+fn presence(uri: &str, device: &str, options: &Options) -> Presence {
     let basic = match options.status {
         Reachable::Open => Basic::Open,
         Reachable::Closed => Basic::Closed,
     };
     let note = options.note.iter().map(|text| Note { language: None, text: text.clone() }).collect();
     let status = Status { basic: Some(basic), ..Status::default() };
-    let tuple = Tuple { id: "sipsimple".into(), status, notes: note, ..Tuple::default() };
+    let tuple = Tuple { id: device.to_owned(), status, notes: note, ..Tuple::default() };
     Presence { entity: uri.to_owned(), tuples: vec![tuple], ..Presence::default() }
 }

@@ -19,13 +19,10 @@ struct Options {
 enum Command {
     /// Run random programs of many users in virtual time.
     Simulate(simulate::Simulate),
-    /// Run session programs: whatever users may do with their sessions, in virtual time.
-    Sessions(sessions::Sessions),
 }
 
 fn main() -> ExitCode {
     match Options::parse().command {
         Command::Simulate(simulate) => simulate.run(),
-        Command::Sessions(sessions) => sessions.run(),
     }
 }

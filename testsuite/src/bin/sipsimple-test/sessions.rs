@@ -1,4 +1,4 @@
-//! `sipsimple-test sessions`: session programs.
+//! `sipsimple-test simulate sessions`: session programs.
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
@@ -7,7 +7,7 @@ use clap::Args;
 
 use sipsimple_testsuite::sessions::{Program, Report};
 
-/// The options of `sipsimple-test sessions`.
+/// The options of `sipsimple-test simulate sessions`.
 #[derive(Debug, Args)]
 pub(crate) struct Sessions {
     /// The seed of the first program; without it one is drawn.

@@ -3,15 +3,20 @@
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use sipsimple_testsuite::host::Tracing;
 use sipsimple_testsuite::media::Mode;
 use sipsimple_testsuite::program::{Program, Ways};
 
+use crate::sessions::Sessions;
+
 /// The options of `sipsimple-test simulate`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Simulate {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The seed of the first run; without it one is drawn.
     #[arg(long)]
     seed: Option<u64>,
@@ -50,6 +55,13 @@ pub(crate) struct Simulate {
     show: bool,
 }
 
+/// What else can be run than calls.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Session programs: whatever users may do with their sessions, against a reference model.
+    Sessions(Sessions),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Media {
     /// Nothing: commands are answered.
@@ -80,6 +92,9 @@ fn hosts(text: &str) -> Result<usize, String> {
 impl Simulate {
     /// Runs it. A run that fails panics and prints the command that runs it again.
     pub(crate) fn run(&self) -> ExitCode {
+        if let Some(Other::Sessions(sessions)) = &self.other {
+            return sessions.run();
+        }
         let first = self.seed.unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             u64::from(now.subsec_nanos())

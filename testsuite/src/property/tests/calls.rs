@@ -1,6 +1,6 @@
 //! Those who watch calls.
 
-use super::super::{Prack, Reason, Refer, Replaces, SessionTimer, Update};
+use super::super::{Dialogs, Prack, Reason, Refer, Replaces, SessionTimer, Update};
 use super::{Stage, answer, back, next, ours, sdp, theirs};
 use crate::draft::Draft;
 
@@ -161,6 +161,11 @@ fn sessions_are_refreshed_or_end() {
     up("uas").wait(70_000).sent(&bye).breaks(&["TMR-2"]);
     up("uac").wait(100_000).sent(&bye).breaks(&["TMR-2"]);
     up("uas").wait(60_000).sent(&refresh).wait(40_000).sent(&bye).breaks(&["TMR-2"]);
+    // Before the INVITE is accepted there is nothing to refresh.
+    let early = next(&invite, "UPDATE", 2, "e").with("Supported", "timer").with("Session-Expires", "120");
+    let agreed = answer(&early, 200).with("Session-Expires", "120;refresher=uas");
+    let rings = || Stage::new(SessionTimer::default()).got(&invite).sent(&answer(&invite, 180)).got(&early);
+    rings().sent(&agreed).wait(200_000).sent(&answer(&invite, 200)).breaks(&[]);
     // The refresh has failed.
     up("uas").wait(60_000).sent(&refresh).got(&answer(&refresh, 481)).sent(&bye).breaks(&[]);
     up("uas").wait(60_000).sent(&refresh).got(&answer(&refresh, 408)).wait(10_000).sent(&bye).breaks(&["TMR-4"]);
@@ -223,6 +228,11 @@ fn replacements() {
         refuses(up(), &invite, 500).breaks(&["RPL-1"]);
         up().got(&invite).sent(&answer(&invite, 200)).breaks(&["RPL-1"]);
     }
+    // What is not replaced goes on.
+    let only_early = replacing("call-old;to-tag=tag;from-tag=from-old;early-only");
+    refuses(up(), &only_early, 486).sent(&bye).breaks(&["RPL-1"]);
+    refuses(up().sent(&bye), &named, 486).breaks(&["RPL-1"]);
+    refuses(up(), &only_early, 486).wait(1).sent(&bye).breaks(&[]);
     // Only its caller replaces what is early; and what is over is not replaced.
     refuses(early(), &named, 481).breaks(&[]);
     early().got(&named).sent(&answer(&named, 200)).breaks(&["RPL-1"]);
@@ -246,4 +256,38 @@ fn reasons() {
         let stage = Stage::new(Reason).sent(&ours("BYE", "one").with("Reason", value));
         stage.breaks(if sound { &[] } else { &["RSN-1"] });
     }
+}
+
+#[test]
+fn numbers_in_dialogs() {
+    let invite = theirs("INVITE", "one");
+    let up = || Stage::new(Dialogs::default()).got(&invite).sent(&answer(&invite, 200));
+    let ours = |number| back(&invite, "OPTIONS", number, &format!("o{number}"));
+    up().sent(&ours(7)).sent(&ours(8)).breaks(&[]);
+    up().sent(&ours(7)).sent(&ours(9)).breaks(&["DLG-4"]);
+    // What was written to a broken connection was not seen.
+    up().sent(&ours(7)).lost().sent(&ours(9)).breaks(&[]);
+    up().lost().wait(1).sent(&ours(7)).sent(&ours(9)).breaks(&["DLG-4"]);
+    up().sent(&ours(7)).lost().sent(&ours(6)).breaks(&["DLG-4"]);
+    let theirs = |number| next(&invite, "OPTIONS", number, &format!("t{number}"));
+    let (low, high) = (theirs(2), theirs(3));
+    let counted = || up().got(&high).sent(&answer(&high, 200)).got(&low);
+    counted().sent(&answer(&low, 500)).breaks(&[]);
+    counted().sent(&answer(&low, 200)).breaks(&["DLG-5"]);
+    // It is inspected before its dialog is looked at, and what was refused then need not count.
+    counted().sent(&answer(&low, 405)).breaks(&[]);
+    up().got(&high).sent(&answer(&high, 400)).got(&low).sent(&answer(&low, 200)).breaks(&[]);
+}
+
+#[test]
+fn byes_are_answered() {
+    let invite = theirs("INVITE", "one");
+    let bye = next(&invite, "BYE", 2, "b");
+    let up = || Stage::new(Dialogs::default()).got(&invite).wait(1).sent(&answer(&invite, 200));
+    up().got(&bye).sent(&answer(&bye, 200)).breaks(&[]);
+    up().got(&bye).sent(&answer(&bye, 481)).breaks(&["DLG-14"]);
+    // With a connection that was lost in the time of the dialog a BYE of the host may have been.
+    up().lost().got(&bye).sent(&answer(&bye, 481)).breaks(&[]);
+    let late = Stage::new(Dialogs::default()).lost().wait(1).got(&invite).sent(&answer(&invite, 200));
+    late.got(&bye).sent(&answer(&bye, 481)).breaks(&["DLG-14"]);
 }

@@ -1,6 +1,7 @@
 //! The watchers themselves: each lets a sound exchange pass, and names the property that a changed one breaks.
 
 mod calls;
+mod msrp;
 mod usages;
 
 use std::collections::BTreeSet;
@@ -53,6 +54,12 @@ impl Stage {
     /// The host gets this.
     fn got(self, draft: &Draft) -> Self {
         self.see(Fate::Arrived, draft)
+    }
+
+    /// The host loses a connection.
+    fn lost(mut self) -> Self {
+        self.watch.lost(0, Instant::from_millis(self.at));
+        self
     }
 
     /// So much time passes.

@@ -56,6 +56,8 @@ fn subscriptions_that_a_host_grants() {
     let sun = notify(1, "weather", "active;expires=100");
     grants("100").sent(&sun).sent(&notify(2, "weather", "terminated;reason=timeout")).breaks(&[]);
     grants("100").breaks(&["EVT-1"]);
+    // Who does not know of the subscription is told no more.
+    grants("100").sent(&sun).wait(100).got(&answer(&sun, 481)).breaks(&[]);
     grants("200").sent(&sun).breaks(&["EVT-5"]);
     grants("60").sent(&sun).breaks(&["EVT-5"]);
     grants("100").sent(&notify(1, "gossip", "active")).breaks(&["EVT-5"]);

@@ -58,13 +58,11 @@ impl Pair {
                 let side = &mut self.sides[index];
                 side.path.timeout(self.now);
                 while let Some(event) = side.path.poll_event() {
-                    match event {
-                        Event::Ice(event) => match *event {
-                            crate::ice::Event::Gathered { description } => side.told = Some(*description),
-                            crate::ice::Event::Succeeded(_) => side.succeeded += 1,
-                            _ => {}
-                        },
-                        _ => {}
+                    let Event::Ice(event) = event else { continue };
+                    if let crate::ice::Event::Gathered { description } = *event {
+                        side.told = Some(*description);
+                    } else if let crate::ice::Event::Succeeded(_) = *event {
+                        side.succeeded += 1;
                     }
                 }
                 while let Some(transmit) = self.sides[index].path.poll_transmit() {
