@@ -148,6 +148,20 @@ impl Property for MsrpMessages {
                 }
                 self.forget(host, &id);
             }
+            StreamEvent::FileTransfer(FileTransferEvent::DidFinish { .. } | FileTransferEvent::DidNotFinish { .. }) => {
+                // The fate of a file, whatever the message was called that carried it.
+                let files: Vec<String> = (self.sent.range((host, String::new())))
+                    .take_while(|((of, _), _)| *of == host)
+                    .filter(|(_, sent)| !sent.cpim && sent.told == 0)
+                    .map(|((_, id), _)| id.clone())
+                    .collect();
+                for id in files {
+                    if let Some(sent) = self.sent.get_mut(at, &(host, id.clone())) {
+                        sent.fails = false;
+                    }
+                    self.forget(host, &id);
+                }
+            }
             StreamEvent::Chat(ChatEvent::GotMessage { message }) => {
                 self.got(host, at, &message.id, &message.content, broken)
             }
