@@ -383,7 +383,7 @@ fn a_flow_that_cannot_be_made_is_not_hammered_for() {
     let pauses: Vec<Duration> = tries.windows(2).map(|two| two[1] - two[0]).collect();
     assert!(pauses.iter().any(|pause| *pause > Duration::from_secs(600)), "{pauses:?}");
     scene.edge.borrow_mut().plan.mood = Mood::Well;
-    scene.wait(120);
+    scene.wait(1800);
     assert!(matches!(scene.news().last(), Some((_, RegistrationEvent::DidSucceed { .. }))));
     assert!(!scene.world.take_letters(scene.edge_post).is_empty());
 }
