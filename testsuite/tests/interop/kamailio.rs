@@ -191,6 +191,13 @@ fn a_registration_is_refreshed_and_survives_the_registrar_over_tcp() {
     }
 }
 
+#[test]
+fn a_registration_is_refreshed_and_survives_the_registrar_over_tls() {
+    for address in LOOPBACKS.into_iter().filter(|address| has_address(address)) {
+        survive(address, "tls");
+    }
+}
+
 /// An attempt that failed is made again 15 to 40 s later, so both runs are made at once.
 #[test]
 fn a_registration_is_refreshed_and_survives_the_registrar_over_udp() {
@@ -204,9 +211,13 @@ fn a_registration_is_refreshed_and_survives_the_registrar_over_udp() {
 /// An account is registered, refreshed, loses its registrar, finds it again, and unregisters.
 fn survive(address: &'static str, transport: &str) {
     let (_folder, password) = password("secret");
-    let Some(mut kamailio) = Kamailio::start(address, &[]) else { return };
+    let switches = if transport == "tls" { &["WITH_TLS"][..] } else { &[] };
+    let Some(mut kamailio) = Kamailio::start(address, switches) else { return };
+    let trusted = kamailio.pki.as_ref().map(|pki| pki.ca().display().to_string());
+    let trust = trusted.as_ref().map(|ca| ["--tls-ca", ca]);
     // Too short for this registrar: it asks for 4 s.
-    let mut running = registering(&kamailio, transport, "alice", &password, &["--expires", "2"]);
+    let more = [&["--expires", "2"][..], trust.as_ref().map_or(&[], |trust| &trust[..])].concat();
+    let mut running = registering(&kamailio, transport, "alice", &password, &more);
     running.wait_for("registered alice@lab.test at", SOON);
     assert!(running.output().contains(" for 4 s"), "{}", running.output());
     let registered = |running: &Running| running.output().matches("  registered alice").count();

@@ -79,8 +79,8 @@ fn a_hundred_calls_of_its_uac_survive_lost_messages() {
         }
         let port = free_port(address);
         let _answering = answering(address, port, &[]);
-        // 10 % of what SIPp sends and gets is lost; both sides have to send again.
-        sipp_calls(address, port, &["-sn", "uac", "-m", "100", "-r", "25", "-lost", "10"]);
+        // 20 % of what SIPp sends and gets is lost; both sides have to send again.
+        sipp_calls(address, port, &["-sn", "uac", "-m", "100", "-r", "25", "-lost", "20"]);
     }
 }
 
@@ -137,7 +137,7 @@ fn its_uas_is_called_although_messages_are_lost() {
         // SIPp 3.6.1 does not send its last response again when an INVITE comes again after it has answered (RFC 3261 section 17.2.1): it aborts the
         // call on an "unexpected message" and is silent from then on, until our timer B. An INVITE comes again when both the 180 and
         // the 200 of the built-in callee were dropped, one call in a hundred. Our scenario never drops the 180.
-        call_sipp(address, "udp", 20, &["-sf", &scenario("uas_lossy"), "-lost", "10"]);
+        call_sipp(address, "udp", 20, &["-sf", &scenario("uas_lossy"), "-lost", "20"]);
     }
 }
 
