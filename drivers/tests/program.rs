@@ -313,6 +313,7 @@ fn sessions_chat_and_send_files() {
     carol.says("* call 1");
     carol.types("/accept");
     carol.says("call 1: audio ");
+    dave.says("call 1: audio ");
     dave.types("/dtmf 7");
     carol.says("call 1: DTMF 7");
     dave.types("/quit");

@@ -140,3 +140,28 @@ fn without_tls_keys_are_not_given_out() {
     assert!(failure(&mandatory, ALICE).is_some());
     assert!(!mandatory.host(BOB).names().contains(&"SIPSessionNewIncoming"), "no INVITE is sent");
 }
+
+/// Hold and its end are offers of the same keys: the counters go on, and what is said afterwards is heard.
+#[test]
+fn offers_that_keep_the_keys_keep_what_is_heard() {
+    let mut world = world([Mandatory, Mandatory], true);
+    let session = connect(&mut world);
+    world.run_for(Duration::from_secs(3));
+    world.with(ALICE, |agent, now| agent.session(now, session).unwrap().hold()).unwrap();
+    world.run_for(Duration::from_secs(1));
+    world.with(ALICE, |agent, now| agent.session(now, session).unwrap().unhold()).unwrap();
+    world.run_for(Duration::from_secs(4));
+    for host in [ALICE, BOB] {
+        let keys = keys(&world, host);
+        assert_eq!(keys.len(), 3, "the call, its hold and the end of that");
+        assert!(keys.iter().all(|one| *one == keys[0]));
+    }
+    world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
+    assert!(world.run_until_quiescent(Duration::from_secs(120)));
+    for host in [ALICE, BOB] {
+        let (stream, _) = parameters(&world, host)[0];
+        let heard = world.host(host).media.heard(stream).expect("it has ended");
+        let tone = measure::tone(&heard[heard.len() - 24_000..heard.len() - 8_000], 8_000, [1_000.0, 440.0][host]);
+        assert!((tone.level - LEVEL).abs() < 0.5 && tone.ratio > 30.0, "{host}: {tone:?}");
+    }
+}

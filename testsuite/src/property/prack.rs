@@ -57,6 +57,8 @@ pub struct Prack {
     pracks: Memory<ServerKey, Due>,
     got: Memory<Side, Got>,
     due: Owed<(Side, u32, u32)>,
+    /// The calls that hosts have ended by BYE: host, Call-ID and own tag.
+    ended: Memory<(usize, String, String), ()>,
 }
 
 impl Property for Prack {
@@ -86,6 +88,10 @@ impl Property for Prack {
             Step::RequestSent { key, first: true } if key.method == "PRACK" => self.sent(seen, key, broken),
             // Who does not want the call any more need not acknowledge what it says.
             Step::RequestSent { key, first: true } if matches!(key.method.as_str(), "CANCEL" | "BYE") => {
+                if key.method == "BYE" {
+                    let call = (sight.host, sip.call_id().to_owned(), sip.from_tag().to_owned());
+                    self.ended.put(sight.at, call, ());
+                }
                 self.forget(sight.host, sip.call_id(), sip.from_tag());
             }
             _ => {}
@@ -243,7 +249,8 @@ impl Prack {
         // An offer is answered by the PRACK, and its answer may take a while; and a connection may not open.
         let offered = client.request.description().is_some() || sip.description().is_none();
         let direct = sip.list("record-route").is_empty() && !sip.contact().contains("transport=");
-        let wanted = client.cancelled.is_none();
+        let call = (sight.host, sip.call_id().to_owned(), sip.from_tag().to_owned());
+        let wanted = client.cancelled.is_none() && self.ended.get(&call).is_none();
         if in_order && wanted && offered && direct && within_datagram(client) && !sip.contact().is_empty() {
             self.due.owe((side, cseq, rseq), sight.at + SOON);
         }

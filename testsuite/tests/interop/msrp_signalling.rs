@@ -67,5 +67,5 @@ fn files_are_offered() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("picture.png");
     std::fs::write(&file, [7; 4096]).expect("a file");
-    calling("uas_file", &["send", "URI", &file.display().to_string()], "the session ended before the file had arrived");
+    calling("uas_file", &["send", "URI", &file.display().to_string()], "the file has not arrived: connection refused");
 }

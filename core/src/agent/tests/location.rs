@@ -20,6 +20,8 @@ struct Located {
     queries: usize,
     open: usize,
     sip: Vec<(SocketAddr, Message)>,
+    /// The STUN servers that media paths were told of.
+    stun: Vec<SocketAddr>,
     events: Vec<EventKind>,
     lines: Vec<String>,
 }
@@ -53,6 +55,7 @@ impl Located {
             queries: 0,
             open: 0,
             sip: Vec::new(),
+            stun: Vec::new(),
             events: Vec::new(),
             lines: Vec::new(),
         };
@@ -130,7 +133,8 @@ impl Located {
                 Input::Stream { conn, event }
             }
             Effect::Close { conn, .. } => Input::Stream { conn, event: ConnectionEvent::Closed(CloseCause::Local) },
-            Effect::Media { stream, command: media::Command::Prepare(_) } => {
+            Effect::Media { stream, command: media::Command::Prepare(setup) } => {
+                self.stun.extend(setup.ice.into_iter().flat_map(|ice| ice.servers.stun));
                 let at =
                     |component, port| Candidate { component, address: SocketAddr::new(OURS.parse().unwrap(), port) };
                 let candidates = vec![at(Component::Rtp, 4000), at(Component::Rtcp, 4001)];
@@ -233,6 +237,25 @@ fn a_lookup_that_fails_says_why_within_its_lifetime() {
     assert!(located.agent.is_quiescent());
     let LookupEvent::DidFail { error } = located.lookup(proxy("sip:192.0.2.4;transport=tls")) else { panic!() };
     assert_eq!(error.to_string(), "Transport tls dictated by URI is not supported");
+}
+
+#[test]
+fn stun_servers_are_those_of_the_accounts_domain_where_its_settings_name_none() {
+    for (stun_servers, use_ice, expected) in [
+        (vec![], true, &["192.0.2.4:3479"][..]),
+        (vec!["192.0.2.77".into()], true, &["192.0.2.77:3478"]),
+        (vec![], false, &[]),
+    ] {
+        let mut located = Located::new();
+        let spec = AccountSpec { use_ice, stun_servers, ..AccountSpec::new("sip:alice@them.test") };
+        let Ok(Outcome::Account(account)) = located.intend(Intent::AddAccount(spec)) else { panic!() };
+        located.pass(Duration::from_secs(1));
+        let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+        let connect = Intent::Connect { account, to: "sip:bob@192.0.2.4".into(), routes: Vec::new(), streams };
+        located.intend(connect).unwrap();
+        located.pass(Duration::from_secs(1));
+        assert_eq!(located.stun, expected.iter().map(|server| address(server)).collect::<Vec<_>>());
+    }
 }
 
 #[test]
