@@ -55,7 +55,7 @@ fn a_question_is_sent_again_as_often_as_it_may_until_its_answer() {
         (server(), message(7, 0x8180, "other")),
         (server(), question.clone()),
         (server(), message(7, 0x8380, "host")),
-        ("10.53.0.1:5353".parse().unwrap(), answer.clone()),
+        ("10.53.0.1:5353".parse().unwrap(), answer),
     ] {
         again(ask().hears(from, &lie), 300).breaks(&[]);
     }
