@@ -296,7 +296,7 @@ fn record(message: &mut Vec<u8>, owner: &[u8], kind: u16, data: &[u8]) {
 }
 
 /// The name without pointers that begins at `at`, and where it ends.
-fn read_name(data: &[u8], mut at: usize) -> Option<(String, usize)> {
+pub(crate) fn read_name(data: &[u8], mut at: usize) -> Option<(String, usize)> {
     let mut labels = Vec::new();
     loop {
         let length = usize::from(*data.get(at)?);

@@ -24,6 +24,7 @@ use sipsimple_testsuite::application::{Answering, Idle};
 use sipsimple_testsuite::dns::{Fault, LIE, Log, NameServer, Zone};
 use sipsimple_testsuite::host::Host;
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::property::Names;
 use sipsimple_testsuite::world::World;
 
 const SERVERS: [&str; 2] = ["10.53.0.1:53", "10.53.0.2:53"];
@@ -74,6 +75,7 @@ fn config() -> Config {
 fn world(seed: u64, links: Faults, faults: &[(Fault, u32)]) -> (World, Log) {
     let mut world = World::new(seed, links);
     world.set_rerun(format!("DNS_SEED={seed} cargo test -p sipsimple-testsuite --test dns"));
+    world.watch(vec![Box::new(Names::default())]);
     let log = Log::default();
     for (number, server) in SERVERS.iter().enumerate() {
         let random = Random::new(&Seed::from_u64(seed * 2 + number as u64));

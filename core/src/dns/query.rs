@@ -21,7 +21,7 @@ use super::{Kind, Name};
 use crate::id::{ConnId, SocketId};
 use crate::time::Instant;
 
-/// A silent server gets the same datagram again after a third of the time that it has.
+/// How often a silent server gets the same datagram, each time after a third of the time that it has.
 pub(super) const SENDS: u32 = 3;
 
 /// The shortest time that a server has.
@@ -80,6 +80,8 @@ pub(super) struct Query {
     pub(super) give_up: Instant,
     /// When the datagram is sent again.
     pub(super) again: Option<Instant>,
+    /// How often the server was sent it.
+    sends: u32,
 }
 
 impl Query {
@@ -99,6 +101,7 @@ impl Query {
             failure: 0,
             give_up,
             again: None,
+            sends: 0,
         }
     }
 
@@ -130,12 +133,14 @@ impl Query {
     pub(super) fn begin(&mut self, now: Instant) {
         self.give_up = (now + self.question.timeout.max(SHORTEST)).min(self.question.until);
         self.again = None;
+        self.sends = 0;
     }
 
-    /// The datagram is sent, and will be again.
+    /// The datagram is sent, and will be again unless that was the last time (a third of the time may be rounded down).
     pub(super) fn sent(&mut self, now: Instant) {
+        self.sends += 1;
         let again = now + self.question.timeout.max(SHORTEST) / SENDS;
-        self.again = Some(again).filter(|again| *again < self.give_up);
+        self.again = Some(again).filter(|again| self.sends < SENDS && *again < self.give_up);
     }
 
     pub(super) fn deadline(&self) -> Instant {

@@ -15,6 +15,7 @@ mod memory;
 mod msrp_frames;
 mod msrp_lines;
 mod msrp_messages;
+mod names;
 mod non_invite_client;
 mod non_invite_server;
 mod offer_answer;
@@ -42,6 +43,7 @@ pub use memory::{Memory, Owed};
 pub use msrp_frames::MsrpFrames;
 pub use msrp_lines::MsrpLines;
 pub use msrp_messages::MsrpMessages;
+pub use names::{NameSight, Names};
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use offer_answer::OfferAnswer;
@@ -104,6 +106,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(MsrpFrames::default()),
         Box::new(MsrpMessages::default()),
         Box::new(MsrpLines::default()),
+        Box::new(Names::default()),
     ]
 }
 
@@ -117,6 +120,9 @@ pub trait Property {
 
     /// A connection of a host is closed.
     fn closed(&mut self, _host: usize, _conn: ConnId, _at: Instant, _broken: &mut Violations) {}
+
+    /// A host asked a name server by datagram, or heard from one.
+    fn named(&mut self, _sight: &NameSight<'_>, _broken: &mut Violations) {}
 
     /// An agent told an event.
     fn told(&mut self, _host: usize, _at: Instant, _event: &Event, _broken: &mut Violations) {}
@@ -242,6 +248,13 @@ impl Watch {
     pub(crate) fn told(&mut self, host: usize, at: Instant, event: &Event) {
         for property in &mut self.properties {
             property.told(host, at, event, &mut self.broken);
+        }
+    }
+
+    pub(crate) fn named(&mut self, sight: &NameSight<'_>) {
+        self.pass(sight.at);
+        for property in &mut self.properties {
+            property.named(sight, &mut self.broken);
         }
     }
 

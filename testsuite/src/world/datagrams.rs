@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use sipsimple_core::agent::Input;
+use sipsimple_core::dns::Resolver;
 use sipsimple_core::transport::Transport;
 
 use crate::post::Letter;
+use crate::property::NameSight;
 use crate::script::Way;
 use crate::sip::Sip;
 use crate::stream::Node;
@@ -54,6 +56,12 @@ impl World {
         }
     }
 
+    /// Shows a question to a name server, or what came back, to those who watch.
+    pub(super) fn see_name(&mut self, fate: Fate, host: usize, packet: &Packet) {
+        let Packet { from, to, data, .. } = packet;
+        self.watch.named(&NameSight { at: self.now, fate, host, from: *from, to: *to, data });
+    }
+
     pub(super) fn arrive(&mut self, packet: &Packet) {
         let Some(to) = self.enter(packet.from, packet.to) else { return };
         let packet = &Packet { to, ..packet.clone() };
@@ -91,7 +99,11 @@ impl World {
         let times = if self.repeated == Some(self.arrivals) { 2 } else { 1 };
         self.arrivals += 1;
         for _ in 0..times {
-            self.see(Fate::Arrived, host, packet);
+            if Resolver::owns_socket(socket) {
+                self.see_name(Fate::Arrived, host, packet);
+            } else {
+                self.see(Fate::Arrived, host, packet);
+            }
             let (from, data) = (packet.from, packet.data.clone());
             self.input(host, Input::Datagram { socket, from, to, interface: None, ttl: None, data });
         }

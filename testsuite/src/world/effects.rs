@@ -11,7 +11,7 @@ use sipsimple_core::transport::{Port, Security, SocketKind, Transport};
 use crate::application::Alarms;
 use crate::host::Host;
 use crate::stream::{End, Node};
-use crate::wire::Packet;
+use crate::wire::{Fate, Packet};
 
 use super::{BEGINNING, Happening, World};
 
@@ -61,8 +61,12 @@ impl World {
                 let from =
                     SocketAddr::new(if local.ip().is_unspecified() { address } else { local.ip() }, local.port());
                 let packet = Packet { transport: Transport::Udp, from, to, data };
-                // Those who watch understand SIP.
-                if Resolver::owns_socket(on) { self.send_media(packet) } else { self.send(packet) }
+                if Resolver::owns_socket(on) {
+                    self.see_name(Fate::Sent, host, &packet);
+                    self.send_media(packet);
+                } else {
+                    self.send(packet);
+                }
             }
             Effect::Open { conn, to, security, .. } => self.open(host, conn, to, &security),
             Effect::Write { conn, data } => self.write(End { node: Node::Host(host), conn }, &data),

@@ -30,6 +30,17 @@ fn a_lost_query_is_sent_again_as_it_was_and_then_to_the_next_server() {
 }
 
 #[test]
+fn a_silent_server_is_sent_a_query_three_times_however_long_it_has() {
+    let mut script = Script::new(|_, _, _| Vec::new());
+    let (timeout, lifetime) = (Duration::from_secs(1), Duration::from_secs(15));
+    script.call(|resolver, cx, out| resolver.lookup(cx, &sip("sip:a.test:5060", "udp"), timeout, lifetime, out));
+    script.run_for(lifetime);
+    let first = script.sent.first().unwrap().clone();
+    let times = script.sent.iter().filter(|sent| sent.socket == first.socket).count();
+    assert_eq!(times, 3, "three thirds of the second, rounded down, end before it does");
+}
+
+#[test]
 fn every_question_has_a_socket_and_an_id_of_its_own() {
     let mut script = Script::zone(lab());
     script.routes("sip:lab.test", "tls,tcp,udp");

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sipsimple_core::msrp::{FileHasher, FileSelector, HashAlgorithm};
+use sipsimple_core::msrp::{FileHash, FileHasher, FileSelector, HashAlgorithm};
 use sipsimple_core::stream::{FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec};
 
 use crate::failure::Failure;
@@ -73,6 +73,18 @@ fn follow(talk: &mut Talk, progress: &mut Progress, out: Output) -> Result<(), F
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn look(path: &Path, offset: u64, out: Output) -> Result<(FileTransferSpec, u64), Failure> {
+    let (size, hash) = measure(path)?;
+    out.line(format_args!("{}: {size} bytes, {hash}", path.display()));
+    let file = path.to_string_lossy();
+    let selector = FileSelector::for_file(&file, None, Some(size), Some(hash));
+    Ok((FileTransferSpec { selector, sends: true, file: Some(file.as_ref().into()), offset }, size))
+}
+
+/// The size of a file, and its hash.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn measure(path: &Path) -> Result<(u64, FileHash), Failure> {
     let wrong = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", path.display()));
     let mut file = File::open(path).map_err(wrong)?;
     let mut hasher = FileHasher::new(HashAlgorithm::Sha1);
@@ -80,14 +92,8 @@ pub(crate) fn look(path: &Path, offset: u64, out: Output) -> Result<(FileTransfe
     loop {
         let len = file.read(&mut part).map_err(wrong)?;
         if len == 0 {
-            break;
+            return Ok((hasher.processed(), hasher.finish()));
         }
         hasher.update(part.get(..len).unwrap_or_default());
     }
-    let size = hasher.processed();
-    let hash = hasher.finish();
-    out.line(format_args!("{}: {size} bytes, {hash}", path.display()));
-    let file = path.to_string_lossy();
-    let selector = FileSelector::for_file(&file, None, Some(size), Some(hash));
-    Ok((FileTransferSpec { selector, sends: true, file: Some(file.as_ref().into()), offset }, size))
 }

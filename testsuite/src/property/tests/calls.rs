@@ -232,6 +232,9 @@ fn replacements() {
     let only_early = replacing("call-old;to-tag=tag;from-tag=from-old;early-only");
     refuses(up(), &only_early, 486).sent(&bye).breaks(&["RPL-1"]);
     refuses(up().sent(&bye), &named, 486).breaks(&["RPL-1"]);
+    // Somebody hangs up on all in the same moment, and the one that is replaced was there first.
+    up().got(&named).sent(&bye).sent(&answer(&named, 603)).breaks(&[]);
+    up().got(&named).sent(&answer(&named, 603)).sent(&bye).breaks(&["RPL-1"]);
     refuses(up(), &only_early, 486).wait(1).sent(&bye).breaks(&[]);
     // Only its caller replaces what is early; and what is over is not replaced.
     refuses(early(), &named, 481).breaks(&[]);

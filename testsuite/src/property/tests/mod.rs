@@ -2,6 +2,7 @@
 
 mod calls;
 mod msrp;
+mod names;
 mod usages;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,10 @@
-//! `sipsimple demo`: two agents on this machine call each other over real sockets, and what they heard is judged; then one is transferred to a third.
+//! `sipsimple demo`: two agents on this machine call each other over real sockets, and what they heard is judged; they chat, one sends the other
+//! a file, and one is transferred to a third.
 
 mod conversation;
+mod exchange;
 mod party;
+mod receipt;
 mod transfer;
 mod verdict;
 
@@ -16,7 +19,9 @@ use crate::failure::Failure;
 use crate::ladder;
 use crate::output::Output;
 use conversation::Conversation;
+use exchange::Exchange;
 use party::Party;
+use receipt::Receipt;
 use transfer::Transfer;
 use verdict::Verdict;
 
@@ -28,7 +33,7 @@ pub(crate) struct Options {
     out: Option<PathBuf>,
 }
 
-/// Runs a call over UDP and one over TCP, draws what was said, and judges what was heard.
+/// Runs a call over UDP and one over TCP, a chat with a file, and a transfer; draws what was said, and judges what was heard.
 pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Result<(), Failure> {
     let dir = folder(options.out.as_deref())?;
     let trace = trace.unwrap_or_else(|| dir.join("alice.trace"));
@@ -50,6 +55,8 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
                 .map(|((party, other), heard)| Verdict::of(party.name, &parties[other], transport, heard)),
         );
     }
+    let [alice, bob, _] = &parties;
+    let receipts = Exchange::new([alice, bob], Transport::Tcp, &dir, out)?.run()?;
     Transfer::new(&parties, Transport::Udp, out).run()?;
     out.line("udp: bob has transferred alice to carol");
     for party in &parties {
@@ -65,15 +72,20 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         out.line(verdict);
         failed.extend(verdict.fault());
     }
+    for receipt in &receipts {
+        out.line(receipt);
+        failed.extend(receipt.fault());
+    }
     out.line(format_args!("recordings and traces are in {}", dir.display()));
-    out.object(parties[0].application.now(), "DemoResult", result(&verdicts, &dir));
+    out.object(parties[0].application.now(), "DemoResult", result(&verdicts, &receipts, &dir));
     if failed.is_empty() { Ok(()) } else { Err(Failure::new(failed.join("; "))) }
 }
 
-fn result(verdicts: &[Verdict], dir: &Path) -> Map<String, serde_json::Value> {
+fn result(verdicts: &[Verdict], receipts: &[Receipt], dir: &Path) -> Map<String, serde_json::Value> {
     let mut data = Map::new();
     data.insert("folder".into(), json!(dir));
     data.insert("heard".into(), verdicts.iter().map(Verdict::data).collect());
+    data.insert("exchanged".into(), receipts.iter().map(Receipt::data).collect());
     data
 }
 

@@ -8,6 +8,7 @@ use sipsimple_audio::tone::sine;
 use sipsimple_audio::wave::Wave;
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, TransportEvent};
 use sipsimple_core::id::AccountId;
+use sipsimple_core::settings::kind::MsrpTransport;
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{Application, EventKind, Settings};
 
@@ -76,7 +77,9 @@ impl Party {
             }
         }
         let uri = format!("sip:{name}@127.0.0.1");
-        let account = AccountSpec::new(uri);
+        let mut account = AccountSpec::new(uri);
+        // TLS would need certificates.
+        account.msrp.transport = MsrpTransport::Tcp;
         let account = application.add_account_spec(account)?;
         Ok(Self { name, application, account, frequency, keys, wave, trace, sockets })
     }
