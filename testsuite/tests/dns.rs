@@ -181,6 +181,7 @@ fn run(seed: u64) -> u64 {
     }
     world.with(0, |agent, now| agent.intend(now, Intent::StopDnsManager)).expect("it stops");
     world.run_for(Duration::from_secs(60));
+    world.finish();
     let host = world.host(0);
     for (uri, start, id) in lookups {
         let Some((at, result)) = end(host, id) else { panic!("{uri} has not ended") };
