@@ -1,7 +1,7 @@
 //! DNS: questions to name servers, as they stand on the wire (RFC 1035 sections 4.1 and 7.3, RFC 5452 section 9).
 //!
 //! - DNS-7: one question in a message, under an id that nobody can guess, from a socket of its own; it is sent again as it was, not more often
-//!   nor sooner than the first time, and never after its answer. What is no answer to it is not taken for one.
+//!   nor sooner than the first time, and never after its answer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

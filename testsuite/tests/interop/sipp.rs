@@ -79,8 +79,8 @@ fn a_hundred_calls_of_its_uac_survive_lost_messages() {
         }
         let port = free_port(address);
         let _answering = answering(address, port, &[]);
-        // 20 % of what SIPp sends and gets is lost; both sides have to send again.
-        sipp_calls(address, port, &["-sn", "uac", "-m", "100", "-r", "25", "-lost", "20"]);
+        // 10 % of what SIPp sends and gets is lost; both sides have to send again.
+        sipp_calls(address, port, &["-sn", "uac", "-m", "100", "-r", "25", "-lost", "10"]);
     }
 }
 
