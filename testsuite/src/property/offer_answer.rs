@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
 use crate::model::{Client, Step};
@@ -19,8 +20,10 @@ use super::{Memory, Property, Seen, Violations};
 /// Watches the descriptions that hosts send.
 #[derive(Debug, Default)]
 pub struct OfferAnswer {
-    /// The last description that a host sent in a call, under the tag of its own: a host may call itself.
-    own: Memory<(usize, String, String), Sdp>,
+    /// The last description that a host sent in a call, and when, under the tag of its own: a host may call itself.
+    own: Memory<(usize, String, String), (Sdp, Instant)>,
+    /// When each host has lost a connection last.
+    lost: BTreeMap<usize, Instant>,
     /// The last description of a host that offer and answer have settled on: a refused offer changes nothing.
     settled: Memory<(usize, String, String), Sdp>,
     /// The payload types that a host uses in a call.
@@ -76,7 +79,8 @@ impl Property for OfferAnswer {
             }
             Step::AckGot { refused: None } if sip.description().is_some() => {
                 let key = (sight.host, sip.call_id().to_owned(), sip.to_tag().to_owned());
-                if let (Some(own), Some(answer)) = (self.own.get(&key).cloned(), sip.description().and_then(Sdp::read))
+                if let (Some((own, _)), Some(answer)) =
+                    (self.own.get(&key).cloned(), sip.description().and_then(Sdp::read))
                 {
                     self.settle(seen, sip.to_tag(), own, &answer);
                 }
@@ -91,6 +95,10 @@ impl Property for OfferAnswer {
             }
             _ => {}
         }
+    }
+
+    fn lost(&mut self, host: usize, at: Instant) {
+        self.lost.insert(host, at);
     }
 }
 
@@ -151,15 +159,16 @@ impl OfferAnswer {
             let known = map.entry(number.clone()).or_insert_with(|| encoding.clone());
             broken.unless(known == encoding, "OA-7", seen, format!("payload type {number} was {known}"));
         }
-        let before = self.own.entry(seen.sight.at, key, || sdp.clone());
+        let lost = self.lost.get(&seen.sight.host).copied();
+        let (before, at) = self.own.entry(seen.sight.at, key, || (sdp.clone(), seen.sight.at));
         let version = |sdp: &Sdp| sdp.origin.get(2).and_then(|version| version.parse::<u64>().ok()).unwrap_or(0);
         let constant = |sdp: &Sdp| [0, 1, 3, 4, 5].map(|word| sdp.origin.get(word).cloned());
         broken.unless(constant(before) == constant(&sdp), "OA-5", seen, "o= names another session");
         let step = u64::from(before.rest != sdp.rest);
         let due = version(before) + step;
         // What a connection did not take has a version all the same.
-        let lost = version(&sdp) > due && seen.sight.transport != Transport::Udp;
+        let lost = version(&sdp) > due && lost.is_some_and(|lost| lost >= *at);
         broken.unless(version(&sdp) == due || lost, "OA-5", seen, format!("the version should be {due}"));
-        *before = sdp;
+        (*before, *at) = (sdp, seen.sight.at);
     }
 }

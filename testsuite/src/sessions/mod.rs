@@ -1,7 +1,7 @@
 //! Session programs: the users of two or three hosts do with their sessions whatever there is to be done, over a network that does anything.
 //!
 //! A program is drawn step by step, from what each side may do just then, and kept as it was drawn; so it can be printed, and
-//! run again without some of its steps. What each session may do and must tell is what the [reference model](reference) of Session says;
+//! run again without some of its steps. What each session may do and must tell is what the [reference model](mod@reference) of Session says;
 //! what goes over the wire is watched by the [properties](crate::property). In the end the network is healed and nothing is
 //! done any more but what the other side waits for: then both sides of each session see the same, and when everybody has hung up
 //! nothing is left. A program that fails is made as short as it still fails, and told with its ladder.
