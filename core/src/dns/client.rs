@@ -66,13 +66,14 @@ impl Client {
     /// Whether the resolver gave this name to a socket.
     #[must_use]
     pub const fn owns_socket(socket: SocketId) -> bool {
-        socket.as_u64() >= FIRST_NAME
+        socket.as_u64() >= FIRST_NAME && !socket.is_msrp() && socket.stream().is_none()
     }
 
     /// Whether the resolver gave this name to a connection.
     #[must_use]
     pub const fn owns_connection(conn: ConnId) -> bool {
-        !conn.is_accepted() && conn.as_u64() >= ConnId::opened(FIRST_NAME).as_u64()
+        let is_named = !conn.is_accepted() && conn.as_u64() >= ConnId::opened(FIRST_NAME).as_u64();
+        is_named && !conn.is_msrp() && conn.stream().is_none()
     }
 
     /// Asks a question, unless the answer is known.

@@ -101,7 +101,7 @@ impl World {
         for _ in 0..times {
             if Resolver::owns_socket(socket) {
                 self.see_name(Fate::Arrived, host, packet);
-            } else {
+            } else if socket.stream().is_none() {
                 self.see(Fate::Arrived, host, packet);
             }
             let (from, data) = (packet.from, packet.data.clone());

@@ -64,6 +64,8 @@ impl World {
                 if Resolver::owns_socket(on) {
                     self.see_name(Fate::Sent, host, &packet);
                     self.send_media(packet);
+                } else if on.stream().is_some() {
+                    self.send_media(packet);
                 } else {
                     self.send(packet);
                 }
