@@ -194,16 +194,14 @@ impl Agent {
 
     /// The routes to an account's home proxy that its registrar told (RFC 3608).
     pub(super) fn service_route(&self, id: AccountId) -> Vec<ServiceRoute> {
-        let machine = self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration);
-        machine.map(|registration| registration.service_route().to_vec()).unwrap_or_default()
+        self.usages.registration(id).map(|registration| registration.service_route().to_vec()).unwrap_or_default()
     }
 
     /// An account's credentials for requests to whoever called: only for the realm that is configured, or that its registrar named.
     pub(super) fn known_credentials(&self, id: AccountId) -> Option<Credentials> {
         let mut credentials = self.accounts.get(id)?.spec.credentials.clone()?;
         if credentials.realm.is_none() {
-            let machine = self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration);
-            credentials.realm = Some(machine?.realm()?.clone());
+            credentials.realm = Some(self.usages.registration(id)?.realm()?.clone());
         }
         Some(credentials)
     }
@@ -230,13 +228,14 @@ impl Agent {
 
     /// Whether the registrar of an account does what RFC 5626 asks of it.
     pub(super) fn is_outbound(&self, id: AccountId) -> bool {
-        let registration = self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration);
-        registration.is_some_and(|registration| registration.is_registered() && registration.is_outbound())
+        self.usages
+            .registration(id)
+            .is_some_and(|registration| registration.is_registered() && registration.is_outbound())
     }
 
     /// The URI that reaches an account's device from anywhere (RFC 5627).
     pub(super) fn public_gruu(&self, id: AccountId) -> Option<Uri> {
-        self.usages.get(Owner::Registration(id)).and_then(Machine::as_registration)?.public_gruu().cloned()
+        self.usages.registration(id)?.public_gruu().cloned()
     }
 
     pub(super) fn default_account_is(&mut self, new: Option<AccountId>) {

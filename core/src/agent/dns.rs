@@ -19,41 +19,52 @@ use super::intent::LookupStartError;
 use super::owner::Owner;
 use super::{Agent, Effect, EventKind, Shutdown};
 
-/// The lookups on behalf of usages, each of which has one at most.
+/// On whose behalf something is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    /// A usage, for the places that its requests go to: one lookup at most.
+    Usage(Owner),
+    /// An account, for its STUN servers.
+    Account(AccountId),
+    /// A stream, for the place that it wants to connect to.
+    Stream(StreamId),
+}
+
+/// The lookups on behalf of others than the application.
 #[derive(Debug, Default)]
 pub(super) struct Locations {
-    owners: BTreeMap<LookupId, Owner>,
+    askers: BTreeMap<LookupId, Asker>,
     lookups: BTreeMap<Owner, LookupId>,
-    /// The lookups of the STUN servers of accounts.
-    stun: BTreeMap<LookupId, AccountId>,
-    /// Those on behalf of streams.
-    streams: BTreeMap<LookupId, StreamId>,
 }
 
 /// How long a stream waits for name servers: its session waits for it no longer than for the driver.
 const STREAM_LIFETIME: Duration = Duration::from_secs(3);
 
 impl Locations {
-    fn insert(&mut self, owner: Owner, id: LookupId) {
-        self.owners.insert(id, owner);
-        self.lookups.insert(owner, id);
+    fn insert(&mut self, id: LookupId, asker: Asker) {
+        self.askers.insert(id, asker);
+        if let Asker::Usage(owner) = asker {
+            self.lookups.insert(owner, id);
+        }
     }
 
-    fn take(&mut self, id: LookupId) -> Option<Owner> {
-        let owner = self.owners.remove(&id)?;
-        self.lookups.remove(&owner);
-        Some(owner)
+    fn take(&mut self, id: LookupId) -> Option<Asker> {
+        let asker = self.askers.remove(&id)?;
+        if let Asker::Usage(owner) = asker {
+            self.lookups.remove(&owner);
+        }
+        Some(asker)
     }
 
     fn take_of(&mut self, owner: Owner) -> Option<LookupId> {
         let id = self.lookups.remove(&owner)?;
-        self.owners.remove(&id);
+        self.askers.remove(&id);
         Some(id)
     }
 
     /// The lookups of a stream that has ended.
     pub(super) fn take_of_stream(&mut self, stream: StreamId) -> Vec<LookupId> {
-        self.streams.extract_if(.., |_, of| *of == stream).map(|(id, _)| id).collect()
+        self.askers.extract_if(.., |_, asker| *asker == Asker::Stream(stream)).map(|(id, _)| id).collect()
     }
 }
 
@@ -109,16 +120,17 @@ impl Agent {
                 };
                 self.tell(EventKind::Lookup { id, event });
                 let Some(located) = located else { return };
-                if let Some(account) = self.locations.stun.remove(&id) {
-                    self.stun_located(account, located);
-                } else if let Some(owner) = self.locations.take(id) {
-                    self.located(owner, located);
-                } else if let Some(stream) = self.locations.streams.remove(&id) {
-                    let found = located.map_err(|error| Text::from(error.to_string())).map(|found| match found {
-                        LookupResult::Servers(servers) => servers,
-                        LookupResult::Routes(_) | LookupResult::Uris(_) => Vec::new(),
-                    });
-                    self.stream_input(stream, Input::Located(found));
+                match self.locations.take(id) {
+                    Some(Asker::Usage(owner)) => self.located(owner, located),
+                    Some(Asker::Account(account)) => self.stun_located(account, located),
+                    Some(Asker::Stream(stream)) => {
+                        let found = located.map_err(|error| Text::from(error.to_string())).map(|found| match found {
+                            LookupResult::Servers(servers) => servers,
+                            LookupResult::Routes(_) | LookupResult::Uris(_) => Vec::new(),
+                        });
+                        self.stream_input(stream, Input::Located(found));
+                    }
+                    None => {}
                 }
             }
         }
@@ -158,7 +170,7 @@ impl Agent {
         let transports = self.config.dns.transports.iter().filter(fits).copied().collect();
         let request = Request::SipProxy { uri: uri.detached(), transports };
         let id = self.start_lookup(&request, None, None);
-        self.locations.insert(owner, id);
+        self.locations.insert(id, Asker::Usage(owner));
     }
 
     /// Looks up the STUN servers of an account's domain, if it uses ICE and its settings name none (behaviour 3.1).
@@ -168,7 +180,7 @@ impl Agent {
         let Some(uri) = uri.filter(|_| account.spec.use_ice && account.spec.stun_servers.is_empty()) else { return };
         if self.resolver.lookups() < self.config.limits.dns_lookups {
             let lookup = self.start_lookup(&Request::Service { uri, service: Service::Stun }, None, None);
-            self.locations.stun.insert(lookup, id);
+            self.locations.insert(lookup, Asker::Account(id));
         }
     }
 
@@ -182,7 +194,7 @@ impl Agent {
     /// Looks up where something is that a stream wants to connect to.
     pub(super) fn locate_for_stream(&mut self, stream: StreamId, request: &Request) {
         let id = self.start_lookup(request, None, Some(STREAM_LIFETIME));
-        self.locations.streams.insert(id, stream);
+        self.locations.insert(id, Asker::Stream(stream));
     }
 
     /// The owner is over, or goes elsewhere.

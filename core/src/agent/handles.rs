@@ -16,8 +16,6 @@ use crate::usage::Content;
 use super::Agent;
 use super::accounts::Account;
 use super::intent::{AccountSpec, ConnectError, Intent, IntentError, Outcome};
-use super::machine::Machine;
-use super::owner::Owner;
 use super::requests::contact_uri;
 
 impl Agent {
@@ -158,7 +156,7 @@ impl AccountMut<'_> {
     }
 
     fn registration(&self) -> Option<&Registration> {
-        self.agent.usages.get(Owner::Registration(self.id)).and_then(Machine::as_registration)
+        self.agent.usages.registration(self.id)
     }
 }
 

@@ -26,14 +26,7 @@ impl Agent {
     ) -> Option<T> {
         let mut call = self.calls.take(id)?;
         let mut out = std::mem::take(&mut self.session_out);
-        let mut cx = Context {
-            now: self.now,
-            utc: self.clock.utc(self.now),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut self.msrp,
-        };
-        let result = act(&mut call.session, &mut cx, &mut out);
+        let result = act(&mut call.session, &mut self.context(), &mut out);
         self.finish_call(call, out);
         Some(result)
     }
@@ -122,14 +115,7 @@ impl Agent {
 
     /// Tells a session that one of its requests has ended without a transaction.
     fn never_sent(&mut self, call: &mut Call, ticket: Ticket, end: &End, out: &mut Outbox<session::Output>) {
-        let mut cx = Context {
-            now: self.now,
-            utc: self.clock.utc(self.now),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut self.msrp,
-        };
-        call.session.client_ended(&mut cx, ticket, end, out);
+        call.session.client_ended(&mut self.context(), ticket, end, out);
     }
 
     /// Sends an ACK that the call keeps, the first time or again: as it was on the flow that it took, or anew if that is gone.

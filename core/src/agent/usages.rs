@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::Context;
 use crate::id::AccountId;
 use crate::outbox::Outbox;
+use crate::registration::Registration;
 use crate::sip::{Response, Text};
 use crate::time::Instant;
 use crate::transaction::End;
@@ -38,6 +39,11 @@ pub(super) struct Usages {
 impl Usages {
     pub(super) fn get(&self, owner: Owner) -> Option<&Machine> {
         self.usages.get(&owner).map(|usage| &usage.machine)
+    }
+
+    /// The registration of an account, where it has one.
+    pub(super) fn registration(&self, id: AccountId) -> Option<&Registration> {
+        self.get(Owner::Registration(id)).and_then(Machine::as_registration)
     }
 
     /// The account of the usage of an owner.

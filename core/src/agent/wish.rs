@@ -233,14 +233,7 @@ impl Agent {
         let streams = self.name_streams(streams);
         let id = self.calls.next_session();
         let mut out = std::mem::take(&mut self.session_out);
-        let cx = crate::config::Context {
-            now: self.now,
-            utc: self.clock.utc(self.now),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut self.msrp,
-        };
-        let session = Session::connect(&cx, info, connect, streams, &mut out);
+        let session = Session::connect(&self.context(), info, connect, streams, &mut out);
         let mut call = Box::new(Call::new(session));
         call.follows = follows;
         call.sending.locate(routes);

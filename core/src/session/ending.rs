@@ -282,10 +282,7 @@ impl Session {
     /// Ends the streams, and with them what was proposed.
     pub(super) fn end_streams(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         for line in &mut self.streams {
-            call_line(&self.info, cx, line, out, |line, cx, out| {
-                line.deactivate(cx);
-                line.end(cx, out);
-            });
+            call_line(&self.info, cx, line, out, Line::leave);
         }
         self.deferred = None;
         self.again = super::sent::Again::default();

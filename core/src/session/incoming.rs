@@ -10,7 +10,7 @@ use crate::sip::{HeaderName, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, Line, SessionInfo, Source, StreamSpec};
 
 use super::start::Disagreement;
-use super::streams::call_line;
+use super::streams::{check_chosen, initialize_lines};
 use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
 
 /// An INVITE that came outside of any dialog.
@@ -33,35 +33,7 @@ impl Session {
         let (account, local) = (info.account, info.local);
         let remote_identity = info.remote_identity.to_string().into();
         let credentials = info.credentials.clone();
-        let mut session = Self {
-            info: Box::new(info),
-            direction: Direction::Incoming,
-            state: SessionState::Null,
-            connect: None,
-            targets: Vec::new(),
-            invitation: None,
-            negotiator: None,
-            streams: Vec::new(),
-            leaving: Vec::new(),
-            ours: None,
-            theirs: None,
-            deferred: None,
-            arrived: None,
-            hold: super::hold::Hold::default(),
-            untidy: false,
-            again: super::sent::Again::default(),
-            agreed: None,
-            early: Vec::new(),
-            transfers: super::transfer::Transfers::default(),
-            inside: super::inside::Inside::default(),
-            remote_user_agent: None,
-            start_time: None,
-            wait: None,
-            started: false,
-            acknowledged: false,
-            rejection: None,
-            ending: None,
-        };
+        let mut session = Self::new(info, Direction::Incoming, None, Vec::new());
         session.note_user_agent(&incoming.request);
         let mut usage = Outbox::new();
         let refusal = incoming.clone();
@@ -165,18 +137,11 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
         self.require(SessionState::Incoming, "accept")?;
-        if streams.is_empty() {
-            return Err(SessionError::NoStreams);
-        }
-        if let Some(unknown) = streams.iter().find(|wanted| !self.streams.iter().any(|known| known.id() == **wanted)) {
-            return Err(SessionError::UnknownStream(*unknown));
-        }
+        check_chosen(streams, |stream| self.has_stream(stream))?;
         self.enter(SessionState::Accepting, out);
         self.streams.retain(|stream| streams.contains(&stream.id()));
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
-        for line in &mut self.streams {
-            call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Remote, out));
-        }
+        initialize_lines(&self.info, cx, &mut self.streams, Originator::Remote, out);
         self.follow_up(cx, out);
         Ok(())
     }

@@ -219,6 +219,39 @@ impl Session {
         }
     }
 
+    /// One that has not begun.
+    fn new(info: SessionInfo, direction: Direction, connect: Option<Connect>, streams: Vec<Line>) -> Self {
+        Self {
+            info: Box::new(info),
+            direction,
+            state: SessionState::Null,
+            connect,
+            targets: Vec::new(),
+            invitation: None,
+            negotiator: None,
+            streams,
+            leaving: Vec::new(),
+            ours: None,
+            theirs: None,
+            deferred: None,
+            arrived: None,
+            hold: hold::Hold::default(),
+            untidy: false,
+            again: sent::Again::default(),
+            agreed: None,
+            early: Vec::new(),
+            transfers: transfer::Transfers::default(),
+            inside: inside::Inside::default(),
+            remote_user_agent: None,
+            start_time: None,
+            wait: None,
+            started: false,
+            acknowledged: false,
+            rejection: None,
+            ending: None,
+        }
+    }
+
     /// The INVITE usage below, once there is one.
     #[must_use]
     pub const fn invitation(&self) -> Option<&Invitation> {

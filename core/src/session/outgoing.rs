@@ -13,7 +13,7 @@ use crate::stream::{Line, SessionInfo};
 use crate::transport::Transport;
 use crate::uac::Hop;
 
-use super::streams::call_line;
+use super::streams::initialize_lines;
 use super::{Direction, Originator, Output, Session, SessionEvent, SessionState, Wait};
 
 /// What an outgoing session was asked to do.
@@ -41,35 +41,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Self {
         let account = info.account;
-        let mut session = Self {
-            info: Box::new(info),
-            direction: Direction::Outgoing,
-            state: SessionState::Null,
-            connect: Some(connect),
-            targets: Vec::new(),
-            invitation: None,
-            negotiator: None,
-            streams,
-            leaving: Vec::new(),
-            ours: None,
-            theirs: None,
-            deferred: None,
-            arrived: None,
-            hold: super::hold::Hold::default(),
-            untidy: false,
-            again: super::sent::Again::default(),
-            agreed: None,
-            early: Vec::new(),
-            transfers: super::transfer::Transfers::default(),
-            inside: super::inside::Inside::default(),
-            remote_user_agent: None,
-            start_time: None,
-            wait: None,
-            started: false,
-            acknowledged: false,
-            rejection: None,
-            ending: None,
-        };
+        let mut session = Self::new(info, Direction::Outgoing, Some(connect), streams);
         session.enter(SessionState::Outgoing, out);
         let streams = session.streams.iter().map(Line::id).collect();
         out.push(Output::Event(SessionEvent::NewOutgoing { account, streams }));
@@ -91,9 +63,7 @@ impl Session {
         let secured = |target: Target| Target { contact: target.contact.secured(), ..target };
         self.targets = if is_secure { targets.into_iter().map(secured).collect() } else { targets };
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
-        for stream in &mut self.streams {
-            call_line(&self.info, cx, stream, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
-        }
+        initialize_lines(&self.info, cx, &mut self.streams, Originator::Local, out);
         self.follow_up(cx, out);
     }
 

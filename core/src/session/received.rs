@@ -23,7 +23,7 @@ use crate::stream::{Line, Originator, Source};
 use crate::time::Instant;
 
 use super::start::Disagreement;
-use super::streams::{agree, call_line, end_lines, ids};
+use super::streams::{agree, call_line, check_chosen, end_lines, ids, initialize_lines};
 use super::{AckReceived, Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
 
 /// A proposal of the peer that is not settled yet.
@@ -252,18 +252,11 @@ impl Session {
     ) -> Result<(), SessionError> {
         self.require(SessionState::ReceivedProposal, "accept_proposal")?;
         let Some(theirs) = &mut self.theirs else { return Err(SessionError::NoProposal) };
-        if streams.is_empty() {
-            return Err(SessionError::NoStreams);
-        }
-        if let Some(unknown) = streams.iter().find(|wanted| !theirs.streams.contains(wanted)) {
-            return Err(SessionError::UnknownStream(*unknown));
-        }
+        check_chosen(streams, |stream| theirs.streams.contains(&stream))?;
         theirs.lines.retain(|line| streams.contains(&line.id()));
         theirs.phase = Phase::Initializing;
         theirs.deadline = Some(cx.now + cx.config.limits.ask_time);
-        for line in &mut theirs.lines {
-            call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Remote, out));
-        }
+        initialize_lines(&self.info, cx, &mut theirs.lines, Originator::Remote, out);
         self.enter(SessionState::AcceptingProposal, out);
         self.follow_up(cx, out);
         Ok(())

@@ -29,7 +29,7 @@ use crate::sip::{Text, reason_phrase};
 use crate::stream::{Line, Originator};
 use crate::time::Instant;
 
-use super::streams::{agree, call_line, end_lines, ids};
+use super::streams::{agree, call_line, check_chosen, end_lines, ids, initialize_lines};
 use super::{Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
 
 /// How often a proposal is sent again when it crosses one of the peer's (design decision 6).
@@ -190,9 +190,7 @@ impl Session {
         let mut ours = Ours::new(cx, Purpose::Add, streams);
         ours.phase = Phase::Initializing;
         ours.deadline = Some(cx.now + cx.config.limits.ask_time);
-        for line in &mut ours.lines {
-            call_line(&self.info, cx, line, out, |line, cx, out| line.initialize(cx, Originator::Local, out));
-        }
+        initialize_lines(&self.info, cx, &mut ours.lines, Originator::Local, out);
         self.ours = Some(ours);
         self.follow_up(cx, out);
         Ok(())
@@ -224,12 +222,7 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
         self.require(SessionState::Connected, "remove_stream")?;
-        if streams.is_empty() {
-            return Err(SessionError::NoStreams);
-        }
-        if let Some(unknown) = streams.iter().find(|wanted| !self.streams.iter().any(|line| line.id() == **wanted)) {
-            return Err(SessionError::UnknownStream(*unknown));
-        }
+        check_chosen(streams, |stream| self.has_stream(stream))?;
         self.enter(SessionState::SendingProposal, out);
         let mut lines: Vec<Line> = self.streams.extract_if(.., |line| streams.contains(&line.id())).collect();
         for line in &mut lines {
@@ -419,7 +412,7 @@ impl Session {
             self.end(cx, out);
             return;
         }
-        if ours.purpose != Purpose::Add {
+        if !ours.adds() {
             self.ours_done(cx, out);
             self.tell_removed(Originator::Remote, removed, out);
             return;

@@ -8,7 +8,7 @@ use crate::stream::{self, Command, Failure, Input, Line, SessionInfo, StreamErro
 
 use super::sent::Purpose;
 use super::start::Settled;
-use super::{Originator, Output, Session, SessionEvent, SessionState, StreamAction};
+use super::{Originator, Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
 
 /// Whose stream has failed.
 enum Member {
@@ -58,6 +58,11 @@ impl Session {
         let ours = self.ours.iter_mut().flat_map(|ours| &mut ours.lines);
         let theirs = self.theirs.iter_mut().flat_map(|theirs| &mut theirs.lines);
         (&self.info, self.streams.iter_mut().chain(ours).chain(theirs).chain(&mut self.leaving))
+    }
+
+    /// Whether this is one of its own streams.
+    pub(super) fn has_stream(&self, stream: StreamId) -> bool {
+        self.streams.iter().any(|line| line.id() == stream)
     }
 
     /// The streams that are proposed and not decided upon, by either side (attribute `proposed_streams`); `None` when there is no proposal.
@@ -229,6 +234,30 @@ pub(super) fn call_line<T>(
     result
 }
 
+/// Whether streams are named, all of which are known.
+pub(super) fn check_chosen(chosen: &[StreamId], is_known: impl Fn(StreamId) -> bool) -> Result<(), SessionError> {
+    if chosen.is_empty() {
+        return Err(SessionError::NoStreams);
+    }
+    match chosen.iter().find(|stream| !is_known(**stream)) {
+        Some(unknown) => Err(SessionError::UnknownStream(*unknown)),
+        None => Ok(()),
+    }
+}
+
+/// Lets streams of this side's or the peer's proposal get ready.
+pub(super) fn initialize_lines(
+    info: &SessionInfo,
+    cx: &mut Context<'_>,
+    lines: &mut [Line],
+    proposer: Originator,
+    out: &mut Outbox<Output>,
+) {
+    for line in lines {
+        call_line(info, cx, line, out, |line, cx, out| line.initialize(cx, proposer, out));
+    }
+}
+
 /// Ends streams; those that have not ended at once are left.
 pub(super) fn end_lines(
     info: &SessionInfo,
@@ -237,10 +266,7 @@ pub(super) fn end_lines(
     out: &mut Outbox<Output>,
 ) -> Vec<Line> {
     for line in &mut lines {
-        call_line(info, cx, line, out, |line, cx, out| {
-            line.deactivate(cx);
-            line.end(cx, out);
-        });
+        call_line(info, cx, line, out, Line::leave);
     }
     lines.retain(|line| !line.is_ended());
     lines
@@ -262,8 +288,7 @@ pub(super) fn agree(
         call_line(info, cx, line, out, |line, cx, out| {
             let goes_on = agreement.is_some_and(|agreement| line.agreed(cx, &agreement, out));
             if is_final && !goes_on && !line.has_failed() {
-                line.deactivate(cx);
-                line.end(cx, out);
+                line.leave(cx, out);
                 refused.push(line.id());
             }
         });

@@ -44,6 +44,12 @@ impl Transfers {
         sent || self.came.as_ref().is_some_and(|came| !came.referee.is_over() || came.notify.is_some())
     }
 
+    /// What came and waits for a decision, while the session goes on.
+    fn undecided(&mut self, state: SessionState) -> Result<&mut Came, SessionError> {
+        let came = self.came.as_deref_mut().filter(|came| state.is_established() && came.referee.is_undecided());
+        came.ok_or(SessionError::NoTransfer)
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let sent = self.sent.as_ref().and_then(|(_, referral)| referral.deadline());
         earliest(sent, self.came.as_ref().and_then(|came| came.referee.deadline()))
@@ -98,10 +104,7 @@ impl Session {
     /// # Errors
     /// When no transfer waits for a decision, or the session ends: then nobody could be told what becomes of it.
     pub fn accept_transfer(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) -> Result<(), SessionError> {
-        let live = self.state.is_established();
-        let Some(came) = self.transfers.came.as_mut().filter(|came| live && came.referee.is_undecided()) else {
-            return Err(SessionError::NoTransfer);
-        };
+        let came = self.transfers.undecided(self.state)?;
         let mut builder = came.incoming.reply(202, None, "", &cx.config.user_agent);
         if let Some(invitation) = &self.invitation {
             builder = builder.header(&invitation.contact());
@@ -133,10 +136,7 @@ impl Session {
         if !(300..700).contains(&code) {
             return Err(SessionError::BadCode(code));
         }
-        let live = self.state.is_established();
-        let Some(came) = self.transfers.came.as_mut().filter(|came| live && came.referee.is_undecided()) else {
-            return Err(SessionError::NoTransfer);
-        };
+        let came = self.transfers.undecided(self.state)?;
         came.referee.refuse();
         came.ended = true;
         answer(cx, &came.incoming, code, out);

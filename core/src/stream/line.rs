@@ -233,6 +233,12 @@ impl Line {
         }
     }
 
+    /// Its media stops, and it ends.
+    pub fn leave(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.deactivate(cx);
+        self.end(cx, out);
+    }
+
     /// See [`MediaStream::input`].
     pub fn input(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) {
         if self.state != State::Ended {

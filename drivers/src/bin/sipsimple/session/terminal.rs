@@ -21,7 +21,7 @@ use super::command::completions;
 use crate::failure::Failure;
 use crate::output;
 
-/// Lines kept to be brought back.
+/// What stands before the line that is typed.
 const PROMPT: &str = "> ";
 
 /// The lines of a person or a script.
