@@ -8,8 +8,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
-use futures_lite::FutureExt;
 use sipsimple_audio::engine::Recorded;
 use sipsimple_core::agent::{EventKind as AgentEvent, Intent};
 use sipsimple_core::id::{SessionId, StreamId};
@@ -18,7 +16,7 @@ use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
 use sipsimple_core::transport::Transport;
 use sipsimple_drivers::{Event, EventKind};
 
-use super::party::Party;
+use super::party::{Party, next};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words;
@@ -92,8 +90,8 @@ impl<'a> Conversation<'a> {
     /// Holds the conversation. What each side heard, the caller first.
     pub(super) fn run(mut self) -> Result<[Heard; 2], Failure> {
         let [caller, callee] = self.parties;
-        let route = callee.route(self.transport).ok_or_else(|| Failure::new("the callee has no socket"))?;
-        let to = format!("sip:{}@{};transport={}", callee.name, route.socket_addr(), self.transport);
+        let address = callee.address(self.transport);
+        let (to, route) = address.ok_or_else(|| Failure::new("the callee has no socket"))?;
         let streams = [StreamSpec::Audio(AudioSpec::default())];
         self.sides[0].session = Some(caller.application.connect(caller.account, &to, &[route], &streams)?);
         let give_up = Instant::now() + PATIENCE;
@@ -104,7 +102,7 @@ impl<'a> Conversation<'a> {
                 }
                 Step::Listening { until: at } | Step::Pressing { at, .. } | Step::Hearing { until: at } => at,
             };
-            match self.next(due.min(give_up))? {
+            match next(&self.parties, due.min(give_up), self.out)? {
                 Some((number, event)) => self.event(number, &event)?,
                 None if Instant::now() >= give_up => return Err(Failure::new("the call did not end in time")),
                 None => {}
@@ -114,23 +112,6 @@ impl<'a> Conversation<'a> {
             }
         }
         Ok(self.sides.map(|side| side.heard))
-    }
-
-    /// The next event of either side; `None` when there is none until `due`.
-    fn next(&self, due: Instant) -> Result<Option<(usize, Event)>, Failure> {
-        let event = |number: usize| async move { Some((number, self.parties[number].application.event().await)) };
-        let timer = async {
-            Timer::at(due).await;
-            None
-        };
-        match smol::block_on(event(0).or(event(1)).or(timer)) {
-            Some((number, Some(event))) => {
-                self.out.event_of(self.parties[number].name, &event);
-                Ok(Some((number, event)))
-            }
-            Some((_, None)) => Err(Failure::new("an agent has stopped")),
-            None => Ok(None),
-        }
     }
 
     fn event(&mut self, number: usize, event: &Event) -> Result<(), Failure> {

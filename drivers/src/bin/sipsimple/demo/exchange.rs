@@ -7,8 +7,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
-use futures_lite::FutureExt;
 use sipsimple_core::agent::{EventKind as AgentEvent, Intent};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
@@ -17,9 +15,9 @@ use sipsimple_core::stream::{
     StreamSpec,
 };
 use sipsimple_core::transport::Transport;
-use sipsimple_drivers::{Event, EventKind};
+use sipsimple_drivers::EventKind;
 
-use super::party::Party;
+use super::party::{Party, next};
 use super::receipt::Receipt;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -81,15 +79,16 @@ impl<'a> Exchange<'a> {
     /// When the session fails, or does not end.
     pub(super) fn run(mut self) -> Result<[Receipt; 2], Failure> {
         let [caller, callee] = self.parties;
-        let route = callee.route(self.transport).ok_or_else(|| Failure::new("the callee has no socket"))?;
-        let to = format!("sip:{}@{};transport={}", callee.name, route.socket_addr(), self.transport);
+        let address = callee.address(self.transport);
+        let (to, route) = address.ok_or_else(|| Failure::new("the callee has no socket"))?;
         let (file, _) = send::look(&self.file, 0, self.out)?;
         let streams = [StreamSpec::Chat(ChatSpec::default()), StreamSpec::FileTransfer(file)];
         let session = caller.application.connect(caller.account, &to, &[route], &streams)?;
         self.session = Some(session);
         let give_up = Instant::now() + PATIENCE;
         while !self.sides.iter().all(|side| side.ended) {
-            let (number, event) = self.next(give_up)?;
+            let next = next(&self.parties, give_up, self.out)?;
+            let (number, event) = next.ok_or_else(|| Failure::new("what was said and sent did not arrive in time"))?;
             match event.kind {
                 EventKind::Agent(AgentEvent::Session { id, event }) => self.session(number, id, &event)?,
                 EventKind::Agent(AgentEvent::Stream { id, kind, event, .. }) => {
@@ -103,23 +102,6 @@ impl<'a> Exchange<'a> {
             }
         }
         Ok([self.chat_receipt(), self.file_receipt()?])
-    }
-
-    /// The next event of either side.
-    fn next(&self, give_up: Instant) -> Result<(usize, Event), Failure> {
-        let event = |number: usize| async move { Some((number, self.parties[number].application.event().await)) };
-        let timer = async {
-            Timer::at(give_up).await;
-            None
-        };
-        match smol::block_on(event(0).or(event(1)).or(timer)) {
-            Some((number, Some(event))) => {
-                self.out.event_of(self.parties[number].name, &event);
-                Ok((number, event))
-            }
-            Some((_, None)) => Err(Failure::new("an agent has stopped")),
-            None => Err(Failure::new("what was said and sent did not arrive in time")),
-        }
     }
 
     fn session(&mut self, number: usize, id: SessionId, news: &SessionEvent) -> Result<(), Failure> {

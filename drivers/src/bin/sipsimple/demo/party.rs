@@ -2,15 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
+use async_io::Timer;
+use futures_lite::FutureExt;
 use sipsimple_audio::tone::sine;
 use sipsimple_audio::wave::Wave;
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, TransportEvent};
 use sipsimple_core::id::AccountId;
 use sipsimple_core::settings::kind::MsrpTransport;
 use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{Application, EventKind, Settings};
+use sipsimple_drivers::{Application, Event, EventKind, Settings};
 
 use crate::client::GRACE;
 use crate::failure::Failure;
@@ -89,11 +92,44 @@ impl Party {
         self.sockets.iter().copied().find(|route| route.transport == transport)
     }
 
+    /// How others call it, and where it listens for that.
+    pub(super) fn address(&self, transport: Transport) -> Option<(String, Route)> {
+        let route = self.route(transport)?;
+        Some((format!("sip:{}@{};transport={transport}", self.name, route.socket_addr()), route))
+    }
+
     /// Ends the agent.
     pub(super) fn stop(&self, out: Output) {
         self.application.stop(GRACE);
         while let Some(event) = self.application.next_event() {
             out.event_of(self.name, &event);
         }
+    }
+}
+
+/// Whose event it is, and the event; `None` when the agent has stopped.
+type Woken = (usize, Option<Event>);
+
+/// The next event of any of these agents, with whose it is; `None` when there is none until `due`.
+///
+/// # Errors
+/// When an agent has stopped.
+pub(super) fn next(parties: &[&Party], due: Instant, out: Output) -> Result<Option<(usize, Event)>, Failure> {
+    let timer = async {
+        Timer::at(due).await;
+        None
+    };
+    let mut woken: Pin<Box<dyn Future<Output = Option<Woken>> + '_>> = Box::pin(timer);
+    for (number, party) in parties.iter().enumerate().rev() {
+        let event = async move { Some((number, party.application.event().await)) };
+        woken = Box::pin(event.or(woken));
+    }
+    match smol::block_on(woken) {
+        Some((number, Some(event))) => {
+            out.event_of(parties[number].name, &event);
+            Ok(Some((number, event)))
+        }
+        Some((_, None)) => Err(Failure::new("an agent has stopped")),
+        None => Ok(None),
     }
 }

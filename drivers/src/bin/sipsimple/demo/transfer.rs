@@ -6,16 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
-use futures_lite::FutureExt;
 use sipsimple_core::agent::{EventKind as AgentEvent, Intent, Outcome};
 use sipsimple_core::id::SessionId;
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::Transport;
-use sipsimple_drivers::{Event, EventKind};
+use sipsimple_drivers::EventKind;
 
-use super::party::Party;
+use super::party::{Party, next};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words;
@@ -55,7 +53,8 @@ impl<'a> Transfer<'a> {
         self.first = Some(self.call(ALICE, BOB)?);
         let give_up = Instant::now() + PATIENCE;
         while !self.over {
-            let (number, event) = self.next(give_up)?;
+            let next = next(&self.parties.each_ref(), give_up, self.out)?;
+            let (number, event) = next.ok_or_else(|| Failure::new("the transfer did not come to its end in time"))?;
             match &event.kind {
                 EventKind::Agent(AgentEvent::Session { id, event }) => self.session(number, *id, event)?,
                 _ => continue,
@@ -76,31 +75,13 @@ impl<'a> Transfer<'a> {
     }
 
     fn uri(&self, of: usize) -> Result<String, Failure> {
-        let party = &self.parties[of];
-        let route = party.route(self.transport).ok_or_else(|| Failure::new("somebody has no socket"))?;
-        Ok(format!("sip:{}@{};transport={}", party.name, route.socket_addr(), self.transport))
+        let address = self.parties[of].address(self.transport);
+        Ok(address.ok_or_else(|| Failure::new("somebody has no socket"))?.0)
     }
 
     fn call(&self, from: usize, to: usize) -> Result<SessionId, Failure> {
         let Party { application, account, .. } = &self.parties[from];
         Ok(application.connect(*account, &self.uri(to)?, &[], &Self::streams())?)
-    }
-
-    /// The next event of anybody.
-    fn next(&self, give_up: Instant) -> Result<(usize, Event), Failure> {
-        let event = |number: usize| async move { Some((number, self.parties[number].application.event().await)) };
-        let timer = async {
-            Timer::at(give_up).await;
-            None
-        };
-        match smol::block_on(event(ALICE).or(event(BOB)).or(event(CAROL)).or(timer)) {
-            Some((number, Some(event))) => {
-                self.out.event_of(self.parties[number].name, &event);
-                Ok((number, event))
-            }
-            Some((_, None)) => Err(Failure::new("an agent has stopped")),
-            None => Err(Failure::new("the transfer did not come to its end in time")),
-        }
     }
 
     fn session(&mut self, number: usize, id: SessionId, news: &SessionEvent) -> Result<(), Failure> {
