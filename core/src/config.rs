@@ -169,3 +169,19 @@ pub struct Context<'a> {
     /// The MSRP sessions of all streams, on connections that they share.
     pub msrp: &'a mut Endpoint,
 }
+
+/// The context of a room that is tried alone: at this time, with this chance and configuration, and without MSRP sessions.
+#[cfg(test)]
+macro_rules! context {
+    ($now:expr, $random:expr, $config:expr) => {
+        $crate::config::Context {
+            now: $now,
+            utc: $crate::time::Utc::default(),
+            random: &mut $random,
+            config: &$config,
+            msrp: &mut $crate::msrp::Endpoint::new(),
+        }
+    };
+}
+#[cfg(test)]
+pub(crate) use context;

@@ -317,6 +317,7 @@ pub const fn ends_subscription(code: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::context;
 
     #[test]
     fn the_refresh_comes_before_the_end() {
@@ -349,17 +350,10 @@ mod tests {
     fn pauses_follow_the_reason() {
         use crate::config::Config;
         use crate::random::Seed;
-        use crate::time::Utc;
         let config = Config::default();
         let mut random = Random::new(&Seed::from_u64(1));
         let mut pause = |cause: &Cause, min_expires, retry, located| {
-            let mut cx = Context {
-                now: Instant::ZERO,
-                utc: Utc::default(),
-                random: &mut random,
-                config: &config,
-                msrp: &mut crate::msrp::Endpoint::new(),
-            };
+            let mut cx = context!(Instant::ZERO, random, config);
             let mut persistence = Persistence::default();
             persistence.begin(Instant::ZERO);
             let pause = persistence.pause(&mut cx, &Ended { cause, min_expires, retry }, located);
@@ -387,7 +381,6 @@ mod tests {
     fn at_once_is_not_a_loop() {
         use crate::config::Config;
         use crate::random::Seed;
-        use crate::time::Utc;
         let config = Config::default();
         let mut random = Random::new(&Seed::from_u64(1));
         let cause = Cause::new(By::Remote, "deactivated");
@@ -396,13 +389,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..8 {
             persistence.begin(now);
-            let mut cx = Context {
-                now,
-                utc: Utc::default(),
-                random: &mut random,
-                config: &config,
-                msrp: &mut crate::msrp::Endpoint::new(),
-            };
+            let mut cx = context!(now, random, config);
             let ended = Ended { cause: &cause, min_expires: None, retry: Retry::Now };
             let pause = persistence.pause(&mut cx, &ended, true).unwrap();
             pauses.push(pause.as_secs());
@@ -412,13 +399,7 @@ mod tests {
         assert!(pauses[1..].iter().all(|pause| *pause >= 1) && pauses[7] >= 30, "{pauses:?}");
         // One that lasted is followed at once again.
         persistence.begin(now);
-        let mut cx = Context {
-            now: now + Duration::from_secs(60),
-            utc: Utc::default(),
-            random: &mut random,
-            config: &config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(now + Duration::from_secs(60), random, config);
         let ended = Ended { cause: &cause, min_expires: None, retry: Retry::Now };
         assert_eq!(persistence.pause(&mut cx, &ended, true), Some(Duration::ZERO));
     }

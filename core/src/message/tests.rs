@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::config::{Config, Context};
+use crate::config::{Config, Context, context};
 use crate::outbox::Outbox;
 use crate::payload::composing::{IsComposing, State};
 use crate::random::{Random, Seed};
 use crate::sip::{HeaderName, NameAddr, Request, Response, Text, Uri};
-use crate::time::{Instant, Utc};
+use crate::time::Instant;
 use crate::transport::{Route, Transport};
 use crate::uac::{Destination, Hop, Located, Output, Ticket};
 use crate::usage::Content;
@@ -33,13 +33,7 @@ impl Run {
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut Context<'_>, &mut Outbox<Output<MessageEvent>>) -> T) -> T {
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(&mut cx, &mut self.out)
     }
 

@@ -5,12 +5,11 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, context};
 use crate::id::TransactionId;
 use crate::limits::Limits;
 use crate::random::{Random, Seed};
 use crate::sip::{Message, Received, Request};
-use crate::time::Utc;
 use crate::transport::CloseCause;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -100,13 +99,7 @@ impl Run {
     fn incoming(headers: &str) -> Result<Self, Refusal> {
         let mut run = Self::new();
         let incoming = run.subscribe(headers);
-        let mut cx = Context {
-            now: run.now,
-            utc: Utc::default(),
-            random: &mut run.random,
-            config: &run.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(run.now, run.random, run.config);
         run.usage = Some(Notifier::incoming(&mut cx, incoming, contact(), None, &mut run.out)?);
         Ok(run)
     }
@@ -125,13 +118,7 @@ impl Run {
         &mut self,
         act: impl FnOnce(&mut Notifier, &mut Context<'_>, &mut Outbox<Output<NotifierEvent>>) -> T,
     ) -> T {
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(self.usage.as_mut().unwrap(), &mut cx, &mut self.out)
     }
 
@@ -450,13 +437,7 @@ impl Run {
         };
         incoming.essentials = request.validate().unwrap();
         incoming.request = request;
-        let mut cx = Context {
-            now: run.now,
-            utc: Utc::default(),
-            random: &mut run.random,
-            config: &run.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(run.now, run.random, run.config);
         run.usage = Some(Notifier::referred(&mut cx, incoming, contact(), None, &mut run.out)?);
         Ok(run)
     }

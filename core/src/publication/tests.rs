@@ -5,11 +5,10 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, context};
 use crate::limits::Limits;
 use crate::random::{Random, Seed};
 use crate::sip::{Item, Message, Request, Uri};
-use crate::time::Utc;
 use crate::transport::{Route, Transport};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -44,13 +43,7 @@ impl Run {
             routes: Vec::new(),
             patience: None,
         };
-        let mut cx = Context {
-            now: run.now,
-            utc: Utc::default(),
-            random: &mut run.random,
-            config: &run.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(run.now, run.random, run.config);
         run.usage = Some(Publication::publish(&mut cx, publish, Client::default(), &mut run.out).unwrap());
         run
     }
@@ -68,13 +61,7 @@ impl Run {
         &mut self,
         act: impl FnOnce(&mut Publication, &mut Context<'_>, &mut Outbox<Output<PublicationEvent>>) -> T,
     ) -> T {
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(self.usage.as_mut().unwrap(), &mut cx, &mut self.out)
     }
 

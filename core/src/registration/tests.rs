@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{Config, Context};
+use crate::config::{Config, Context, context};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::sip::digest::Credentials;
 use crate::sip::{Authorization, HeaderName, NameAddr, Request, Response, Uri};
-use crate::time::{Instant, Utc};
+use crate::time::Instant;
 use crate::transaction::End;
 use crate::transport::{CloseCause, Route};
 use crate::uac::{Destination, Hop, Located, Ticket};
@@ -50,13 +50,7 @@ fn settings() -> Settings {
 impl Script {
     fn with(settings: Settings) -> Self {
         let (mut random, config) = (Random::new(&Seed::from_u64(1)), Config::default());
-        let mut cx = Context {
-            now: Instant::ZERO,
-            utc: Utc::default(),
-            random: &mut random,
-            config: &config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(Instant::ZERO, random, config);
         let registration = Registration::new(&mut cx, settings);
         Self {
             now: Instant::ZERO,
@@ -87,13 +81,7 @@ impl Script {
 
     fn act(&mut self, act: impl FnOnce(&mut Registration, &mut Context<'_>, &mut Outbox<Output>)) {
         let mut out = Outbox::new();
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(&mut self.registration, &mut cx, &mut out);
         while let Some(output) = out.pop() {
             match output {

@@ -158,9 +158,7 @@ impl Connectivity {
             }
         }
     }
-}
 
-impl Connectivity {
     /// Whether a chosen pair leaves from another address than our line says, or leads to another than the peer's line says.
     fn is_elsewhere(&self) -> bool {
         let Some(told) = &self.told else { return false };

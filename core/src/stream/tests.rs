@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{self, Config};
+use crate::config::{Config, context};
 use crate::id::{AccountId, ConnId, SessionId, SocketId, StreamId};
 use crate::negotiation::{Description, Proposed};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::sip::{NameAddr, Text};
-use crate::time::{Instant, Utc};
+use crate::time::Instant;
 
 /// Says what it is commanded to say.
 #[derive(Debug)]
@@ -93,13 +93,7 @@ fn info() -> SessionInfo {
 /// What a line tells, in words, when its stream says these things.
 fn tell(says: &[&str]) -> Vec<String> {
     let (config, mut random, info) = (Config::default(), Random::new(&Seed::from_u64(1)), info());
-    let mut cx = config::Context {
-        now: Instant::ZERO,
-        utc: Utc::default(),
-        random: &mut random,
-        config: &config,
-        msrp: &mut crate::msrp::Endpoint::new(),
-    };
+    let mut cx = context!(Instant::ZERO, random, config);
     let mut cx = Context::new(&mut cx, &info, StreamId::from_u64(7));
     let mut line = Line::new(StreamId::from_u64(7), Box::new(Puppet));
     let mut out = Outbox::new();

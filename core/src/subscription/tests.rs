@@ -5,13 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, context};
 use crate::id::TransactionId;
 use crate::invitation::Incoming;
 use crate::limits::Limits;
 use crate::random::{Random, Seed};
 use crate::sip::{CSeq, HeaderName, Message, Method, Received, Request, Uri};
-use crate::time::Utc;
 use crate::transport::{CloseCause, Route, Transport};
 use crate::uac::Located;
 
@@ -106,13 +105,7 @@ impl Run {
             outbound: false,
             reliable: false,
         };
-        let mut cx = Context {
-            now: run.now,
-            utc: Utc::default(),
-            random: &mut run.random,
-            config: &run.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(run.now, run.random, run.config);
         run.usage = Some(Subscription::subscribe(&mut cx, subscribe, Client::default(), &mut run.out).unwrap());
         run
     }
@@ -138,13 +131,7 @@ impl Run {
         &mut self,
         act: impl FnOnce(&mut Subscription, &mut Context<'_>, &mut Outbox<Output<SubscriptionEvent>>) -> T,
     ) -> T {
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(self.usage.as_mut().unwrap(), &mut cx, &mut self.out)
     }
 
@@ -633,13 +620,7 @@ fn no_place_is_a_failure() {
 fn a_message_that_cannot_be_written_is_refused_at_once() {
     let mut random = Random::new(&Seed::from_u64(1));
     let config = Config::default();
-    let mut cx = Context {
-        now: Instant::ZERO,
-        utc: Utc::default(),
-        random: &mut random,
-        config: &config,
-        msrp: &mut crate::msrp::Endpoint::new(),
-    };
+    let mut cx = context!(Instant::ZERO, random, config);
     let subscribe = Subscribe {
         from: NameAddr::new(uri("sip:alice@atlanta.com")),
         to: NameAddr::new(uri("sip:bob@biloxi.com")),

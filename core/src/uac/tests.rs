@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{Config, Context};
+use crate::config::{Config, Context, context};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::sip::digest::Credentials;
 use crate::sip::{Authorization, CSeq, HeaderName, Method, NameAddr, Request, Response, Uri};
-use crate::time::{Instant, Utc};
+use crate::time::Instant;
 use crate::transaction::End;
 use crate::transport::CloseCause;
 
@@ -41,13 +41,7 @@ impl Script {
             contact: Some(NameAddr::new(uri(&format!("sip:us@198.51.100.{number}")))),
         };
         let targets = (1..=targets).map(target).collect();
-        let cx = Context {
-            now,
-            utc: Utc::default(),
-            random: &mut random,
-            config: &config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let cx = context!(now, random, config);
         let exchange = Exchange::start(&cx, &mut client, request, targets, Patience::USUAL, &mut out).unwrap();
         Self { now, random, config, client, exchange, out }
     }
@@ -56,13 +50,7 @@ impl Script {
         &mut self,
         act: impl FnOnce(&mut Exchange, &mut Context<'_>, &mut Client, &mut Outbox<Output<()>>) -> T,
     ) -> T {
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(&mut self.exchange, &mut cx, &mut self.client, &mut self.out)
     }
 

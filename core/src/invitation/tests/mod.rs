@@ -14,10 +14,9 @@ mod update;
 use std::time::Duration;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, context};
 use crate::random::{Random, Seed};
 use crate::sip::{Host, Message, Received, Request, Via};
-use crate::time::Utc;
 use crate::transport::{Route, Transport};
 
 /// A usage, its surroundings, and what it has said.
@@ -82,13 +81,7 @@ impl Run {
     }
 
     fn with<T>(&mut self, act: impl FnOnce(&mut Context<'_>, &mut Outbox<Output>) -> T) -> T {
-        let mut cx = Context {
-            now: self.now,
-            utc: Utc::default(),
-            random: &mut self.random,
-            config: &self.config,
-            msrp: &mut crate::msrp::Endpoint::new(),
-        };
+        let mut cx = context!(self.now, self.random, self.config);
         act(&mut cx, &mut self.out)
     }
 
