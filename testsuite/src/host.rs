@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-use sipsimple_core::agent::{Agent, Event};
-use sipsimple_core::id::{ConnId, SocketId};
+use sipsimple_core::agent::{Agent, Event, EventKind};
+use sipsimple_core::id::{ConnId, SessionId, SocketId};
+use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::stream::{FileAnswer, FileQuestion};
 use sipsimple_core::time::Instant;
@@ -182,6 +183,14 @@ impl Host {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.udp.is_empty() && self.listening.is_empty() && self.conns.is_empty()
+    }
+
+    /// The sessions that came to its agent, in their order.
+    pub fn incoming_sessions(&self) -> impl DoubleEndedIterator<Item = SessionId> {
+        self.events.iter().filter_map(|(_, event)| match &event.kind {
+            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
+            _ => None,
+        })
     }
 
     /// How many connections it has.

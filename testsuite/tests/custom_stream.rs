@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Agent, Config, EventKind, Intent, SessionMut};
-use sipsimple_core::id::{AccountId, SessionId};
-use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::id::SessionId;
+use sipsimple_core::session::SessionState;
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::trace;
-use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Idle};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::property;
@@ -39,16 +38,9 @@ impl Call {
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
         world.run_for(Duration::from_millis(1));
-        let route = Route::new(Transport::Udp, world.address(BOB));
-        let to = format!("sip:bob@{}", route.address);
-        let caller = world.with(ALICE, |agent, now| {
-            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], streams).unwrap()
-        });
+        let caller = world.call(ALICE, BOB, "bob", streams);
         world.run_for(Duration::from_secs(1));
-        let callee = world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
-            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
-            _ => None,
-        });
+        let callee = world.host(BOB).incoming_sessions().next();
         Self { world, sessions: [caller, callee.expect("no call came")], who_knows_text: who_knows_text.to_vec() }
     }
 

@@ -19,9 +19,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use sipsimple_core::agent::{Agent, Config, ConnectionEvent, Input, Listen};
+use sipsimple_core::id::{AccountId, SessionId};
 use sipsimple_core::random::{Random, Seed};
+use sipsimple_core::stream::StreamSpec;
 use sipsimple_core::time::{Instant, Utc};
-use sipsimple_core::transport::{Port, Transport};
+use sipsimple_core::transport::{Port, Route, Transport};
 
 use crate::application::{Alarms, Application};
 use crate::host::{Host, Place, Tracing};
@@ -267,6 +269,15 @@ impl World {
         self.drain(number);
         self.check();
         result
+    }
+
+    /// The first account of a host calls another host over UDP, by this name.
+    pub fn call(&mut self, caller: usize, callee: usize, name: &str, streams: &[StreamSpec]) -> SessionId {
+        let route = Route::new(Transport::Udp, self.address(callee));
+        let to = format!("sip:{name}@{}", route.address);
+        self.with(caller, |agent, now| {
+            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], streams).unwrap()
+        })
     }
 
     /// Lets something happen to a host, as its driver would tell it.

@@ -170,10 +170,7 @@ impl Stage {
     /// What the user has to do for a message to be sent.
     fn user(&mut self, line: &Line, routes: &[&str]) {
         let sip = line.sip(&self.known);
-        let came = self.world.host(self.host).events.iter().find_map(|(_, event)| match &event.kind {
-            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
-            _ => None,
-        });
+        let came = self.world.host(self.host).incoming_sessions().next();
         self.session = self.session.or(came);
         let account = self.account;
         match (sip.request(), sip.code(), sip.cseq().1, self.session) {

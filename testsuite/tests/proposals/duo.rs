@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, SessionMut};
-use sipsimple_core::id::{AccountId, SessionId, StreamId};
-use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::id::{SessionId, StreamId};
+use sipsimple_core::session::SessionState;
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
-use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
 use sipsimple_testsuite::brittle::{BrittleFactory, Habit};
 use sipsimple_testsuite::link::Faults;
@@ -48,11 +47,7 @@ impl Duo {
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
         world.run_for(Duration::from_millis(1));
-        let route = Route::new(Transport::Udp, world.address(BOB));
-        let to = format!("sip:bob@{}", route.address);
-        let caller = world.with(ALICE, |agent, now| {
-            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], streams).unwrap()
-        });
+        let caller = world.call(ALICE, BOB, "bob", streams);
         Self { world, sessions: [caller, SessionId::from_u64(u64::MAX)], told: [0, 0] }
     }
 
@@ -65,10 +60,7 @@ impl Duo {
     pub(crate) fn rung(mut self) -> Self {
         let duo = &mut self;
         duo.pass(500);
-        let callee = duo.world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
-            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
-            _ => None,
-        });
+        let callee = duo.world.host(BOB).incoming_sessions().next();
         duo.sessions[BOB] = callee.expect("no call came");
         self
     }

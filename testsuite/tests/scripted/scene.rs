@@ -215,11 +215,7 @@ impl Scene {
 
     /// The first session that came.
     pub(crate) fn incoming(&self) -> SessionId {
-        let new = |(_, event): &(Instant, Event)| match &event.kind {
-            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
-            _ => None,
-        };
-        self.world.host(self.alice).events.iter().find_map(new).expect("a session came")
+        self.world.host(self.alice).incoming_sessions().next().expect("a session came")
     }
 
     /// Nothing more happens, and nothing is owed: neither by alice nor to the watchers.

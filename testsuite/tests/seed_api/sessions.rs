@@ -60,16 +60,9 @@ impl Call {
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(account))).unwrap();
         }
         world.run_for(Duration::from_millis(1));
-        let route = Route::new(Transport::Udp, world.address(BOB));
-        let to = format!("sip:bob@{}", route.address);
-        let caller = world.with(ALICE, |agent, now| {
-            agent.account(now, AccountId::from_u64(0)).unwrap().connect(&to, &[route], streams).unwrap()
-        });
+        let caller = world.call(ALICE, BOB, "bob", streams);
         world.run_for(Duration::from_millis(500));
-        let callee = world.host(BOB).events.iter().find_map(|(_, event)| match &event.kind {
-            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
-            _ => None,
-        });
+        let callee = world.host(BOB).incoming_sessions().next();
         Self { world, sessions: [caller, callee.expect("no call came")] }
     }
 

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, Outcome, SessionMut};
+use sipsimple_core::agent::{AccountSpec, Config, Intent, Outcome, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId};
-use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::Idle;
@@ -99,10 +98,7 @@ impl Scene {
 
     /// The last session that came.
     pub(crate) fn incoming(&self, host: usize) -> Option<SessionId> {
-        self.world.host(host).events.iter().rev().find_map(|(_, event)| match &event.kind {
-            EventKind::Session { id, event: SessionEvent::NewIncoming { .. } } => Some(*id),
-            _ => None,
-        })
+        self.world.host(host).incoming_sessions().next_back()
     }
 
     pub(crate) fn accept(&mut self, host: usize, session: SessionId) {
