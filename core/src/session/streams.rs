@@ -93,6 +93,7 @@ impl Session {
                 continue;
             }
             self.initialized(cx, out);
+            self.answer_late(cx, out);
             self.progress(cx, out);
             self.theirs_go_on(cx, out);
             self.ours_go_on(cx, out);
