@@ -78,7 +78,7 @@ fn statistics(world: &World, host: usize) -> Statistics {
         StreamEvent::Statistics(statistics) => Some((**statistics).clone()),
         _ => None,
     });
-    all.last().expect("statistics are told at the end").clone()
+    all.last().expect("statistics are told every few seconds").clone()
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn who_suppresses_silence_offers_noise_and_sends_little() {
     let [alice, bob] = [ALICE, BOB].map(|host| statistics(&world, host));
     assert!((10..40).contains(&bob.rx.packets) && alice.tx.packets < 41, "{alice:?} {bob:?}");
     assert_eq!((bob.rx.lost, bob.rx.discarded), (0, 0), "the silence is none of Bob's losses");
-    assert!(alice.rx.packets > 900, "a tone is no silence, and Bob does not suppress it: {alice:?}");
+    assert!(alice.rx.packets > 700, "a tone is no silence, and Bob does not suppress it: {alice:?}");
     for host in [ALICE, BOB] {
         let silent = news(&world, host, |_, event| matches!(event, StreamEvent::GotNoAudio { .. }).then_some(()));
         assert_eq!(silent, [], "host {host} thinks that nobody is there");
@@ -114,7 +114,7 @@ fn who_suppresses_nothing_offers_no_noise_and_sends_everything() {
         assert_eq!(parameters(&world, host).1.comfort_noise, None);
     }
     end(&mut world, session);
-    assert!(statistics(&world, BOB).rx.packets > 900);
+    assert!(statistics(&world, BOB).rx.packets > 700);
 }
 
 #[test]
