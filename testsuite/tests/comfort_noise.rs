@@ -41,6 +41,7 @@ fn call(suppress: [bool; 2], codecs: &[&'static str]) -> (World, SessionId) {
         to: to.as_str().into(),
         routes: vec![route],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     let session = match world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap() {
         Outcome::Session(session) => session,
