@@ -287,8 +287,8 @@ impl MediaStream for AudioStream {
         let port = self.rtp.filter(|_| keys.is_some()).map_or(0, |rtp| rtp.port());
         let mut codecs = self.codecs.clone();
         let agreed = self.parameters.as_ref().is_some_and(|parameters| parameters.comfort_noise.is_some());
-        if offered.is_some() || agreed || cx.config.rtp.silence_suppression {
-            codecs.extend(comfort_noise(&self.codecs));
+        if offered.is_none() && !agreed && !cx.config.rtp.silence_suppression {
+            codecs.retain(|codec| !codec.is_comfort_noise());
         }
         let mut description = Description::audio(port, codecs).with_direction(self.wanted());
         description.protocol = self.protocol.clone();
@@ -431,7 +431,7 @@ fn acceptable(encryption: SrtpEncryption, offered: &Proposed<'_>) -> Result<(), 
     }
 }
 
-/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; and the events of RFC 4733.
+/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; the events of RFC 4733, and comfort noise (RFC 3389).
 fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> {
     let of_account = session.settings.rtp.audio_codec_list.as_deref();
     let mut codecs: Vec<Codec> = match of_account {
@@ -443,18 +443,10 @@ fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> 
     let is_fast = codecs.iter().any(|codec| codec.clock_rate == 48_000);
     codecs.push(Codec::telephone_event(8000).with_payload(101).with_fmtp("0-15"));
     codecs.extend(is_fast.then(|| Codec::telephone_event(48_000).with_payload(102).with_fmtp("0-15")));
+    // Opus, which is the only one that is faster, has a noise of its own.
+    let is_plain = codecs.iter().any(|codec| codec.clock_rate == 8000 && !codec.is_companion());
+    codecs.extend(is_plain.then(|| Codec::comfort_noise(8000)));
     codecs
-}
-
-/// Comfort noise for these codecs: one at each of their clock rates, but for opus, which has its own.
-fn comfort_noise(codecs: &[Codec]) -> Vec<Codec> {
-    let mut noise: Vec<Codec> = Vec::new();
-    for codec in codecs.iter().filter(|codec| !codec.is_companion() && codec.clock_rate != 48_000) {
-        if !noise.iter().any(|known| known.clock_rate == codec.clock_rate) {
-            noise.push(Codec::comfort_noise(codec.clock_rate));
-        }
-    }
-    noise
 }
 
 /// The codec of this name; those of other names are passed over with a warning (design decision 9).
