@@ -149,7 +149,10 @@ impl Session {
         self.enter(SessionState::Accepting, out);
         self.streams.retain(|stream| streams.contains(&stream.id()));
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
-        initialize_lines(&self.info, cx, &mut self.streams, Originator::Remote, out);
+        // Who makes the offer proposes, whoever has called.
+        let offered = self.negotiator.as_ref().is_some_and(|negotiator| negotiator.proposal().is_some());
+        let proposer = if offered { Originator::Remote } else { Originator::Local };
+        initialize_lines(&self.info, cx, &mut self.streams, proposer, out);
         self.follow_up(cx, out);
         Ok(())
     }
