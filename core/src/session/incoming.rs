@@ -4,6 +4,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::id::{SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation};
+use crate::negotiation;
 use crate::outbox::Outbox;
 use crate::sdp;
 use crate::sip::digest::{Credentials, Secret};
@@ -150,7 +151,7 @@ impl Session {
         self.streams.retain(|stream| streams.contains(&stream.id()));
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         // Who makes the offer proposes, whoever has called.
-        let offered = self.negotiator.as_ref().is_some_and(|negotiator| negotiator.proposal().is_some());
+        let offered = self.negotiator.as_ref().is_some_and(|known| known.state() == negotiation::State::RemoteOffer);
         let proposer = if offered { Originator::Remote } else { Originator::Local };
         initialize_lines(&self.info, cx, &mut self.streams, proposer, out);
         self.follow_up(cx, out);

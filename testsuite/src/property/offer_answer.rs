@@ -28,8 +28,8 @@ pub struct OfferAnswer {
     settled: Memory<(usize, String, String), Sdp>,
     /// The payload types that a host uses in a call.
     maps: Memory<(usize, String, String), BTreeMap<String, String>>,
-    /// The offers in 2xx that wait for the answer in an ACK.
-    offers: Memory<(usize, String, u32), Sdp>,
+    /// The offers in 2xx, each with the ACK that answered it: under the tag of who made it, for forks have one each.
+    offers: Memory<(usize, String, u32, String), (Sdp, Option<String>)>,
 }
 
 impl Property for OfferAnswer {
@@ -71,8 +71,8 @@ impl Property for OfferAnswer {
                 match client.and_then(|client| client.request.description()).and_then(Sdp::read) {
                     Some(offer) if *fresh => self.settle(seen, sip.from_tag(), offer, &answer),
                     None if key.method == "INVITE" => {
-                        let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0);
-                        self.offers.entry(sight.at, key, || answer);
+                        let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0, sip.to_tag().to_owned());
+                        self.offers.entry(sight.at, key, || (answer, None));
                     }
                     _ => {}
                 }
@@ -86,10 +86,17 @@ impl Property for OfferAnswer {
                 }
             }
             Step::AckSent { refused } => {
-                let Some(own) = description(seen, broken) else { return };
-                let offer = self.offers.get(&(sight.host, sip.call_id().to_owned(), sip.cseq().0)).cloned();
-                match offer.filter(|_| refused.is_none()) {
-                    Some(offer) => self.answered(seen, sip.from_tag(), &offer, own, broken),
+                let (Some(text), Some(own)) = (sip.description(), description(seen, broken)) else { return };
+                let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0, sip.to_tag().to_owned());
+                match self.offers.get_mut(sight.at, &key).filter(|_| refused.is_none()) {
+                    Some((_, Some(answer))) => {
+                        broken.unless(answer == text, "OA-2", seen, "the offer was answered otherwise before");
+                    }
+                    Some((offer, answer)) => {
+                        *answer = Some(text.to_owned());
+                        let offer = offer.clone();
+                        self.answered(seen, sip.from_tag(), &offer, own, broken);
+                    }
                     None => broken.seen("OA-2", seen, "there is no offer that this ACK could answer"),
                 }
             }
