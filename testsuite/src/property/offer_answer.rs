@@ -17,6 +17,9 @@ use crate::sdp::{Media, Sdp};
 
 use super::{Memory, Property, Seen, Violations};
 
+/// The 2xx to an INVITE of a host: its Call-ID, CSeq number and To tag. Forks have one each.
+type Accepted = (usize, String, u32, String);
+
 /// Watches the descriptions that hosts send.
 #[derive(Debug, Default)]
 pub struct OfferAnswer {
@@ -28,8 +31,8 @@ pub struct OfferAnswer {
     settled: Memory<(usize, String, String), Sdp>,
     /// The payload types that a host uses in a call.
     maps: Memory<(usize, String, String), BTreeMap<String, String>>,
-    /// The offers in 2xx, each with the ACK that answered it: under the tag of who made it, for forks have one each.
-    offers: Memory<(usize, String, u32, String), (Sdp, Option<String>)>,
+    /// The offers in 2xx, each with the answer in its ACK.
+    offers: Memory<Accepted, (Sdp, Option<String>)>,
 }
 
 impl Property for OfferAnswer {
