@@ -33,7 +33,7 @@ fn each_transaction_of_a_call_that_came_is_told_once() {
     let mut scene = Scene::answering(answering());
     let (mut side, _) = scene.established_by_peer();
     let invited = one(THERE, "INVITE", 200, Some(AckReceived::True));
-    assert_eq!(told(&scene), [invited.clone()]);
+    assert_eq!(told(&scene), std::slice::from_ref(&invited));
     // A re-INVITE that is answered at once, and one that is refused.
     let answers = [
         (audio(peer(), 4000).replace("sendrecv", "sendonly").replace("o=- 1 1", "o=- 1 2"), 200),
