@@ -275,7 +275,7 @@ impl Application {
     /// # Errors
     /// See [`SessionError`](sipsimple_core::agent::SessionError).
     pub fn accept(&self, session: SessionId, streams: &[StreamId]) -> Result<(), ApplicationError> {
-        self.intend(Intent::Accept { session, streams: streams.to_vec() }).map(drop)
+        self.intend(Intent::Accept { session, streams: streams.to_vec(), relay_password: None }).map(drop)
     }
 
     /// Rejects an incoming session with this status code, 300 to 699.
