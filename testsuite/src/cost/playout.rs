@@ -35,7 +35,7 @@ fn jitter() -> Round {
             let swapped = number.is_multiple_of(7);
             for number in if swapped { [number + 1, number] } else { [number, number + 1] } {
                 if !number.is_multiple_of(11) {
-                    let timestamp = u32::try_from(number * 160 & u64::from(u32::MAX)).unwrap_or(0);
+                    let timestamp = u32::try_from((number * 160) & u64::from(u32::MAX)).unwrap_or(0);
                     black_box(buffer.insert(now, number, timestamp, 8_000, number));
                 }
             }
