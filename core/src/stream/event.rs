@@ -103,7 +103,7 @@ pub enum StreamEvent {
         /// The digit.
         digit: char,
     },
-    /// No audio came for the time in the configuration.
+    /// No audio came for the time in the configuration, or none at all in the first 5 s.
     GotNoAudio {
         /// Whether any has ever come.
         got_any: bool,

@@ -378,6 +378,31 @@ fn silence_is_told_each_interval_while_receiving() {
 }
 
 #[test]
+fn that_nothing_comes_at_all_is_told_after_five_seconds() {
+    let timeout = Some(Duration::from_secs(30));
+    let notices = |path: &mut Path, until: u64| {
+        let mut told = Vec::new();
+        while let Some(deadline) = path.deadline().filter(|deadline| *deadline <= ms(until)) {
+            path.timeout(deadline);
+            let got = |event| if let Event::NoRtp { got_any } = event { Some(got_any) } else { None };
+            told.extend(events(path).into_iter().filter_map(got).map(|got_any| (deadline.as_millis(), got_any)));
+        }
+        told
+    };
+    let mut path = started(Parameters { timeout, ..parameters() });
+    assert_eq!(notices(&mut path, 70_000), [(5_000, false), (30_000, false), (60_000, false)]);
+    let mut path = started(Parameters { timeout, ..parameters() });
+    receive(&mut path, ms(1_000), peer(), &frame(0));
+    receive(&mut path, ms(1_020), peer(), &frame(1));
+    assert_eq!(notices(&mut path, 70_000), [(60_000, true)]);
+    // Held from the beginning: nothing is to come.
+    let mut path = started(Parameters { timeout, direction: Direction::SendOnly, ..parameters() });
+    assert_eq!(notices(&mut path, 20_000), []);
+    path.update(ms(20_000), Parameters { timeout, ..parameters() });
+    assert_eq!(notices(&mut path, 55_000), [(25_000, false), (50_000, false)]);
+}
+
+#[test]
 fn packets_of_others_are_no_sign_of_life() {
     let timeout = Some(Duration::from_secs(5));
     let mut path = started(Parameters { timeout, ..parameters() });
