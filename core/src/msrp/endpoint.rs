@@ -19,7 +19,7 @@ use super::sender::{Asked, News};
 use super::session::{Session, State};
 use super::{
     ByteRange, Connect, Continuation, End, Event, Field, Head, LogEvent, LogLevel, Message, Method, Output, Path,
-    RelaySetup, SendError, SessionStart, Setup, Status, TraceDirection, Writer, reason_phrase,
+    RelaySetup, SendError, SessionStart, Setup, Status, TraceDirection, Wish, Writer, reason_phrase,
 };
 use crate::id::{ConnId, Counter, SocketId, StreamId};
 use crate::limits::Limits;
@@ -125,7 +125,7 @@ impl Endpoint {
     /// The peer's side of a session is known: it starts.
     pub fn start(&mut self, cx: &mut Context<'_>, stream: StreamId, start: SessionStart, out: Out<'_>) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
-        let to = session.granted.as_ref().map_or_else(|| start.remote.clone(), |relay| relay.then(&start.remote));
+        let to = session.path_to(&start.remote);
         session.ends = Some(Arc::new(Ends { to, from: Path::of(session.local.clone()) }));
         session.fingerprints = start.fingerprints;
         if session.state == State::Prepared {
@@ -145,6 +145,31 @@ impl Endpoint {
                 self.release(cx, stream, out);
             }
         }
+    }
+
+    /// A path has changed of a session that has started: the peer's, or our own, which a relay has granted. Where the next hop stays the same the
+    /// session goes on by the new path, and who is active shows that it leads there. False where a new session is needed (RFC 4975
+    /// section 8.4).
+    pub fn redirect(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: StreamId,
+        remote: &Path,
+        active: bool,
+        out: Out<'_>,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(&stream) else { return false };
+        let to = session.path_to(remote);
+        if !session.ends.as_ref().is_some_and(|ends| ends.to.first().is_beside(to.first())) {
+            return false;
+        }
+        // What is under way goes on by the old one, which leads there for as long as it was granted.
+        session.ends = Some(Arc::new(Ends { to, from: Path::of(session.local.clone()) }));
+        let is_open = |conn: &ConnId| self.connections.get(conn).is_some_and(|connection| connection.open);
+        if let Some(conn) = session.conn.filter(is_open).filter(|_| active) {
+            self.bind(cx, conn, stream, out);
+        }
+        true
     }
 
     /// A request for this session that came before it had started is read.
@@ -259,16 +284,16 @@ impl Endpoint {
         &mut self,
         cx: &mut Context<'_>,
         stream: StreamId,
-        id: &Text,
+        wish: &Wish,
         range: ByteRange,
         code: u16,
         out: Out<'_>,
     ) {
-        let Some(ends) = self.sessions.get(&stream).and_then(|session| session.ends.clone()) else { return };
+        let Some(local) = self.sessions.get(&stream).map(|session| Path::of(session.local.clone())) else { return };
         let Some((conn, connection)) = self.connection_of(stream) else { return };
         let status = Status { namespace: 0, code, comment: reason_phrase(code).into() };
-        let frame = Writer::request(&cx.random.token(16), &Method::Report, &ends.to, &ends.from)
-            .field(Field::MessageId, id)
+        let frame = Writer::request(&cx.random.token(16), &Method::Report, &wish.from, &local)
+            .field(Field::MessageId, &wish.id)
             .field(Field::ByteRange, range)
             .field(Field::Status, status)
             .finish(Continuation::Complete);

@@ -1,5 +1,7 @@
 //! Requests and responses that come on a connection (RFC 4975 sections 7.2 and 7.3).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::connection::Reading;
@@ -119,12 +121,12 @@ impl Endpoint {
         let range = head.byte_range().map_err(|_| 400_u16)?;
         let (success, failure) = (head.success_report(), head.failure_report());
         let (success, failure) = (success.map_err(|_| 400_u16)?, failure.map_err(|_| 400_u16)?);
+        let from = Arc::new(head.from_path().map_err(|_| 400_u16)?.detached());
+        let wish = Wish { id: id.detached(), from, success, failure };
         if !head.has_body() {
             // An end of a message that is given up has no body, nor may the last chunk.
             return match session.coming.contains_key(&id) {
-                true => {
-                    Ok(Reading::Chunk { stream, wish: Wish { id: id.detached(), success, failure }, next: range.start })
-                }
+                true => Ok(Reading::Chunk { stream, wish, next: range.start }),
                 false => Ok(Reading::Empty),
             };
         }
@@ -149,7 +151,6 @@ impl Endpoint {
             session.finish(&id, 413);
             return Err(refused.code());
         }
-        let wish = Wish { id: id.detached(), success, failure };
         Ok(Reading::Chunk { stream, wish, next: range.start })
     }
 

@@ -127,6 +127,11 @@ impl Session {
         }
     }
 
+    /// The path of what goes to the peer: by our relay, if there is one.
+    pub(super) fn path_to(&self, remote: &Path) -> Path {
+        self.granted.as_ref().map_or_else(|| remote.clone(), |relay| relay.then(remote))
+    }
+
     /// Whether it takes this type.
     pub(super) fn accepts(&self, content_type: &str) -> bool {
         accepts(&self.accept, content_type)

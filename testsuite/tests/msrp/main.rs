@@ -7,5 +7,6 @@ mod desktop;
 mod examples;
 mod file;
 mod files;
+mod relay;
 mod scene;
 mod sharing;

@@ -6,10 +6,12 @@ use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError,
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::settings::kind::{ConnectionModel, MsrpTransport};
+use sipsimple_core::sip::digest::Credentials;
 use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, Command, StreamEvent, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Application, Idle};
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::msrp_relay::PASSWORD;
 use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
@@ -34,7 +36,8 @@ impl Scene {
                 if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_millis(500))) };
             world.add(Config::default(), application);
             let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
-            let spec = AccountSpec { msrp, ..AccountSpec::new(uri) };
+            let credentials = Some(Credentials::new(name, PASSWORD));
+            let spec = AccountSpec { msrp, credentials, ..AccountSpec::new(uri) };
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
         }
         world.watch(property::all());
@@ -62,10 +65,14 @@ impl Scene {
         self.world.run_for(Duration::from_millis(millis));
     }
 
-    /// Alice ends the session that she called last.
+    /// Alice ends the session that she called last, unless it is over.
     pub(crate) fn hang_up(&mut self) {
         let session = self.session.unwrap();
-        self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
+        self.world.with(ALICE, |agent, now| {
+            if let Some(mut session) = agent.session(now, session) {
+                let _ = session.end();
+            }
+        });
     }
 
     pub(crate) fn end(&mut self) {

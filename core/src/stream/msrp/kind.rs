@@ -110,7 +110,7 @@ impl<S: MsrpStream> MediaStream for S {
 
     fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
         let own = self.attributes();
-        self.base().describe(cx, own)
+        self.base_mut().describe(cx, own)
     }
 
     fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
@@ -124,6 +124,10 @@ impl<S: MsrpStream> MediaStream for S {
 
     fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
         agree(self, cx, agreement, out);
+    }
+
+    fn wants_offer(&self) -> bool {
+        self.base().wants_offer()
     }
 
     fn deactivate(&mut self, _cx: &mut Context<'_>) {
