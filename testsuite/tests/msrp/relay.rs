@@ -233,7 +233,7 @@ fn what_the_next_hop_does_not_take_is_reported_by_the_relay() {
 /// Slow links, and connections that are reset at any time: every message has one fate, and nothing is left behind.
 #[test]
 fn faults_on_the_way_leave_nothing_behind() {
-    for seed in 0..30 {
+    for seed in 0..12 {
         let faults = Faults {
             delay: Duration::from_millis(20 + seed * 5),
             jitter: Duration::from_millis(seed * 10),
@@ -248,7 +248,7 @@ fn faults_on_the_way_leave_nothing_behind() {
         own.scene.call(vec![StreamSpec::Chat(ChatSpec::default())]);
         own.scene.run(5000);
         let mut said = 0;
-        for number in 0..100 {
+        for number in 0..60 {
             // A stream that has failed takes nothing.
             let long = "long ".repeat(number * 20);
             said += usize::from(own.scene.say(ALICE, &format!("m{number:03}"), &long).is_ok());
@@ -258,6 +258,6 @@ fn faults_on_the_way_leave_nothing_behind() {
         assert!(own.scene.world.run_until_quiescent(Duration::from_secs(300)), "{seed}");
         own.scene.world.finish();
         assert_eq!(delivered(&own.scene, ALICE).len(), said, "{seed}");
-        assert!(seed % 3 == 0 || said == 100, "{seed}: {said}");
+        assert!(seed % 3 == 0 || said == 60, "{seed}: {said}");
     }
 }
