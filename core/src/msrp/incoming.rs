@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::connection::Reading;
 use super::endpoint::Out;
+use super::kept::Piece;
 use super::session::{Coming, State};
 use super::{
     Assembly, ByteRange, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Field, Frame, Head, LogEvent,
@@ -18,7 +19,7 @@ use crate::transport::CloseHow;
 impl Endpoint {
     /// Reads what came on a connection, as far as it can be read now.
     pub(super) fn read(&mut self, cx: &mut Context<'_>, conn: ConnId, out: Out<'_>) {
-        while let Some(connection) = self.connections.get_mut(&conn).filter(|c| !c.closing && c.held.is_none()) {
+        while let Some(connection) = self.connections.get_mut(&conn).filter(|c| !c.closing) {
             let Some(frame) = connection.framer.next(cx.limits) else { break };
             match frame {
                 Ok(Frame::Head(head)) => match head.what() {
@@ -52,31 +53,26 @@ impl Endpoint {
     /// A request begins.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>, conn: ConnId, head: Head, out: Out<'_>) {
         let reading = match self.admit(cx, conn, &head, out) {
-            Ok(Some(reading)) => reading,
-            Ok(None) => {
-                if let Some(connection) = self.connections.get_mut(&conn) {
-                    let stream = addressee(&head).and_then(|(_, name)| self.names.get(&name).copied());
-                    connection.held = stream.map(|stream| (stream, head));
-                    connection.paused = true;
-                }
-                return;
-            }
+            Ok(reading) => reading,
             Err(code) => {
                 self.respond(conn, &head, code);
                 Reading::Nothing
             }
         };
+        if let Reading::Kept(stream) = reading {
+            self.keep(conn, stream, Piece::Head(head.clone()));
+        }
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.reading = Some((head, reading));
         }
     }
 
-    /// What is to become of a request; none when its session must start first.
+    /// What is to become of a request.
     ///
     /// # Errors
     /// The code that it is refused with.
-    fn admit(&mut self, cx: &mut Context<'_>, conn: ConnId, head: &Head, out: Out<'_>) -> Result<Option<Reading>, u16> {
-        let Some(method) = head.method() else { return Ok(Some(Reading::Nothing)) };
+    fn admit(&mut self, cx: &mut Context<'_>, conn: ConnId, head: &Head, out: Out<'_>) -> Result<Reading, u16> {
+        let Some(method) = head.method() else { return Ok(Reading::Nothing) };
         if head.fault().is_some() {
             return Err(400);
         }
@@ -90,7 +86,7 @@ impl Endpoint {
         let Some(session) = self.sessions.get(&stream) else { return Err(481) };
         match (session.conn, session.state) {
             (Some(bound), _) if bound != conn => return Err(506),
-            (_, State::Prepared) => return Ok(None),
+            (_, State::Prepared) => return Ok(Reading::Kept(stream)),
             // Through our relay comes who binds the session, once the peer is known.
             (Some(_), State::Starting(_)) if session.passive && session.ends.is_some() && *method == Method::Send => {
                 self.bound(cx, conn, stream, out);
@@ -106,10 +102,12 @@ impl Endpoint {
             }
         }
         match method {
-            Method::Send => self.admit_chunk(cx, stream, head).map(Some),
+            // That the peer is still there is answered nevertheless.
+            Method::Send if self.is_held(stream) && head.value(Field::KeepAlive).is_none() => Ok(Reading::Kept(stream)),
+            Method::Send => self.admit_chunk(cx, stream, head),
             Method::Report => {
                 self.reported(cx, conn, stream, head, out);
-                Ok(Some(Reading::Nothing))
+                Ok(Reading::Nothing)
             }
             Method::Auth | Method::Nickname | Method::Other(_) => Err(501),
         }
@@ -164,7 +162,11 @@ impl Endpoint {
     }
 
     /// Bytes of the body of the request that is being read.
-    fn body(&mut self, cx: &Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
+    pub(super) fn body(&mut self, cx: &Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
+        if let Some(stream) = self.waits_with(conn) {
+            self.keep(conn, stream, Piece::Body(data));
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let Some((head, Reading::Chunk { stream, wish, next })) = &mut connection.reading else { return };
         let Some(session) = self.sessions.get_mut(stream) else { return };
@@ -198,8 +200,36 @@ impl Endpoint {
         }
     }
 
+    fn is_held(&self, stream: StreamId) -> bool {
+        self.sessions.get(&stream).is_some_and(|session| session.held)
+    }
+
+    /// The session that the request waits with that is being read on a connection, if it does from now on.
+    fn waits_with(&mut self, conn: ConnId) -> Option<StreamId> {
+        let (_, reading) = self.connections.get(&conn)?.reading.as_ref()?;
+        let (stream, begun) = match reading {
+            Reading::Kept(stream) => (*stream, false),
+            Reading::Chunk { stream, .. } if self.is_held(*stream) => (*stream, true),
+            Reading::Chunk { .. } | Reading::Nothing | Reading::Empty => return None,
+        };
+        if begun {
+            let (head, reading) = self.connections.get_mut(&conn)?.reading.take()?;
+            let kept = self.keep(conn, stream, Piece::Begun(head.clone(), reading));
+            self.connections.get_mut(&conn)?.reading = kept.then_some((head, Reading::Kept(stream)));
+        }
+        Some(stream)
+    }
+
     /// The request that is being read ends.
-    fn finish(&mut self, cx: &mut Context<'_>, conn: ConnId, flag: Continuation, out: Out<'_>) {
+    pub(super) fn finish(&mut self, cx: &mut Context<'_>, conn: ConnId, flag: Continuation, out: Out<'_>) {
+        if let Some(stream) = self.waits_with(conn)
+            && self.keep(conn, stream, Piece::End(flag))
+        {
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.reading = None;
+            }
+            return;
+        }
         let reading = self.connections.get_mut(&conn).and_then(|connection| connection.reading.take());
         match reading {
             Some((head, Reading::Empty)) => self.respond(conn, &head, 200),
@@ -207,6 +237,7 @@ impl Endpoint {
                 let code = self.chunk_ended(stream, wish, next, flag, out);
                 self.respond(conn, &head, code);
             }
+            Some((head, Reading::Kept(_))) => self.respond(conn, &head, 481),
             Some((_, Reading::Nothing)) | None => {}
         }
         self.pump(cx, conn, out);

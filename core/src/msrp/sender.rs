@@ -33,6 +33,8 @@ const CHUNK: usize = 256 * 1024;
 const RELAYED_CHUNK: usize = 2048;
 /// Bytes of a body that are written at once.
 const SLICE: usize = 16 * 1024;
+/// Bytes of a message that may wait for their answer: a receiver that cannot take more does not answer.
+const UNANSWERED: u64 = 2 * 1024 * 1024;
 /// How long a response may take.
 const RESPONSE: Duration = Duration::from_secs(30);
 /// How long a connection may be silent before it is proved to be alive.
@@ -76,7 +78,8 @@ pub(super) enum Asked {
 
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
-    Chunk(u64),
+    /// A chunk of the message with this key, and the bytes that it has, once it has ended.
+    Chunk(u64, u64),
     Other(StreamId, Asked),
 }
 
@@ -149,7 +152,7 @@ impl Sender {
         }
         if let Some(message) = self.messages.get_mut(&key) {
             let can = !message.sent && (message.queued > 0 || message.left() == 0);
-            if can && !message.waits {
+            if can && !message.waits && message.unanswered_bytes < UNANSWERED {
                 message.waits = true;
                 self.turn.push_back(key);
             }
@@ -273,7 +276,7 @@ impl Sender {
         let transaction = Text::from(transaction);
         if message.failure != FailureReport::No {
             message.unanswered += 1;
-            self.transactions.insert(transaction.clone(), Purpose::Chunk(key));
+            self.transactions.insert(transaction.clone(), Purpose::Chunk(key, 0));
         }
         let (len, tail) = (body.len(), Vec::new());
         self.open = Some(Open { key, transaction: transaction.clone(), head: head.clone(), len, tail });
@@ -348,6 +351,12 @@ impl Sender {
             self.transactions.remove(&open.transaction);
             return;
         };
+        if let Some(Purpose::Chunk(_, bytes)) = self.transactions.get_mut(&open.transaction)
+            && message.failure == FailureReport::Yes
+        {
+            *bytes = open.len as u64;
+            message.unanswered_bytes += *bytes;
+        }
         match message.failure {
             FailureReport::Yes => self.timers.push_back((now + RESPONSE, open.transaction)),
             FailureReport::Partial => self.loose.push_back(open.transaction),
@@ -369,7 +378,7 @@ impl Sender {
         }
         while self.loose.len() > LOOSE {
             let oldest = self.loose.pop_front().and_then(|transaction| self.transactions.remove(&transaction));
-            if let Some(Purpose::Chunk(key)) = oldest
+            if let Some(Purpose::Chunk(key, _)) = oldest
                 && self.messages.get(&key).is_some_and(Outgoing::is_unwatched)
             {
                 // Its failure would be told by now.
@@ -458,13 +467,15 @@ impl Sender {
         out: Out<'_>,
     ) {
         match self.transactions.remove(transaction) {
-            Some(Purpose::Chunk(key)) if code == 200 => {
+            Some(Purpose::Chunk(key, bytes)) if code == 200 => {
                 if let Some(message) = self.messages.get_mut(&key) {
                     message.unanswered = message.unanswered.saturating_sub(1);
+                    message.unanswered_bytes = message.unanswered_bytes.saturating_sub(bytes);
                 }
+                self.queue(key);
                 self.settle(key, told, out);
             }
-            Some(Purpose::Chunk(key)) => self.fail(key, code, comment, told, out),
+            Some(Purpose::Chunk(key, _)) => self.fail(key, code, comment, told, out),
             Some(Purpose::Other(stream, what)) => {
                 out.push(News::Answered { stream, what, code, reason: comment.detached() });
             }
