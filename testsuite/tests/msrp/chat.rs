@@ -81,6 +81,18 @@ fn what_waits_when_the_call_ends_is_told_to_have_failed() {
     assert_eq!(delivered(&scene, ALICE), [("not m001".to_owned(), 0)]);
 }
 
+/// The chat is one of a call that came, and was never accepted.
+#[test]
+fn what_is_given_to_a_chat_that_never_began_is_told_to_have_failed() {
+    let mut scene = Scene::alike(10, Relay);
+    scene.call(chat());
+    scene.run(200);
+    scene.say(BOB, "m001", "never").unwrap();
+    scene.end();
+    assert_eq!(delivered(&scene, BOB), [("not m001".to_owned(), 0)]);
+    assert_eq!(scene.names(BOB), ["ChatStreamDidNotDeliverMessage"]);
+}
+
 #[test]
 fn a_message_says_all_that_cpim_can() {
     let mut scene = started(4);

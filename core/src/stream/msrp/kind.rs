@@ -134,6 +134,10 @@ impl<S: MsrpStream> MediaStream for S {
         self.base_mut().deactivate();
     }
 
+    fn abandon(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.leave(cx, out);
+    }
+
     fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         self.leave(cx, out);
         let events = self.base_mut().end(cx, out);
