@@ -204,7 +204,7 @@ impl Relay {
 
     /// The connection toward a URI: the one that is there, or a new one.
     fn toward(&mut self, uri: &str, turn: &mut Turn) -> ConnId {
-        let known = self.known.get(uri).or_else(|| self.known.get(&hop(uri))).copied();
+        let known = [uri, &hop(uri)].iter().find_map(|name| self.known.get(*name)).copied();
         let Some(to) = place(uri).filter(|to| *to != turn.own) else { return ITSELF };
         if let Some(conn) = known {
             return conn;

@@ -8,5 +8,7 @@ mod examples;
 mod file;
 mod files;
 mod relay;
+mod room;
 mod scene;
 mod sharing;
+mod talk;

@@ -1,5 +1,6 @@
 //! Two hosts whose accounts speak MSRP over TCP; the second one answers.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
@@ -52,7 +53,12 @@ impl Scene {
 
     /// Alice calls Bob.
     pub(crate) fn call(&mut self, streams: Vec<StreamSpec>) {
-        let route = Route::new(Transport::Udp, self.world.address(BOB));
+        self.call_at(self.world.address(BOB), streams);
+    }
+
+    /// Alice calls somebody.
+    pub(crate) fn call_at(&mut self, address: SocketAddr, streams: Vec<StreamSpec>) {
+        let route = Route::new(Transport::Udp, address);
         let to = format!("sip:bob@{}", route.address).as_str().into();
         let intent = Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams };
         match self.world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap() {
