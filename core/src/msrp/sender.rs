@@ -118,6 +118,11 @@ pub(super) struct Sender {
 
 type Out<'a> = &'a mut Vec<News>;
 
+/// What a code means, as its comment says, if it has one.
+fn words(code: u16, comment: &Text) -> Text {
+    if comment.is_empty() { reason_phrase(code).into() } else { comment.detached() }
+}
+
 impl Sender {
     /// A message is to be sent.
     pub(super) fn send(&mut self, stream: StreamId, ends: Arc<Ends>, message: Message, out: Out<'_>) {
@@ -427,7 +432,7 @@ impl Sender {
     /// A message has not arrived, and no more of it is sent.
     fn fail(&mut self, key: u64, code: u16, reason: &Text, told: Option<&Head>, out: Out<'_>) {
         let Some(message) = self.forget(key) else { return };
-        let reason = if reason.is_empty() { reason_phrase(code).into() } else { reason.detached() };
+        let reason = words(code, reason);
         let chunk = told.map(Chunk::from);
         out.push(News::NotDelivered { stream: message.stream, id: message.id, code, reason, chunk });
     }
@@ -477,7 +482,7 @@ impl Sender {
             }
             Some(Purpose::Chunk(key, _)) => self.fail(key, code, comment, told, out),
             Some(Purpose::Other(stream, what)) => {
-                out.push(News::Answered { stream, what, code, reason: comment.detached() });
+                out.push(News::Answered { stream, what, code, reason: words(code, comment) });
             }
             None => {}
         }
