@@ -12,6 +12,7 @@ pub mod message;
 pub mod mixing;
 pub mod msrp;
 pub mod payload;
+pub mod playout;
 pub mod srtp;
 pub mod transaction;
 
@@ -55,6 +56,7 @@ impl Work {
             call::WORKS,
             location::WORKS,
             media::WORKS,
+            playout::WORKS,
             mixing::WORKS,
             coding::WORKS,
             srtp::WORKS,
