@@ -275,7 +275,8 @@ impl Relay {
     /// Tells the sender of a message that the next hop did not take it (section 6.4.1).
     fn report(&mut self, from: ConnId, request: &Frame, own: &str, code: u16, turn: &mut Turn) {
         let start = request.range().map_or(1, |range| range.start);
-        let total = request.range().and_then(|range| range.total).map_or("*".to_owned(), |total| total.to_string());
+        let total =
+            request.range().and_then(|range| range.total).map_or_else(|| "*".to_owned(), |total| total.to_string());
         let range = format!("{start}-{}/{total}", (start + request.len()).saturating_sub(1));
         let fields = [
             ("To-Path", request.field("From-Path").unwrap_or_default().to_owned()),

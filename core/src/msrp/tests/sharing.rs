@@ -211,7 +211,7 @@ fn deadlines_are_those_of_sessions_and_connections() {
     }
     pair.run();
     for number in 1..20_u64 {
-        pair.now = pair.now + Duration::from_millis(700);
+        pair.now += Duration::from_millis(700);
         pair.send(StreamId::from_u64(number), text("m001", "x"));
         pair.active.endpoint.check_agenda();
         pair.passive.endpoint.check_agenda();
