@@ -12,6 +12,7 @@ mod ladder;
 mod lifecycle;
 mod matching;
 mod memory;
+mod msrp_codes;
 mod msrp_frames;
 mod msrp_lines;
 mod msrp_messages;
@@ -40,6 +41,7 @@ pub use ladder::{Ladder, Lines};
 pub use lifecycle::Lifecycle;
 pub use matching::Matching;
 pub use memory::{Memory, Owed};
+pub use msrp_codes::MsrpCodes;
 pub use msrp_frames::MsrpFrames;
 pub use msrp_lines::MsrpLines;
 pub use msrp_messages::MsrpMessages;
@@ -103,6 +105,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(Reason),
         Box::new(Registrations::default()),
         Box::new(Events::default()),
+        Box::new(MsrpCodes::default()),
         Box::new(MsrpFrames::default()),
         Box::new(MsrpMessages::default()),
         Box::new(MsrpLines::default()),

@@ -81,6 +81,39 @@ fn what_waits_when_the_call_ends_is_told_to_have_failed() {
     assert_eq!(delivered(&scene, ALICE), [("not m001".to_owned(), 0)]);
 }
 
+/// The chat is one of a call that came, and was never accepted.
+#[test]
+fn what_is_given_to_a_chat_that_never_began_is_told_to_have_failed() {
+    let mut scene = Scene::alike(10, Relay);
+    scene.call(chat());
+    scene.run(200);
+    scene.say(BOB, "m001", "never").unwrap();
+    scene.end();
+    assert_eq!(delivered(&scene, BOB), [("not m001".to_owned(), 0)]);
+    assert_eq!(scene.names(BOB), ["ChatStreamDidNotDeliverMessage"]);
+}
+
+/// What has no room is refused, and nothing of it is sent; that there is room again is told once.
+#[test]
+fn a_chat_that_is_full_says_when_there_is_room() {
+    let mut scene = started(11);
+    scene.world.set_faults(Faults { rate: 100_000, buffer: 64 * 1024, ..Faults::none() });
+    let long = "x".repeat(200_000);
+    let full = |result: &Result<_, _>| matches!(result, Err(IntentError::Stream(StreamError::Full(_))));
+    let taken = (0..50).take_while(|number| !full(&scene.say(ALICE, &format!("m{number:03}"), &long))).count();
+    assert!((20..30).contains(&taken), "{taken}");
+    assert!(full(&scene.say(ALICE, "n001", "short")));
+    scene.world.set_faults(Faults::none());
+    scene.run(60_000);
+    let writable = |scene: &Scene| scene.chat(ALICE).iter().filter(|event| **event == ChatEvent::Writable).count();
+    assert_eq!(writable(&scene), 1);
+    scene.say(ALICE, "n001", "short").unwrap();
+    scene.run(1000);
+    assert_eq!((scene.texts(BOB).len(), delivered(&scene, ALICE).len()), (taken + 1, taken + 1));
+    assert_eq!(writable(&scene), 1);
+    scene.end();
+}
+
 #[test]
 fn a_message_says_all_that_cpim_can() {
     let mut scene = started(4);
