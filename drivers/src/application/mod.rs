@@ -120,7 +120,8 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { mut config, trace, seed, mut audio, tls, directory } = settings;
+        let Settings { mut config, trace, seed, mut audio, mut tls, directory } = settings;
+        tls.directory.clone_from(&directory);
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
