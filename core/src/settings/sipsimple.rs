@@ -128,6 +128,8 @@ settings! {
         audio_codec_list: Vec<CodecName> = ["opus", "G722", "PCMU", "PCMA"].map(CodecName::known).to_vec(),
         /// Whether RTP may go where it comes from, once, when that is elsewhere than the description says.
         symmetric_rtp: bool = true,
+        /// Whether silence is described by comfort noise and not sent, where the peer knows that.
+        silence_suppression: bool = false,
     }
 }
 

@@ -101,11 +101,12 @@ impl Forks {
         let side = Side::of(sight.host, sip, true);
         if sip.code() >= 300 {
             if client.answer.as_ref().is_some_and(|answer| answer.at == sight.at) && !client.uncertain {
-                let early: Vec<Side> = (self.dialogs.range(Side { local: String::new(), remote: String::new(), ..side }))
-                    .take_while(|(of, _)| of.host == sight.host && of.call_id == sip.call_id())
-                    .filter(|(_, dialog)| dialog.invite == *key && !dialog.confirmed)
-                    .map(|(side, _)| side.clone())
-                    .collect();
+                let early: Vec<Side> =
+                    (self.dialogs.range(Side { local: String::new(), remote: String::new(), ..side }))
+                        .take_while(|(of, _)| of.host == sight.host && of.call_id == sip.call_id())
+                        .filter(|(_, dialog)| dialog.invite == *key && !dialog.confirmed)
+                        .map(|(side, _)| side.clone())
+                        .collect();
                 for side in early {
                     if let Some(dialog) = self.dialogs.get_mut(sight.at, &side) {
                         dialog.refused = true;
@@ -126,7 +127,8 @@ impl Forks {
             return;
         }
         let (first, _) = self.accepted.entry(sight.at, key.clone(), || (sip.to_tag().to_owned(), sight.at));
-        let plain = sight.transport == Transport::Udp && !sip.contact().contains("transport=") && within_datagram(client);
+        let plain =
+            sight.transport == Transport::Udp && !sip.contact().contains("transport=") && within_datagram(client);
         if first != sip.to_tag() && plain && sip.count("contact") == 1 && self.ended.get(&side).is_none() {
             self.acks.owe(side.clone(), sight.at + SOON);
             self.byes.owe(side, sight.at + SOON);

@@ -209,6 +209,10 @@ impl OfferAnswer {
         let bound = seen.sight.sip.request() != "ACK" && uses(offer);
         broken.unless(!bound || uses(&answer), "OA-8", seen, "nothing of the offer is used, and it is not refused");
         self.restarts(seen, tag, offer, &answer, broken);
+        if matches!(seen.step, Step::AckSent { .. }) && !answer.media.iter().any(Media::is_used) {
+            // A fork that is not wanted is refused by a description of its own.
+            return;
+        }
         self.settle(seen, tag, answer.clone(), offer);
         self.sent(seen, tag, answer, broken);
     }

@@ -85,14 +85,17 @@ impl Property for Reinvites {
                 let reliable = lists(sip, "require", "100rel");
                 let asked = seen.model.server(key).is_some_and(|server| server.request.description().is_none());
                 let offers = key.method == "INVITE" && asked && sip.description().is_some() && sip.code() < 300;
-                let Some(dialog) = self.dialogs.get_mut(sight.at, &side) else { return };
+                let dialog = self.dialogs.entry(sight.at, side, Dialog::default);
                 if sip.code() >= 200 {
                     dialog.invites.retain(|known| known != key);
                 }
                 if sip.code() >= 200 || (reliable && sip.description().is_some()) {
                     dialog.theirs.retain(|known| known != key);
                 }
-                if offers && (sip.code() >= 200 || reliable) && seen.model.server(key).is_some_and(|it| it.got.len() == 1) {
+                if offers
+                    && (sip.code() >= 200 || reliable)
+                    && seen.model.server(key).is_some_and(|it| it.got.len() == 1)
+                {
                     dialog.response = Some(sight.at + seen.model.timers(sight.host).timeout());
                 }
             }

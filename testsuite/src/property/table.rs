@@ -106,7 +106,8 @@ mod tests {
         let all = AREAS.iter().flat_map(|(area, count)| (1..=*count).map(move |number| format!("{area}-{number}")));
         assert_eq!(table.keys().cloned().collect::<BTreeSet<_>>(), all.collect());
         for (name, file) in &table {
-            let text = std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{name}: {file}: {error}"));
+            let text =
+                std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{name}: {file}: {error}"));
             assert!(named(&text).contains(name), "{file} does not name {name}");
             // A watcher says the name when the property is broken, and not only in what is said of it.
             let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

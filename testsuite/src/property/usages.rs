@@ -85,7 +85,12 @@ impl Property for Usages {
                 {
                     self.others.put(sight.at, (side.clone(), sip.cseq().0), offer);
                 }
-                if *fresh && sip.code() >= 300 && !client.uncertain && !client.request.to_tag().is_empty() && within(key) {
+                if *fresh
+                    && sip.code() >= 300
+                    && !client.uncertain
+                    && !client.request.to_tag().is_empty()
+                    && within(key)
+                {
                     self.refused(seen, side, client);
                 }
             }

@@ -157,8 +157,12 @@ impl Program {
         run.draw(&calm, &mut Vec::new());
         run.finish();
         let mut lines = Vec::new();
-        for (host, (at, event)) in
-            run.world.hosts().iter().enumerate().flat_map(|(number, host)| host.events.iter().map(move |it| (number, it)))
+        for (host, (at, event)) in run
+            .world
+            .hosts()
+            .iter()
+            .enumerate()
+            .flat_map(|(number, host)| host.events.iter().map(move |it| (number, it)))
         {
             let of = match &event.kind {
                 EventKind::Session { id, .. } => id.as_u64(),

@@ -203,10 +203,9 @@ impl Reference {
         let state = known.state;
         let fits = match (answer, allowed) {
             (Err(IntentError::Stream(error)), _) => match act {
-                Act::Dtmf(_) => matches!(
-                    error,
-                    StreamError::Unknown(_) | StreamError::NotStarted(_) | StreamError::Unsupported(_)
-                ),
+                Act::Dtmf(_) => {
+                    matches!(error, StreamError::Unknown(_) | StreamError::NotStarted(_) | StreamError::Unsupported(_))
+                }
                 // Its connection may be lost, which is not told yet; or too much waits in it.
                 Act::Say { .. } => {
                     matches!(error, StreamError::Unknown(_) | StreamError::NotStarted(_) | StreamError::Full(_))

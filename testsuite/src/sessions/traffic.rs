@@ -261,15 +261,18 @@ impl Traffic {
     #[must_use]
     pub(super) fn waits(&self, over: bool) -> Option<Fault> {
         let runs = |host, stream| over || self.running.contains_key(&(host, stream));
-        let message = self.messages.iter().enumerate().find(|(_, message)| {
-            message.arrived.is_none() && runs(message.host, message.stream)
-        });
+        let message = self
+            .messages
+            .iter()
+            .enumerate()
+            .find(|(_, message)| message.arrived.is_none() && runs(message.host, message.stream));
         if let Some((number, message)) = message {
             return Some(("SES-5", format!("nobody is told what became of message {number}: {message:?}")));
         }
-        let open = self.transfers.iter().find(|(key, transfer)| {
-            self.running.contains_key(*key) && transfer.finished.is_none()
-        });
+        let open = self
+            .transfers
+            .iter()
+            .find(|(key, transfer)| self.running.contains_key(*key) && transfer.finished.is_none());
         open.map(|((host, stream), transfer)| ("SES-7", format!("host {host}: {stream} goes on and on: {transfer:?}")))
     }
 

@@ -46,6 +46,7 @@ rtp.port_range = 50000-50500
 rtp.timeout = 30
 rtp.audio_codec_list = opus, G722, PCMU, PCMA
 rtp.symmetric_rtp = true
+rtp.silence_suppression = false
 sip.invite_timeout = 90
 sip.udp_port = 0
 sip.tcp_port = 0

@@ -19,6 +19,9 @@ pub(crate) struct Options {
     /// Code with these, best first: opus, G722, PCMU, PCMA, GSM. Default: PCMU,PCMA
     #[arg(long = "codec", value_name = "NAMES", value_delimiter = ',', value_parser = codec)]
     codecs: Vec<Text>,
+    /// Do not send silence where the peer knows comfort noise (RFC 3389): describe it
+    #[arg(long)]
+    suppress_silence: bool,
     /// Encrypt audio with SRTP (RFC 3711). Keys are given out over TLS only (RFC 4568)
     #[arg(long, value_name = "WHEN", value_parser = encryption(), default_value = "disabled")]
     srtp: SrtpEncryption,
@@ -37,8 +40,9 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Mixes at the highest rate that one of the codecs has, so that none of what it hears is lost.
-    pub(crate) fn mix(&self, settings: &mut Settings) {
+    /// Puts them into the settings of the application. It mixes at the highest rate that one of the codecs has, so that none of what it hears is lost.
+    pub(crate) fn configure(&self, settings: &mut Settings) {
+        settings.config.rtp.silence_suppression = self.suppress_silence;
         let selection = Codecs::default().select(self.codecs.iter().map(Text::as_str));
         let highest = selection.codecs.iter().map(|codec| codec.sample_rate()).max();
         if let Some(rate) = highest.and_then(|rate| SampleRate::new(rate).ok()) {
@@ -129,8 +133,8 @@ mod tests {
             (&[], SampleRate::HZ_8000),
         ] {
             let mut settings = Settings::default();
-            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.mix(&mut settings);
-            assert_eq!(settings.audio.sample_rate, rate);
+            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.configure(&mut settings);
+            assert_eq!((settings.audio.sample_rate, settings.config.rtp.silence_suppression), (rate, false));
         }
     }
 

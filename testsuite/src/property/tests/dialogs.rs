@@ -143,7 +143,8 @@ fn forks() {
         let to = invite.sip().header("to").unwrap().to_owned();
         next(&invite, method, number, name).set("To", format!("{to};tag={tag}"))
     };
-    let acknowledges = |stage: Stage, tag: &str| stage.sent(&Draft::ack(&invite.sip(), &forked(&invite, 200, tag).sip()));
+    let acknowledges =
+        |stage: Stage, tag: &str| stage.sent(&Draft::ack(&invite.sip(), &forked(&invite, 200, tag).sip()));
     let new = || Stage::new(Forks::default()).sent(&invite).got(&forked(&invite, 180, "a"));
     let update = within("UPDATE", "a", 2, "u");
     new().sent(&update).breaks(&[]);
@@ -229,7 +230,8 @@ fn keys() {
     let said = |keys: &str| answers(&offer, &secure(audio(own(), 5000), keys));
     said(&key(2, "AES_CM_128_HMAC_SHA1_32", "three")).breaks(&[]);
     said("").breaks(&["OA-10"]);
-    said(&format!("{}{}", key(1, "AES_CM_128_HMAC_SHA1_80", "x"), key(2, "AES_CM_128_HMAC_SHA1_32", "y"))).breaks(&["OA-10"]);
+    said(&format!("{}{}", key(1, "AES_CM_128_HMAC_SHA1_80", "x"), key(2, "AES_CM_128_HMAC_SHA1_32", "y")))
+        .breaks(&["OA-10"]);
     said(&key(3, "AES_CM_128_HMAC_SHA1_32", "three")).breaks(&["OA-10"]);
     said(&key(1, "AES_CM_128_HMAC_SHA1_32", "three")).breaks(&["OA-10"]);
     said(&first).breaks(&["OA-10"]);
