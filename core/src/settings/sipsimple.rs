@@ -59,6 +59,10 @@ settings! {
         output_device: Option<AudioDevice> = Some(AudioDevice::SystemDefault),
         /// How long an echo may last that is cancelled; 0 cancels none.
         tail_length: Milliseconds = Milliseconds(200),
+        /// Whether steady noise is taken out of the voice that is recorded.
+        noise_suppression: bool = false,
+        /// Whether a soft voice that is recorded is made louder.
+        gain_control: bool = false,
         /// The sample rate of the mixers.
         sample_rate: SampleRate = SampleRate::HZ_44100,
         /// Whether ringtones are kept quiet.

@@ -12,6 +12,9 @@ use sipsimple_core::sip::Text;
 use sipsimple_core::turn::Server;
 use sipsimple_drivers::Settings;
 
+use crate::failure::Failure;
+use crate::microphone;
+
 /// Options of the commands that have calls.
 #[derive(Debug, Args)]
 #[group(id = "media_options")]
@@ -37,17 +40,28 @@ pub(crate) struct Options {
     /// Borrow an address from this TURN server, when ICE is used
     #[arg(long = "turn", value_name = "USER:PASSWORD@ADDR[:PORT]", value_parser = turn, requires = "ice")]
     turn: Vec<Server>,
+    #[command(flatten)]
+    microphone: microphone::Options,
 }
 
 impl Options {
     /// Puts them into the settings of the application. It mixes at the highest rate that one of the codecs has, so that none of what it hears is lost.
-    pub(crate) fn configure(&self, settings: &mut Settings) {
+    ///
+    /// # Errors
+    /// When something is asked for that is not built in.
+    pub(crate) fn configure(&self, settings: &mut Settings) -> Result<(), Failure> {
+        if self.microphone.is_beyond_us() {
+            let words = "this program was built without the processing of sound: build it with --features processing";
+            return Err(Failure::new(words));
+        }
+        self.microphone.configure(&mut settings.audio.processing);
         settings.config.rtp.silence_suppression = self.suppress_silence;
         let selection = Codecs::default().select(self.codecs.iter().map(Text::as_str));
         let highest = selection.codecs.iter().map(|codec| codec.sample_rate()).max();
         if let Some(rate) = highest.and_then(|rate| SampleRate::new(rate).ok()) {
             settings.audio.sample_rate = rate;
         }
+        Ok(())
     }
 
     /// Puts them into the settings of an account.
@@ -133,7 +147,7 @@ mod tests {
             (&[], SampleRate::HZ_8000),
         ] {
             let mut settings = Settings::default();
-            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.configure(&mut settings);
+            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.configure(&mut settings).unwrap();
             assert_eq!((settings.audio.sample_rate, settings.config.rtp.silence_suppression), (rate, false));
         }
     }
