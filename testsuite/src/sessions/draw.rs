@@ -12,7 +12,7 @@ use super::reference::{Known, Reference, Transfer};
 
 const REJECTIONS: [u16; 6] = [302, 404, 480, 486, 500, 603];
 /// How long files are: none at all, one chunk, many.
-pub(super) const FILES: [usize; 4] = [0, 700, 9_000, 120_000];
+pub(super) const FILES: [usize; 4] = [0, 700, 5_000, 20_000];
 /// How long messages are: a word, or several chunks.
 const TEXTS: [usize; 4] = [5, 60, 900, 7_000];
 
