@@ -98,7 +98,10 @@ impl Draw {
                 return Step { after, host, session, act };
             }
             let (to, streams, tcp) = (self.other(host), self.kinds(), self.chance(10));
-            let act = Act::Connect { to, streams, tcp, late_offer: self.chance(15) };
+            // Which file is meant only an offer tells.
+            let is_file = |kind: &Kind| matches!(kind, Kind::File { .. });
+            let late_offer = self.chance(15) && !streams.iter().any(is_file);
+            let act = Act::Connect { to, streams, tcp, late_offer };
             return Step { after, host, session: 0, act };
         }
         let (session, known) = self.pick(&live);
