@@ -349,13 +349,30 @@ impl Endpoint {
 
     /// A session is over against our will.
     pub(super) fn end(&mut self, cx: &mut Context<'_>, stream: StreamId, end: End, out: Out<'_>) {
-        if let Some(session) = self.sessions.get(&stream) {
+        self.end_all(cx, [stream], &end, out);
+    }
+
+    /// Sessions are over against our will. What becomes of their messages is told first, of all of them: with the first that is told to be
+    /// over its whole call may end, and then nobody listens to the others.
+    pub(super) fn end_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: impl IntoIterator<Item = StreamId>,
+        end: &End,
+        out: Out<'_>,
+    ) {
+        let mut ended = Vec::new();
+        for stream in streams {
+            let Some(session) = self.sessions.get(&stream) else { continue };
             if let Some(conn) = session.conn {
                 let message = format!("{} is over: {end}", session.local);
                 out.push(Output::Log(conn, LogEvent::line(end.level(), message)));
             }
             self.leave(cx, stream, &Text::from(end.to_string()), out);
-            out.push(Output::Session(stream, Event::Ended(end)));
+            ended.push(stream);
+        }
+        for stream in ended {
+            out.push(Output::Session(stream, Event::Ended(end.clone())));
         }
     }
 
@@ -438,12 +455,12 @@ impl Endpoint {
     pub fn closed(&mut self, cx: &mut Context<'_>, conn: ConnId, cause: &CloseCause, out: Out<'_>) {
         let Some(mut connection) = self.connections.remove(&conn) else { return };
         self.plan_connection(conn);
-        for stream in std::mem::take(&mut connection.sessions) {
-            let mut news = Vec::new();
-            connection.sender.fail_all(stream, 0, &Text::from(cause.to_string()), &mut news);
-            self.told(cx, conn, news, None, out);
-            self.end(cx, stream, End::Connection(cause.clone()), out);
+        let (streams, mut news) = (std::mem::take(&mut connection.sessions), Vec::new());
+        for stream in &streams {
+            connection.sender.fail_all(*stream, 0, &Text::from(cause.to_string()), &mut news);
         }
+        self.told(cx, conn, news, None, out);
+        self.end_all(cx, streams, &End::Connection(cause.clone()), out);
     }
 
     /// Whether a connection is of this endpoint.
@@ -548,6 +565,8 @@ impl Endpoint {
         out: Out<'_>,
     ) {
         match (what, code) {
+            // The peer may have said something on it before it answered.
+            (Asked::Bind, 200) if self.is_bound(stream) => {}
             (Asked::Bind, 200) => self.bound(cx, conn, stream, out),
             (Asked::Bind | Asked::KeepAlive, 481 | 506) | (Asked::Bind, _) => {
                 self.end(cx, stream, End::Refused(code), out);
@@ -556,9 +575,7 @@ impl Endpoint {
                 self.hang_up(conn, CloseHow::Abort, out);
                 let sessions: Vec<StreamId> =
                     self.connections.get(&conn).into_iter().flat_map(|c| c.sessions.iter().copied()).collect();
-                for stream in sessions {
-                    self.end(cx, stream, End::Connection(CloseCause::TimedOut), out);
-                }
+                self.end_all(cx, sessions, &End::Connection(CloseCause::TimedOut), out);
             }
             // Whatever it says, the peer is there.
             (Asked::KeepAlive, _) => {}

@@ -40,9 +40,7 @@ impl Endpoint {
                     self.hang_up(conn, CloseHow::Flush, out);
                     let cause = crate::transport::CloseCause::Other("what came is not MSRP".into());
                     let sessions = self.connections.get(&conn).map(|c| c.sessions.clone()).unwrap_or_default();
-                    for stream in sessions {
-                        self.end(cx, stream, super::End::Connection(cause.clone()), out);
-                    }
+                    self.end_all(cx, sessions, &super::End::Connection(cause), out);
                     return;
                 }
             }
@@ -87,8 +85,9 @@ impl Endpoint {
         match (session.conn, session.state) {
             (Some(bound), _) if bound != conn => return Err(506),
             (_, State::Prepared) => return Ok(Reading::Kept(stream)),
-            // Through our relay comes who binds the session, once the peer is known.
-            (Some(_), State::Starting(_)) if session.passive && session.ends.is_some() && *method == Method::Send => {
+            // Through our relay comes who binds the session, once the peer is known; and who sends on the connection that we have
+            // asked for knows that it is bound, before we are told.
+            (Some(_), State::Starting(_)) if session.ends.is_some() && *method == Method::Send => {
                 self.bound(cx, conn, stream, out);
             }
             (Some(_), _) => {}

@@ -89,7 +89,11 @@ impl World {
                     Question::Tls(_) => Answer::Tls(Ok(None)),
                     _ => return,
                 };
+                self.hosts[host].asked.insert(ask);
                 self.later(host, Input::Answer { ask, answer });
+            }
+            Effect::Abandon { ask } => {
+                self.hosts[host].asked.remove(&ask);
             }
             Effect::Media { stream, command } => self.media(host, stream, &command),
             _ => {}

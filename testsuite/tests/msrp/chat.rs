@@ -1,6 +1,6 @@
 //! Chats.
 
-use sipsimple_core::agent::{IntentError, MsrpAccount};
+use sipsimple_core::agent::{Agent, IntentError, MsrpAccount};
 use sipsimple_core::payload::composing::State;
 use sipsimple_core::payload::cpim::{Address, Field, FieldName, Subject};
 use sipsimple_core::settings::kind::ConnectionModel::{Acm, Relay};
@@ -53,6 +53,26 @@ fn messages_go_both_ways_whoever_opens_the_connection() {
             assert_eq!(told[..2], names);
             assert_eq!(told[told.len() - 2..], ["MediaStreamWillEnd", "MediaStreamDidEnd"]);
         }
+    }
+}
+
+#[test]
+fn the_other_side_offers_the_chat_again() {
+    // Whoever left the choice of the roles to the other answers with one of them (OA-11).
+    for model in [Relay, Acm] {
+        let mut scene = Scene::alike(11, model);
+        scene.call(chat());
+        scene.run(2000);
+        let session = scene.world.host(BOB).incoming_sessions().next().unwrap();
+        let add = |agent: &mut Agent, now| agent.session(now, session).unwrap().add_streams(&chat()).map(drop);
+        scene.world.with(BOB, add).unwrap();
+        scene.run(1000);
+        assert!(scene.names(ALICE).contains(&"MediaStreamDidInitialize"));
+        scene.say(ALICE, "m001", "still here").unwrap();
+        scene.say(BOB, "m002", "so am I").unwrap();
+        scene.run(500);
+        assert_eq!((scene.texts(BOB), scene.texts(ALICE)), (vec!["still here".into()], vec!["so am I".into()]));
+        scene.end();
     }
 }
 

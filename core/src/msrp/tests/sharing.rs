@@ -229,3 +229,38 @@ fn deadlines_are_those_of_sessions_and_connections() {
     pair.lose(0, &CloseCause::Reset);
     assert_eq!((pair.active.endpoint.deadline(), pair.passive.endpoint.deadline()), (None, None));
 }
+
+#[test]
+fn what_the_peer_says_before_it_answers_the_first_send_is_heard() {
+    let mut pair = Pair::new();
+    pair.session(S1, Delivery::Whole);
+    let now = pair.now;
+    pair.passive.call(now, |e, cx, out| e.send(cx, S1, text("m001", "early"), out)).unwrap();
+    pair.connect(0, None, None);
+    pair.run();
+    // It went out before the answer, and whoever takes messages of a session knows that the session has started.
+    assert!(pair.passive.tap.seen[0].is("SEND") && pair.passive.tap.seen.iter().any(|frame| frame.is("200")));
+    assert_eq!(pair.active.messages(), [Bytes::from("early")]);
+    let events = pair.active.events_of(S1);
+    assert_eq!(events.iter().position(|event| **event == Event::Started), Some(0));
+    assert_eq!(events.iter().filter(|event| ***event == Event::Started).count(), 1);
+}
+
+#[test]
+fn the_fates_of_all_messages_are_told_before_the_first_session_is_over() {
+    let mut pair = Pair::bound();
+    pair.session(S2, Delivery::Whole);
+    pair.run();
+    for stream in [S1, S2] {
+        pair.send(stream, text("m001", "lost"));
+    }
+    pair.lose(0, &CloseCause::Reset);
+    let fates: Vec<bool> = (pair.active.events.iter())
+        .filter_map(|(_, event)| match event {
+            Event::NotDelivered { .. } => Some(true),
+            Event::Ended(_) => Some(false),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(fates, [true, true, false, false]);
+}

@@ -108,9 +108,9 @@ impl<S: MsrpStream> MediaStream for S {
         self.base_mut().initialize(cx, proposer, out);
     }
 
-    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
+    fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let own = self.attributes();
-        self.base_mut().describe(cx, own)
+        self.base_mut().describe(cx, offered, own)
     }
 
     fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {

@@ -27,7 +27,7 @@ use crate::msrp::{
     self, Connect, Content, Delivery, End, Endpoint, Event, FailureReport, Message, MsrpUri, Path, RelaySetup,
     SendError, SessionStart, Setup,
 };
-use crate::negotiation::Description;
+use crate::negotiation::{Description, Proposed};
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
 use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
@@ -287,8 +287,19 @@ impl Base {
         self.agreed.is_some() && self.path != self.described
     }
 
-    /// Its media line, with attributes of the kind of stream behind those of MSRP.
-    pub(super) fn describe(&mut self, cx: &Context<'_>, own: Vec<Attribute>) -> Description {
+    /// Its media line, with attributes of the kind of stream behind those of MSRP; in an answer to what the peer offers, which leaves nobody
+    /// the choice of the role any more (RFC 4145 section 4.1).
+    pub(super) fn describe(
+        &mut self,
+        cx: &Context<'_>,
+        offered: Option<&Proposed<'_>>,
+        own: Vec<Attribute>,
+    ) -> Description {
+        let role = match (self.role, offered.map(|offered| Role::of(&offered.media))) {
+            (Role::ActPass, Some(Role::Active)) => Role::Passive,
+            (Role::ActPass, Some(Role::Passive | Role::ActPass)) => Role::Active,
+            (own, _) => own,
+        };
         self.described.clone_from(&self.path);
         let port = self.local.as_ref().and_then(|local| local.port).unwrap_or(MsrpUri::PORT);
         let mut attributes = Vec::new();
@@ -299,7 +310,7 @@ impl Base {
         if !self.profile.accept_wrapped_types.is_empty() {
             attributes.push(Attribute::new("accept-wrapped-types", self.profile.accept_wrapped_types.join(" ")));
         }
-        attributes.push(Attribute::new("setup", self.role.as_str()));
+        attributes.push(Attribute::new("setup", role.as_str()));
         // The certificate that the peer sees is the relay's where there is one.
         if self.secure && !self.relayed {
             for fingerprint in &cx.config.msrp.fingerprints {
