@@ -178,7 +178,7 @@ impl Session {
             return;
         }
         if self.streams.len() <= 1 {
-            self.end(cx, out);
+            self.fail(cx, words, out);
             return;
         }
         self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));

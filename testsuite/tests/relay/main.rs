@@ -1,5 +1,8 @@
 //! Calls whose media has to find its way: two agents behind NATs that let nobody in, and a TURN server (RFC 8445, RFC 8656).
 
+mod consent;
+mod restart;
+
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -94,7 +97,7 @@ fn world(users: [User; 2]) -> World {
     for (number, (name, user)) in ["alice", "bob"].into_iter().zip(users).enumerate() {
         let application: Box<dyn Application> =
             if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_secs(1))) };
-        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 20 };
+        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 60 };
         let host = world.add_at(Place { media, ..Place::default() }, Config::default(), application);
         if let Some(kind) = user.nat {
             let nat = world.add_nat(["198.51.100.1", "198.51.100.2"][number].parse().unwrap(), kind);
