@@ -91,11 +91,35 @@ impl AccountMut<'_> {
     /// # Errors
     /// See [`ConnectError`].
     pub fn connect(&mut self, to: &str, routes: &[Route], streams: &[StreamSpec]) -> Result<SessionId, ConnectError> {
+        self.connect_with(to, routes, streams, false)
+    }
+
+    /// The same by an INVITE without an offer: the remote party makes one, of which such streams are accepted.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub fn connect_without_offer(
+        &mut self,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+    ) -> Result<SessionId, ConnectError> {
+        self.connect_with(to, routes, streams, true)
+    }
+
+    fn connect_with(
+        &mut self,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+        late_offer: bool,
+    ) -> Result<SessionId, ConnectError> {
         let intent = Intent::Connect {
             account: self.id,
             to: Text::from(to),
             routes: routes.to_vec(),
             streams: streams.to_vec(),
+            late_offer,
         };
         match self.agent.intend(self.now, intent) {
             Ok(Outcome::Session(session)) => Ok(session),

@@ -86,6 +86,10 @@ pub enum Intent {
         routes: Vec<Route>,
         /// The streams to offer.
         streams: Vec<StreamSpec>,
+        /// Whether the INVITE goes out without an offer, so that the remote party makes one (RFC 3261 section 13.2.1). Of that the lines are accepted that are of the kinds
+        /// of these streams, one for each; those that find no line end. Only audio, chats, and streams of the application's own can wait so.
+        #[serde(default)]
+        late_offer: bool,
     },
     /// Send 180 Ringing on an incoming session.
     SendRingIndication {

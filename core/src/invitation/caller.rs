@@ -173,7 +173,9 @@ impl Invitation {
         };
         let ticket = invite.ticket;
         self.state = State::Early;
-        self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+        if let (Carrier::Reliable, Some(id)) = (carrier, &id) {
+            self.acknowledge_unless_offered(cx, ticket, id, description.as_ref(), out);
+        }
         let (code, reason) = (response.code(), response.reason());
         out.push(Output::Event(Event::Provisional { dialog: id, code, reason, description }));
     }

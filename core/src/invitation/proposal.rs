@@ -172,7 +172,9 @@ impl Invitation {
                     }
                 };
                 let description = leg.exchange.take(carrier, session_description(response));
-                self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+                if carrier == Carrier::Reliable {
+                    self.acknowledge_unless_offered(cx, ticket, &id, description.as_ref(), out);
+                }
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
             }
             200..=299 if invite.acknowledged.contains(&id) => {

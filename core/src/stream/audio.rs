@@ -65,6 +65,8 @@ const RTP_AVP: Text = Text::from_static("RTP/AVP");
 const RTP_SAVP: Text = Text::from_static("RTP/SAVP");
 /// What is offered, best first; an offer of any suite that is known is answered.
 const SUITES: [Suite; 2] = [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32];
+/// Why a line is refused that has no codec that is known.
+const NO_CODEC: Text = Text::from_static("it has no codec in common with us");
 /// Why a stream is not begun whose keys everybody could read.
 const KEYS_IN_THE_CLEAR: Text = Text::from_static("SRTP is mandatory, but its keys would not be secret without TLS");
 /// Why ICE is not begun anew.
@@ -278,6 +280,12 @@ impl MediaStream for AudioStream {
         out.push(Output::Media(media::Command::Prepare(setup)));
     }
 
+    fn offered(&mut self, offered: &Proposed<'_>) -> Result<bool, Text> {
+        offered.common(&self.codecs).ok_or(NO_CODEC)?;
+        self.ice.offered(&offered.media);
+        Ok(true)
+    }
+
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let port = self.rtp.map_or(0, |rtp| rtp.port());
         let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
@@ -307,7 +315,7 @@ impl MediaStream for AudioStream {
         acceptable(self.encryption, offered)?;
         match offered.common(&self.codecs) {
             Some(_) => Ok(()),
-            None => Err("it has no codec in common with us".into()),
+            None => Err(NO_CODEC),
         }
     }
 
@@ -414,7 +422,7 @@ impl StreamFactory for AudioFactory {
                 stream.ice.offered(media);
                 Recognized::Stream(Box::new(stream))
             }
-            Ok(_) => Recognized::Invalid("it has no codec in common with us".into()),
+            Ok(_) => Recognized::Invalid(NO_CODEC),
             Err(reason) => Recognized::Invalid(reason),
         }
     }

@@ -230,8 +230,33 @@ impl Application {
         routes: &[Route],
         streams: &[StreamSpec],
     ) -> Result<SessionId, ApplicationError> {
+        self.connect_with(account, to, routes, streams, false)
+    }
+
+    /// The same by an INVITE without an offer: the remote party makes one, of which such streams are accepted.
+    ///
+    /// # Errors
+    /// See [`ConnectError`](sipsimple_core::agent::ConnectError).
+    pub fn connect_without_offer(
+        &self,
+        account: AccountId,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+    ) -> Result<SessionId, ApplicationError> {
+        self.connect_with(account, to, routes, streams, true)
+    }
+
+    fn connect_with(
+        &self,
+        account: AccountId,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+        late_offer: bool,
+    ) -> Result<SessionId, ApplicationError> {
         let (to, routes, streams) = (to.into(), routes.to_vec(), streams.to_vec());
-        match self.intend(Intent::Connect { account, to, routes, streams })? {
+        match self.intend(Intent::Connect { account, to, routes, streams, late_offer })? {
             Outcome::Session(id) => Ok(id),
             _ => Err(ApplicationError::Stopped),
         }

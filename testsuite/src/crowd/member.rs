@@ -93,7 +93,13 @@ impl Member {
         let to = self.somebody();
         let routes = self.routes(&to);
         let intent = match self.random.below(10) {
-            0..6 => Intent::Connect { account: ACCOUNT, to: to.as_str().into(), routes, streams: audio() },
+            0..6 => Intent::Connect {
+                account: ACCOUNT,
+                to: to.as_str().into(),
+                routes,
+                streams: audio(),
+                late_offer: false,
+            },
             6 | 7 => Intent::Subscribe {
                 account: ACCOUNT,
                 to: to.as_str().into(),

@@ -129,7 +129,7 @@ impl User {
         let streams = vec![StreamSpec::Audio(AudioSpec { codecs, direction })];
         let family = own.addresses.iter().any(|local| local.is_ipv4() == routes[0].address.is_ipv4());
         let no_socket = !family || !own.transports.contains(&routes[0].transport);
-        let intent = Intent::Connect { account, to: other.uri.as_str().into(), routes, streams };
+        let intent = Intent::Connect { account, to: other.uri.as_str().into(), routes, streams, late_offer: false };
         match agent.intend(now, intent) {
             Ok(Outcome::Session(id)) => {
                 assert!(!unknown_codec && !no_socket, "host {}: connect was not refused", self.host);

@@ -137,6 +137,10 @@ impl OfferAnswer {
             broken.unless(said.formats.iter().all(known), "OA-7", seen, "a format was not offered under this number");
             broken.unless(!said.formats.is_empty(), "OA-7", seen, "there is no format");
         }
+        if matches!(seen.step, Step::AckSent { .. }) && !answer.media.iter().any(Media::is_used) {
+            // A fork that is not wanted is refused by a description of its own.
+            return;
+        }
         self.settle(seen, tag, answer.clone(), offer);
         self.sent(seen, tag, answer, broken);
     }

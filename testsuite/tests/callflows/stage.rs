@@ -182,7 +182,13 @@ impl Stage {
                     routes.remove(0);
                 }
                 let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-                let intent = Intent::Connect { account, to: format!("Bob <{}>", sip.uri()).into(), routes, streams };
+                let intent = Intent::Connect {
+                    account,
+                    to: format!("Bob <{}>", sip.uri()).into(),
+                    routes,
+                    streams,
+                    late_offer: false,
+                };
                 let outcome = self.world.with(self.host, |agent, now| agent.intend(now, intent));
                 let Ok(Outcome::Session(session)) = outcome else { panic!("{outcome:?}") };
                 self.session = Some(session);

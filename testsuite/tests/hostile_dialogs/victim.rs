@@ -194,6 +194,7 @@ impl Victim {
             to: "sip:mallory@10.9.0.1".into(),
             routes: vec![Route::new(Transport::Udp, address())],
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         match self.world.with(self.alice, |agent, now| agent.intend(now, intent)) {
             Ok(Outcome::Session(session)) => session,

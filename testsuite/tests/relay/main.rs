@@ -118,6 +118,7 @@ fn world(users: [User; 2]) -> World {
         to: format!("sip:bob@{door}").into(),
         routes: vec![Route::new(Transport::Udp, door)],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap();
     world.run_for(Duration::from_secs(12));

@@ -19,6 +19,7 @@ mod cancel;
 mod chaos;
 mod client;
 mod dialog;
+mod late_offer;
 mod matching;
 mod offer_answer;
 mod proposals;

@@ -262,6 +262,7 @@ impl Script {
             to: "sip:them@example.com".into(),
             routes: vec![route.parse::<Route>().unwrap()],
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         match self.intend(connect).unwrap() {
             Outcome::Session(session) => session,

@@ -175,6 +175,12 @@ impl Desk<'_> {
             Command::Act(action) => {
                 let session = self.here()?;
                 let call = self.calls.get_mut(&session).ok_or_else(|| Failure::new("there is no call"))?;
+                if action == Action::Accept && call.known.asks_for_transfer() {
+                    let next = call.known.follow(&self.client.application)?;
+                    self.say(format_args!("call {}: calling {}", number(next.id), next.remote));
+                    self.enter(next);
+                    return Ok(());
+                }
                 if action == Action::Accept {
                     self.exchange.make_room(&self.client.application, session, call.known.proposed())?;
                 }
@@ -287,11 +293,6 @@ impl Desk<'_> {
                 self.enter(Known::incoming(id, &words::printable(remote_identity), streams));
                 self.current = before.or(Some(id));
                 tolerate(self.client.application.send_ring_indication(id))?;
-            }
-            SessionEvent::TransferNewIncoming { .. } => {
-                // Callers would choose whom we call.
-                let refused = self.client.application.intend(Intent::RejectTransfer { session: id, code: 603 });
-                tolerate(refused.map(drop))?;
             }
             SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
                 self.calls.remove(&id);
