@@ -102,6 +102,10 @@ impl MediaStream for Changing {
         self.inner.initialize(cx, proposer, out);
     }
 
+    fn offered(&mut self, offered: &Proposed<'_>) -> Result<bool, Text> {
+        self.inner.offered(offered)
+    }
+
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let mut description = self.inner.local_media(cx, offered);
         let Change { keys, codecs, port, .. } = self.changes.with(|change| {

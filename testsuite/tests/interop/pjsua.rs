@@ -79,6 +79,53 @@ impl Call {
     }
 }
 
+/// Where ICE and SRTP are done in one call: the transport, and how PJSIP and we think of SRTP.
+const SECURED: [(&str, [&str; 2]); 2] = [("udp", ["off", "disabled"]), ("tls", ["mandatory", "mandatory"])];
+
+/// ICE has found a path this often.
+fn assert_paths(output: &str, times: usize) {
+    assert_eq!(output.matches("ICE found a path").count(), times, "{output}");
+}
+
+#[test]
+fn it_begins_ice_anew_and_changes_its_keys() {
+    let Some(python) = python() else { return };
+    for (transport, [theirs, ours]) in SECURED {
+        let (call, port, own) = (Call::new(), free_port("127.0.0.1"), free_port("127.0.0.1"));
+        let listen = format!("{transport}:127.0.0.1:{port}");
+        let args = ["answer", "--listen", &listen, "--tls-cert", &call.certificate, "--codec", "PCMA", "--srtp", ours];
+        let sound = ["--ice", "--play", &call.file("ours.wav"), "--record", &call.file("we.wav"), "--count", "1"];
+        let mut answering = Running::start(sipsimple(), &[&args[..], &sound].concat());
+        answering.wait_for("listening", LIMIT);
+        let uri = format!("sip:us@127.0.0.1:{port};transport={transport}");
+        let more = ["--ice", "--renew", "--call", &uri, "--transport", transport];
+        let mut pjsip = call.pjsip(&python, own, "PCMA", theirs, &more);
+        answering.succeed(LIMIT);
+        pjsip.succeed(LIMIT);
+        assert_paths(&answering.output(), 2);
+        call.judge("PCMA", ours != "disabled", &answering.output());
+    }
+}
+
+#[test]
+fn it_follows_when_we_begin_ice_anew() {
+    let Some(python) = python() else { return };
+    for (transport, [theirs, ours]) in SECURED {
+        let (call, port) = (Call::new(), free_port("127.0.0.1"));
+        let mut pjsip = call.pjsip(&python, port, "PCMU", theirs, &["--ice"]);
+        let port = if transport == "tls" { port + 1 } else { port };
+        let (uri, ca) =
+            (format!("sip:pjsua@127.0.0.1:{port};transport={transport}"), call.pki.ca().display().to_string());
+        let args = ["call", &uri, "--tls-ca", &ca, "--codec", "PCMU", "--srtp", ours, "--do", "2s restart-ice; 6s end"];
+        let sound = ["--ice", "--play", &call.file("ours.wav"), "--record", &call.file("we.wav")];
+        let mut calling = Running::start(sipsimple(), &[&args[..], &sound].concat());
+        calling.succeed(LIMIT);
+        pjsip.succeed(LIMIT);
+        assert_paths(&calling.output(), 2);
+        call.judge("PCMU", ours != "disabled", &calling.output());
+    }
+}
+
 #[test]
 fn it_answers_us() {
     let Some(python) = python() else { return };

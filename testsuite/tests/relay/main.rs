@@ -24,6 +24,7 @@ use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::media::{LEVEL, Mode};
 use sipsimple_testsuite::nat::Kind;
 use sipsimple_testsuite::post::Letter;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::proxy::{Location, Logbook, Plan, Proxy};
 use sipsimple_testsuite::script::{Script, Turn, Way};
 use sipsimple_testsuite::turn::Server;
@@ -88,6 +89,7 @@ struct User {
 /// Alice and Bob, whom a proxy knows, and a TURN server.
 fn world(users: [User; 2]) -> World {
     let mut world = World::new(11, Faults::none());
+    world.watch(property::all());
     let door = at("203.0.113.5:5060");
     let (proxy, book) = Proxy::new(Plan { records_route: true, domain: Some(door), ..Plan::default() });
     world.add_script(door, Door { proxy, book });

@@ -17,6 +17,7 @@ use sipsimple_testsuite::application::{Answering, Idle};
 use sipsimple_testsuite::host::Place;
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::media::{LEVEL, Mode};
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
 const ALICE: usize = 0;
@@ -25,6 +26,7 @@ const BOB: usize = 1;
 /// How Alice and Bob encrypt, and whether they give out keys without TLS.
 fn world(encryption: [SrtpEncryption; 2], without_tls: bool) -> World {
     let mut world = World::new(5, Faults::none());
+    world.watch(property::all());
     for (number, (name, srtp_encryption)) in ["alice", "bob"].into_iter().zip(encryption).enumerate() {
         let application: Box<dyn sipsimple_testsuite::application::Application> =
             if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_secs(1))) };
