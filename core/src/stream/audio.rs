@@ -135,7 +135,12 @@ impl AudioStream {
     }
 
     /// The keys for its line, and the profile; `None` refuses the line that is offered.
-    fn secure(&mut self, random: &mut Random, offered: Option<&Proposed<'_>>, at: SocketAddr) -> Option<Vec<Attribute>> {
+    fn secure(
+        &mut self,
+        random: &mut Random,
+        offered: Option<&Proposed<'_>>,
+        at: SocketAddr,
+    ) -> Option<Vec<Attribute>> {
         let Some(Proposed { media, .. }) = offered else {
             return Some(match self.encryption {
                 SrtpEncryption::Disabled => Vec::new(),

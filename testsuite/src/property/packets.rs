@@ -16,7 +16,7 @@ use bytes::Bytes;
 use sipsimple_core::rtp::is_rtcp;
 use sipsimple_core::stun::{BINDING, Class, Message, TransactionId, attribute};
 use sipsimple_core::time::Instant;
-use sipsimple_core::turn::SEND;
+use sipsimple_core::turn::{DATA, SEND};
 
 use crate::wire::Fate;
 
@@ -100,19 +100,22 @@ impl Property for Packets {
         match fate {
             Fate::Arrived => {
                 self.heard.put(at, (host, from), ());
-                if let Some(request) = request(data) {
-                    self.asked.put(at, (host, from, request.transaction()), ());
+                match Message::parse(data.clone()) {
+                    Ok(message) if message.class() == Class::Request => {
+                        self.asked.put(at, (host, from, message.transaction()), ());
+                    }
+                    // Something came by a server that lends an address.
+                    Ok(message) if message.class() == Class::Indication && message.method() == DATA => {
+                        if let Some(peer) = message.xor_address(attribute::XOR_PEER_ADDRESS) {
+                            self.heard.put(at, (host, peer), ());
+                        }
+                    }
+                    Ok(_) | Err(_) => {}
                 }
             }
             Fate::Sent => self.sends(sight, to, data, broken),
         }
     }
-}
-
-/// The request of STUN that a datagram is.
-fn request(data: &Bytes) -> Option<Message> {
-    let is_stun = data.first().is_some_and(|first| *first < 4);
-    Message::parse(data.clone()).ok().filter(|message| is_stun && message.class() == Class::Request)
 }
 
 impl Packets {
@@ -133,7 +136,7 @@ impl Packets {
                 ["a", "candidate", ..] => name(words.get(4).copied(), words.get(5).copied()),
                 ["a", "rtcp", port, ..] => name(words.get(3).copied(), port.split(' ').next()),
                 ["a", "rtpmap", format, ..] if format.contains("telephone-event") => {
-                    let number = format.split(' ').next().and_then(|number| number.parse().ok());
+                    let number = format.split(' ').next().and_then(|number| number.parse::<u8>().ok());
                     self.keys.entry(at, host, BTreeSet::new).extend(number);
                 }
                 _ => {}

@@ -108,13 +108,7 @@ impl Call {
 }
 
 fn bad() -> Faults {
-    Faults {
-        loss: 30_000,
-        duplicate: 50_000,
-        reorder: 200_000,
-        jitter: Duration::from_millis(15),
-        ..Faults::none()
-    }
+    Faults { loss: 30_000, duplicate: 50_000, reorder: 200_000, jitter: Duration::from_millis(15), ..Faults::none() }
 }
 
 fn pcma() -> Vec<Codec> {

@@ -386,7 +386,9 @@ fn a_stream_that_begins_in_silence_is_told_after_five_seconds() {
     let timeout = Some(Duration::from_secs(30));
     let told = |path: &mut Path, now| {
         path.timeout(ms(now));
-        events(path).into_iter().find_map(|event| if let Event::NoRtp { got_any } = event { Some(got_any) } else { None })
+        events(path)
+            .into_iter()
+            .find_map(|event| if let Event::NoRtp { got_any } = event { Some(got_any) } else { None })
     };
     let mut silent = started(Parameters { timeout, ..parameters() });
     assert!(silent.deadline().is_some_and(|deadline| deadline <= ms(5000)));
