@@ -11,7 +11,7 @@ use crate::id::{
 use crate::session::SessionError;
 use crate::settings::kind::{CodecName, SrtpEncryption, StunServer};
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
-use crate::sip::digest::Credentials;
+use crate::sip::digest::{Credentials, Secret};
 use crate::sip::{Text, Uri};
 use crate::stream::{Command, SessionInfo, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
@@ -102,6 +102,9 @@ pub enum Intent {
         session: SessionId,
         /// Which of the proposed streams; the others are refused.
         streams: Vec<StreamId>,
+        /// The password for the account's MSRP relay, where it is not the account's (`accept` of seed 000).
+        #[serde(default)]
+        relay_password: Option<Secret>,
     },
     /// Reject an incoming session.
     Reject {

@@ -69,8 +69,8 @@ impl Agent {
             Intent::SendRingIndication { session } => {
                 self.with_session(session, |session, cx, out| session.send_ring_indication(cx, out))
             }
-            Intent::Accept { session, streams } => {
-                self.with_session(session, |session, cx, out| session.accept(cx, &streams, out))
+            Intent::Accept { session, streams, relay_password } => {
+                self.with_session(session, |session, cx, out| session.accept(cx, &streams, relay_password, out))
             }
             Intent::Reject { session, code, reason } => {
                 self.with_session(session, |session, cx, out| session.reject(cx, code, reason.as_deref(), out))

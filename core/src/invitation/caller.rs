@@ -153,7 +153,7 @@ impl Invitation {
         let leg = self.legs.iter_mut().find(|leg| Some(leg.dialog.id()) == id.as_ref());
         let carrier = match (delivery, &leg, &id) {
             (Delivery::Reliable(rseq), Some(_), Some(id)) => {
-                if !invite.in_order(id, rseq) {
+                if !invite.in_order(id, rseq, cx.config.limits.forks) {
                     return;
                 }
                 invite.await_acknowledgement(id, rseq);

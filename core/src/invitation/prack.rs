@@ -286,9 +286,11 @@ impl ClientInvite {
         Some(self.unacknowledged.remove(index).1)
     }
 
-    /// Whether a reliable provisional response of this dialog is the next one; then it is remembered (RFC 3262 section 4).
-    pub(super) fn in_order(&mut self, dialog: &DialogId, rseq: u32) -> bool {
+    /// Whether a reliable provisional response of this dialog is the next one; then it is remembered (RFC 3262 section 4). So many dialogs are, also of those that have ended.
+    pub(super) fn in_order(&mut self, dialog: &DialogId, rseq: u32, forks: usize) -> bool {
+        let known = self.rseqs.len();
         match self.rseqs.iter_mut().find(|(known, _)| known == dialog) {
+            None if known >= forks => false,
             None => {
                 self.rseqs.push((dialog.clone(), rseq));
                 true

@@ -164,7 +164,7 @@ impl Invitation {
                 let carrier = match delivery(response) {
                     Delivery::Unreliable => Carrier::Unreliable,
                     Delivery::Broken => return,
-                    Delivery::Reliable(rseq) if !invite.in_order(&id, rseq) => return,
+                    Delivery::Reliable(rseq) if !invite.in_order(&id, rseq, cx.config.limits.forks) => return,
                     Delivery::Reliable(rseq) => {
                         leg.dialog.refresh_target(response);
                         invite.await_acknowledgement(&id, rseq);

@@ -59,7 +59,6 @@ use crate::uac::Hop;
 
 /// Work for the layers below, and news for the application, in order.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved once, from one queue to the next")]
 pub enum Output {
     /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
     Usage(invitation::Output),

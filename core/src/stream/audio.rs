@@ -2,6 +2,9 @@
 //!
 //! Hold is in its direction (RFC 3264 section 8.4, RFC 6337 section 5.3): a stream that this side holds asks for what it
 //! would like otherwise, without receiving. So to take it off hold restores what was before.
+//!
+//! Comfort noise (RFC 3389) is offered only where silence is suppressed (setting `rtp.silence_suppression`), as the reference
+//! never offers it; but whoever offers it gets it in the answer, and may be silent then.
 
 use std::net::SocketAddr;
 
@@ -79,7 +82,7 @@ impl AudioStream {
     /// What is wrong with the specification, in words.
     pub fn new(spec: &AudioSpec, config: &Config, session: &SessionInfo) -> Result<Self, Text> {
         let codecs = codecs(&spec.codecs, config, session);
-        if codecs.iter().all(Codec::is_telephone_event) {
+        if codecs.iter().all(Codec::is_companion) {
             return Err("none of its codecs is known".into());
         }
         Ok(Self {
@@ -218,7 +221,10 @@ impl AudioStream {
         if self.wanted().sends() {
             self.held.remote = !agreed.remote_direction.receives();
         }
-        let parameters = agreed.parameters(cx.config.rtp.symmetric, cx.config.rtp.timeout);
+        let mut parameters = agreed.parameters(cx.config.rtp.symmetric, cx.config.rtp.timeout);
+        if let Some(parameters) = &mut parameters {
+            parameters.suppress_silence = cx.config.rtp.silence_suppression;
+        }
         let parameters = parameters.filter(|parameters| self.parameters.as_ref() != Some(parameters))?;
         self.parameters = Some(parameters.clone());
         Some(parameters)
@@ -293,7 +299,12 @@ impl MediaStream for AudioStream {
 
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let port = self.rtp.map_or(0, |rtp| rtp.port());
-        let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
+        let mut codecs = self.codecs.clone();
+        let agreed = self.parameters.as_ref().is_some_and(|parameters| parameters.comfort_noise.is_some());
+        if offered.is_none() && !agreed && !cx.config.rtp.silence_suppression {
+            codecs.retain(|codec| !codec.is_comfort_noise());
+        }
+        let mut description = Description::audio(port, codecs).with_direction(self.wanted());
         description.address = self.rtp.map(|rtp| rtp.ip()).filter(|ip| *ip != cx.session.local);
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);
@@ -451,7 +462,7 @@ fn acceptable(encryption: SrtpEncryption, offered: &Proposed<'_>) -> Result<(), 
     }
 }
 
-/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; and the events of RFC 4733.
+/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; the events of RFC 4733, and comfort noise (RFC 3389).
 fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> {
     let of_account = session.settings.rtp.audio_codec_list.as_deref();
     let mut codecs: Vec<Codec> = match of_account {
@@ -463,6 +474,9 @@ fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> 
     let is_fast = codecs.iter().any(|codec| codec.clock_rate == 48_000);
     codecs.push(Codec::telephone_event(8000).with_payload(101).with_fmtp("0-15"));
     codecs.extend(is_fast.then(|| Codec::telephone_event(48_000).with_payload(102).with_fmtp("0-15")));
+    // Opus, which is the only one that is faster, has a noise of its own.
+    let is_plain = codecs.iter().any(|codec| codec.clock_rate == 8000 && !codec.is_companion());
+    codecs.extend(is_plain.then(|| Codec::comfort_noise(8000)));
     codecs
 }
 

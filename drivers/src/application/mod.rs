@@ -275,7 +275,7 @@ impl Application {
     /// # Errors
     /// See [`SessionError`](sipsimple_core::agent::SessionError).
     pub fn accept(&self, session: SessionId, streams: &[StreamId]) -> Result<(), ApplicationError> {
-        self.intend(Intent::Accept { session, streams: streams.to_vec() }).map(drop)
+        self.intend(Intent::Accept { session, streams: streams.to_vec(), relay_password: None }).map(drop)
     }
 
     /// Rejects an incoming session with this status code, 300 to 699.
@@ -345,7 +345,7 @@ impl Application {
     }
 }
 
-/// The mixers run at the rate that is stored, if one is; whether ringtones are to be quiet.
+/// The mixers run at the rate that is stored, if one is, and the microphone's sound is processed as is stored; whether ringtones are to be quiet.
 fn audio_as_set(agent: &Agent, audio: &mut EngineConfig) -> bool {
     let Some(record) = agent.settings().record(&SipSimpleSettings::key("")) else { return false };
     let Some(settings) = record.saved::<SipSimpleSettings>() else { return false };
@@ -354,6 +354,7 @@ fn audio_as_set(agent: &Agent, audio: &mut EngineConfig) -> bool {
     {
         audio.sample_rate = rate;
     }
+    media::process_as_set(&mut audio.processing, |name| record.stored().contains_key(name), &settings.audio);
     settings.audio.silent
 }
 

@@ -179,7 +179,7 @@ impl Pair {
         self.pass(TRYING, onlooker);
         let (called, streams) = self.incoming.pop().expect("it rings at the other end");
         self.intend(End::Callee, Intent::SendRingIndication { session: called }, onlooker);
-        self.intend(End::Callee, Intent::Accept { session: called, streams }, onlooker);
+        self.intend(End::Callee, Intent::Accept { session: called, streams, relay_password: None }, onlooker);
         assert_eq!(self.started, started + 2, "both ends have started");
         (calling, called)
     }

@@ -13,6 +13,7 @@ pub mod message;
 pub mod mixing;
 pub mod msrp;
 pub mod payload;
+pub mod playout;
 pub mod srtp;
 pub mod transaction;
 
@@ -56,6 +57,7 @@ impl Work {
             call::WORKS,
             location::WORKS,
             media::WORKS,
+            playout::WORKS,
             mixing::WORKS,
             coding::WORKS,
             srtp::WORKS,

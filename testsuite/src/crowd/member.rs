@@ -170,7 +170,7 @@ impl Member {
                     agent.intend(now, Intent::Reject { session: *id, code: 486, reason: None })
                 } else {
                     let streams = agent.session(now, *id).map(|session| session.streams()).unwrap_or_default();
-                    agent.intend(now, Intent::Accept { session: *id, streams })
+                    agent.intend(now, Intent::Accept { session: *id, streams, relay_password: None })
                 }
             }
             Plan::End(id) => agent.intend(now, Intent::End { session: *id }),

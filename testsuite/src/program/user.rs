@@ -179,7 +179,7 @@ impl User {
             }
             Action::Accept(id) => {
                 let streams = agent.session(now, *id).map(|session| session.streams()).unwrap_or_default();
-                self.answer(now, *id, agent, "accept", Intent::Accept { session: *id, streams });
+                self.answer(now, *id, agent, "accept", Intent::Accept { session: *id, streams, relay_password: None });
             }
             Action::Reject(id, code) => {
                 let intent = Intent::Reject { session: *id, code: *code, reason: None };
@@ -270,7 +270,7 @@ impl User {
             4 => {
                 // With a stream that is of another session.
                 let streams = vec![StreamId::from_u64(u64::MAX)];
-                self.answer(now, id, agent, "accept", Intent::Accept { session: id, streams });
+                self.answer(now, id, agent, "accept", Intent::Accept { session: id, streams, relay_password: None });
                 return;
             }
             _ => Action::End(id),

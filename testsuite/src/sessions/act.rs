@@ -168,7 +168,9 @@ impl Act {
         Some(match self {
             Self::Connect { .. } | Self::Network(_) | Self::Cut(_) => return None,
             Self::Ring => Intent::SendRingIndication { session },
-            Self::Accept(choice) => Intent::Accept { session, streams: choice.of(&subject.streams) },
+            Self::Accept(choice) => {
+                Intent::Accept { session, streams: choice.of(&subject.streams), relay_password: None }
+            }
             Self::Reject(code) => Intent::Reject { session, code: *code, reason: None },
             Self::End => Intent::End { session },
             Self::Hold => Intent::Hold { session },

@@ -198,7 +198,7 @@ impl Stage {
             (_, 200, "INVITE", Some(session)) => {
                 let streams = self.world.with(self.host, |agent, now| Some(agent.session(now, session)?.streams()));
                 let streams = streams.expect("a session");
-                self.act(Intent::Accept { session, streams });
+                self.act(Intent::Accept { session, streams, relay_password: None });
             }
             (_, code @ (300..=486 | 488..), "INVITE", Some(session)) => {
                 self.act(Intent::Reject { session, code, reason: None });

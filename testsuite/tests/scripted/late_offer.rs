@@ -1,18 +1,24 @@
-//! Calls that alice places without an offer: the peer makes one, in its 200 or in a reliable provisional response (RFC 3261 section 13.2.1, RFC 6337).
+//! Calls whose INVITE has no offer (RFC 3261 section 13.2.1, RFC 6337). Of those that alice places the peer makes one, in its 200 or in a reliable provisional
+//! response; of those that come she makes one in her 200.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use sipsimple_core::agent::Config;
 use sipsimple_core::id::SessionId;
 use sipsimple_core::stream::{AudioSpec, ChatSpec, StreamSpec};
 use sipsimple_core::transport::Transport;
 use sipsimple_testsuite::application::Idle;
+use sipsimple_testsuite::brittle::{BrittleFactory, Habit};
 use sipsimple_testsuite::draft::{Draft, Side, audio};
 use sipsimple_testsuite::post::Letter;
 use sipsimple_testsuite::sdp::Sdp;
 use sipsimple_testsuite::sip::Sip;
 
-use crate::scene::{Scene, accepted, peer, response};
+use crate::scene::{Scene, accepted, answering, peer, response};
 
 const VIDEO: &str = "m=video 5000 RTP/AVP 34\r\n";
+const BRITTLE: &str = "m=application 9 brittle 0\r\n";
 const MALFORMED: &str = "v=0\r\nwhat is this\r\n";
 
 /// Alice calls the peer without an offer, for audio; the INVITE.
@@ -310,7 +316,7 @@ fn a_stream_that_waited_answers_as_it_was_named() {
 #[test]
 fn a_call_that_nobody_answers_is_cancelled_in_time() {
     let mut config = Config::default();
-    config.invite_timeout = Some(std::time::Duration::from_secs(5));
+    config.invite_timeout = Some(Duration::from_secs(5));
     let mut scene = Scene::with(config, Box::new(Idle));
     let (_, invite) = call(&mut scene);
     scene.reply(&invite, &progress(&invite.sip, "b", 1, audio(peer(), 4000)));
@@ -350,4 +356,171 @@ fn an_update_in_an_early_dialog_is_judged_by_what_was_agreed_there() {
     scene.wait(100);
     assert_eq!(scene.count("SIPSessionDidStart"), 1);
     hang_up(scene, session);
+}
+
+/// A call for a stream that takes so many milliseconds to get ready, or for ever.
+fn call_for_brittle(scene: &mut Scene, initialize: Option<u64>) -> (SessionId, Letter) {
+    let offered = Habit { initialize: initialize.map(Duration::from_millis), ..Habit::SOUND };
+    let factory = Arc::new(BrittleFactory { offered });
+    scene.world.with(scene.alice, |agent, _| agent.register_stream(factory));
+    call_for(scene, vec![Habit::SOUND.spec()])
+}
+
+#[test]
+fn the_ack_waits_for_the_streams() {
+    let mut scene = Scene::new();
+    let (session, invite) = call_for_brittle(&mut scene, Some(1_000));
+    scene.reply(&invite, &ok_to(&invite));
+    scene.wait(500);
+    scene.reply(&invite, &ok_to(&invite));
+    // The peer has no business with an offer of its own meanwhile.
+    let reinvite =
+        Side::callee(&invite.sip, "b", peer()).request("INVITE", "early").body("application/sdp", offer_of(BRITTLE));
+    scene.send(&reinvite);
+    let refusal = scene.next("491 INVITE");
+    scene.send(&Draft::ack(&reinvite.sip(), &refusal.sip));
+    assert_eq!(scene.within(400), [""; 0]);
+    assert_eq!(used(&scene.next("ACK").sip), [true]);
+    scene.wait(100);
+    assert_eq!(scene.count("SIPSessionDidStart"), 1);
+    hang_up(scene, session);
+}
+
+#[test]
+fn a_session_that_ends_before_its_streams_are_ready_acknowledges_all_the_same() {
+    // Its user ends it.
+    let mut scene = Scene::new();
+    let (session, invite) = call_for_brittle(&mut scene, Some(1_000));
+    scene.reply(&invite, &ok_to(&invite));
+    scene.wait(100);
+    scene.end(session);
+    assert_eq!(used(&scene.next("ACK").sip), [false]);
+    assert_eq!(ended(&mut scene), "");
+    let end = ["-> terminating", "will end local", "BYE local 200", "-> terminated", "ended local user request"];
+    assert_eq!(scene.told()[3..], end);
+    scene.quiet();
+
+    // The peer does.
+    let mut scene = Scene::new();
+    let (_, invite) = call_for_brittle(&mut scene, Some(1_000));
+    scene.reply(&invite, &ok_to(&invite));
+    scene.wait(100);
+    scene.send(&Side::callee(&invite.sip, "b", peer()).request("BYE", "bye"));
+    let mut letters = scene.within(100);
+    letters.sort();
+    assert_eq!(letters, ["200 BYE", "ACK"]);
+    assert_eq!(scene.told().pop().as_deref(), Some("ended remote user request"));
+    scene.quiet();
+}
+
+/// A 200 that offers what takes its time.
+fn ok_to(invite: &Letter) -> Draft {
+    response(&invite.sip, 200, "b").body("application/sdp", offer_of(BRITTLE))
+}
+
+#[test]
+fn streams_that_never_get_ready_end_the_call() {
+    let words = "media stream timed out while initializing";
+    let mut scene = Scene::new();
+    let (_, invite) = call_for_brittle(&mut scene, None);
+    scene.reply(&invite, &ok_to(&invite));
+    assert_eq!(used(&scene.next("ACK").sip), [false]);
+    assert_eq!(ended(&mut scene), format!("SIP;cause=500;text=\"{words}\""));
+    assert_eq!(scene.told().pop(), Some(format!("ended local {words}")));
+    scene.quiet();
+
+    let mut scene = Scene::new();
+    let (_, invite) = call_for_brittle(&mut scene, None);
+    scene.reply(&invite, &progress(&invite.sip, "b", 1, offer_of(BRITTLE)));
+    let cancel = scene.next("CANCEL");
+    scene.reply(&cancel, &response(&cancel.sip, 200, "b"));
+    scene.reply(&invite, &response(&invite.sip, 487, "b"));
+    scene.next("ACK");
+    scene.wait(100);
+    assert_eq!(scene.failure().0, 487);
+    scene.quiet();
+}
+
+/// An answer in an ACK cannot be refused: the call ends (RFC 6337 section 3).
+#[test]
+fn an_ack_without_a_usable_answer_ends_the_call() {
+    let refused = audio(peer(), 4000).replace("m=audio 4000", "m=audio 0");
+    let two = format!("{}m=audio 4008 RTP/AVP 0\r\n", audio(peer(), 4000));
+    for answer in [None, Some(MALFORMED.to_owned()), Some(refused), Some(two)] {
+        let mut scene = Scene::answering(answering());
+        let invite = scene.request("INVITE");
+        scene.send(&invite);
+        scene.next("180 INVITE");
+        let offer = scene.next("200 INVITE").sip;
+        let ack = Draft::ack(&invite.sip(), &offer);
+        scene.send(&match &answer {
+            Some(answer) => ack.body("application/sdp", answer.clone()),
+            None => ack,
+        });
+        assert!(ended(&mut scene).contains("SDP negotiation failed: "), "{answer:?}");
+        assert_eq!((scene.count("SIPSessionDidStart"), scene.count("SIPSessionDidEnd")), (0, 1), "{answer:?}");
+        scene.quiet();
+    }
+}
+
+/// What this side holds is in its offer; what it holds later is said when the ACK is there.
+#[test]
+fn a_hold_is_in_the_offer_of_the_200_or_follows_the_ack() {
+    for before in [true, false] {
+        let mut scene = Scene::new();
+        let invite = scene.request("INVITE");
+        scene.send(&invite);
+        scene.wait(100);
+        let session = scene.incoming();
+        if before {
+            scene.session(session, |session| session.hold()).unwrap();
+        }
+        scene.session(session, |session| session.accept(&session.streams())).unwrap();
+        let offer = scene.next("200 INVITE").sip;
+        let direction = |sip: &Sip| Sdp::read(sip.description().unwrap()).unwrap().media[0].direction.clone();
+        assert_eq!(direction(&offer), if before { "sendonly" } else { "sendrecv" });
+        if !before {
+            scene.session(session, |session| session.hold()).unwrap();
+        }
+        assert_eq!(scene.within(50), [""; 0]);
+        scene.send(&Draft::ack(&invite.sip(), &offer).body("application/sdp", audio(peer(), 4000)));
+        if !before {
+            let hold = scene.next("INVITE");
+            assert_eq!(direction(&hold.sip), "sendonly");
+            scene.reply(&hold, &response(&hold.sip, 200, "").body("application/sdp", held()));
+            scene.next("ACK");
+        }
+        scene.wait(100);
+        assert_eq!(scene.told().pop().as_deref(), Some("hold local true"));
+        hang_up(scene, session);
+    }
+}
+
+/// The answer to a hold.
+fn held() -> String {
+    audio(peer(), 4000).replace("sendrecv", "recvonly").replace("o=- 1 1", "o=- 1 2")
+}
+
+#[test]
+fn a_call_without_an_offer_may_be_cancelled_or_ended_before_the_ack() {
+    let mut scene = Scene::new();
+    let invite = scene.request("INVITE");
+    scene.send(&invite);
+    scene.wait(100);
+    scene.send(&Draft::cancel(&invite.sip()));
+    scene.wait(50);
+    assert_eq!(scene.failure().0, 487);
+
+    let mut scene = Scene::answering(answering());
+    let invite = scene.request("INVITE");
+    scene.send(&invite);
+    scene.next("180 INVITE");
+    let offer = scene.next("200 INVITE").sip;
+    let mut side = Side::caller(&invite.sip(), &offer, peer());
+    scene.send(&side.request("BYE", "bye"));
+    scene.next("200 BYE");
+    scene.send(&Draft::ack(&invite.sip(), &offer).body("application/sdp", audio(peer(), 4000)));
+    scene.wait(100);
+    assert_eq!((scene.count("SIPSessionDidStart"), scene.count("SIPSessionDidEnd")), (0, 1));
+    scene.quiet();
 }

@@ -104,7 +104,7 @@ impl Scene {
 
     pub(crate) fn accept(&mut self, host: usize, session: SessionId) {
         let streams = self.with(host, session, |session| session.streams());
-        self.intend(host, Intent::Accept { session, streams });
+        self.intend(host, Intent::Accept { session, streams, relay_password: None });
     }
 
     /// A call that is established; both sessions.

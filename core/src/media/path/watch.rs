@@ -1,5 +1,7 @@
 //! The notice that no packet comes: looked at once each interval while the stream receives; and once before that, when none has ever come
 //! (seed 000: SCSessionGotNoAudio).
+//!
+//! A peer that has said that it is silent (RFC 3389) need not send packets for as long as it is. Its RTCP shows then that it is there.
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ pub(super) struct Watch {
     /// When to look for the first time, until anything has come.
     first: Option<Instant>,
     heard: bool,
+    reported: bool,
     got_any: bool,
 }
 
@@ -28,6 +31,7 @@ impl Watch {
             self.next = interval.map(|interval| now + interval);
             self.first = interval.filter(|interval| *interval > FIRST && !self.got_any).map(|_| now + FIRST);
             self.heard = false;
+            self.reported = false;
         }
     }
 
@@ -38,12 +42,17 @@ impl Watch {
         self.first = None;
     }
 
+    /// RTCP of the peer came.
+    pub(super) const fn reported(&mut self) {
+        self.reported = true;
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         earliest(self.next, self.first)
     }
 
-    /// When an interval is over in which nothing came: whether anything ever came.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<bool> {
+    /// When an interval is over in which nothing came: whether anything ever came. `silent` is whether the peer has said that it is.
+    pub(super) fn expire(&mut self, now: Instant, silent: bool) -> Option<bool> {
         let interval = self.interval?;
         if self.first.is_some_and(|first| now >= first) {
             self.first = None;
@@ -53,7 +62,8 @@ impl Watch {
             return None;
         }
         self.next = Some(now + interval);
-        let heard = std::mem::take(&mut self.heard);
-        (!heard).then_some(self.got_any)
+        let (heard, reported) = (std::mem::take(&mut self.heard), std::mem::take(&mut self.reported));
+        let is_there = heard || (silent && reported);
+        (!is_there).then_some(self.got_any)
     }
 }

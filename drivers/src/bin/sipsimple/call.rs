@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let uris: Vec<_> = options.account.account.iter().chain([&target]).collect();
     let (mut settings, listen) = options.account.way.settings(&uris)?;
     options.extensions.apply(&mut settings);
-    options.media.mix(&mut settings);
+    options.media.configure(&mut settings)?;
     let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, &options.sound.card, sound.plays())?;
     client.bound(&listen)?;

@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     settings.directory.clone_from(&options.config);
     options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
-    options.media.mix(&mut settings);
+    options.media.configure(&mut settings)?;
     let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, &options.card, false)?;
     for (transport, local) in client.bound(listen)? {
