@@ -151,7 +151,7 @@ impl Sdes {
     ) -> Option<Attribute> {
         let theirs = Crypto::of(offer).find(|crypto| suites.contains(&crypto.key.suite()))?;
         let stays = |given: &&Given| given.theirs.key == theirs.key && given.at == at;
-        let given = self.answered.as_ref().filter(stays).or(self.agreed.as_ref().filter(stays));
+        let given = self.answered.as_ref().filter(stays).or_else(|| self.agreed.as_ref().filter(stays));
         let key = match given {
             Some(given) => given.ours.key.clone(),
             None => MasterKey::generate(theirs.key.suite(), random),
