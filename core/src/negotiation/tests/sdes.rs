@@ -96,7 +96,7 @@ fn both_sides_agree_on_the_keys_of_the_chosen_line() {
         assert_eq!(again.len(), 1);
         assert!(again[0].value.as_deref().unwrap().ends_with(&*ours.send.to_base64()));
         assert_eq!(of_bob.answer(&section, &BOTH[1..], THERE, &mut chance_b), Some(line.clone()));
-        assert_eq!(of_bob.offer(&BOTH, THERE, &mut chance_b), [line.clone()]);
+        assert_eq!(of_bob.offer(&BOTH, THERE, &mut chance_b), std::slice::from_ref(&line));
         // Who has moved gives another key (RFC 4568 section 7.1.4), and until that is agreed on, the one in use stays.
         let moved = of_bob.answer(&section, &BOTH[1..], HERE, &mut chance_b).unwrap();
         assert_ne!(moved, line);
@@ -104,7 +104,7 @@ fn both_sides_agree_on_the_keys_of_the_chosen_line() {
         let lines = of_bob.offer(&BOTH, HERE, &mut chance_b);
         assert!(lines.len() == 2 && !lines.contains(&line));
         assert_eq!(of_bob.offer(&BOTH, HERE, &mut chance_b), lines);
-        assert_eq!(of_bob.offer(&BOTH, THERE, &mut chance_b), [line.clone()]);
+        assert_eq!(of_bob.offer(&BOTH, THERE, &mut chance_b), std::slice::from_ref(&line));
         // Keys that an agreement leaves out do not come back, nor do those that were forgotten.
         let open = peer("m=audio 9 RTP/AVP 0\n");
         of_bob.agreed(&answer.media_at(0).unwrap(), &open.media_at(0).unwrap());
