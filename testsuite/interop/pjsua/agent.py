@@ -8,6 +8,7 @@ import time
 import pjsua2 as pj
 
 PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--address", default="127.0.0.1")
 PARSER.add_argument("--port", type=int, required=True, help="for UDP and TCP; the next one is for TLS")
 PARSER.add_argument("--pem", help="certificate and key")
 PARSER.add_argument("--ca", help="the authority of others")
@@ -20,7 +21,7 @@ PARSER.add_argument("--play", required=True)
 PARSER.add_argument("--record", required=True)
 PARSER.add_argument("--call", help="whom to call, for 4 s, or 7 s with --renew; without it the first call is answered")
 OPTIONS = PARSER.parse_args()
-HERE = "127.0.0.1"
+HERE = OPTIONS.address
 
 
 def say(*words):

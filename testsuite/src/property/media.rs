@@ -44,15 +44,13 @@ impl Property for MediaNews {
             wrong("ICE-1", "the stream goes on without consent");
         }
         match event {
-            StreamEvent::IceNegotiationStateDidChange { state } => {
-                if !follows(known.ice.replace(*state), *state) {
-                    wrong("ICE-1", "no such change of state");
-                }
+            StreamEvent::IceNegotiationStateDidChange { state } if !follows(known.ice.replace(*state), *state) => {
+                wrong("ICE-1", "no such change of state");
             }
-            StreamEvent::IceNegotiationDidSucceed { outcome } => {
-                if known.ice != Some(IceState::Succeeded) || outcome.selected.is_empty() {
-                    wrong("ICE-1", "it has not succeeded");
-                }
+            StreamEvent::IceNegotiationDidSucceed { outcome }
+                if known.ice != Some(IceState::Succeeded) || outcome.selected.is_empty() =>
+            {
+                wrong("ICE-1", "it has not succeeded");
             }
             StreamEvent::IceNegotiationDidFail { reason } => {
                 if known.ice != Some(IceState::Failed) {
