@@ -2,6 +2,7 @@
 
 mod calls;
 mod dialogs;
+mod media;
 mod msrp;
 mod names;
 mod usages;
