@@ -255,12 +255,8 @@ fn the_fates_of_all_messages_are_told_before_the_first_session_is_over() {
         pair.send(stream, text("m001", "lost"));
     }
     pair.lose(0, &CloseCause::Reset);
-    let fates: Vec<bool> = (pair.active.events.iter())
-        .filter_map(|(_, event)| match event {
-            Event::NotDelivered { .. } => Some(true),
-            Event::Ended(_) => Some(false),
-            _ => None,
-        })
-        .collect();
+    let events = pair.active.events.iter().map(|(_, event)| event);
+    let told = events.filter(|event| matches!(event, Event::NotDelivered { .. } | Event::Ended(_)));
+    let fates: Vec<bool> = told.map(|event| matches!(event, Event::NotDelivered { .. })).collect();
     assert_eq!(fates, [true, true, false, false]);
 }

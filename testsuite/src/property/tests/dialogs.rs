@@ -190,7 +190,7 @@ fn targets() {
     up().got(&moved).sent(&answer(&moved, 200)).sent(&old).breaks(&["DLG-6"]);
     up().got(&moved).sent(&answer(&moved, 488)).sent(&old).breaks(&[]);
     up().got(&moved).sent(&answer(&moved, 488)).sent(&new).breaks(&["DLG-6"]);
-    up().sent(&old.clone().start("OPTIONS sip:elsewhere@10.9.0.1:5060 SIP/2.0")).breaks(&["DLG-3"]);
+    up().sent(&old.start("OPTIONS sip:elsewhere@10.9.0.1:5060 SIP/2.0")).breaks(&["DLG-3"]);
     // Of an INVITE of the host an unreliable response names none.
     let own = back(&invite, "INVITE", 1, "i");
     let rings = answer(&own, 180).set("Contact", "<sip:moved@10.9.0.1:5060>");
