@@ -1,4 +1,5 @@
-//! The notice that no packet comes: looked at once each interval while the stream receives, and once soon after the beginning.
+//! The notice that no packet comes: looked at once each interval while the stream receives; and once before that, when none has ever come
+//! (seed 000: SCSessionGotNoAudio).
 //!
 //! A peer that has said that it is silent (RFC 3389) need not send packets for as long as it is. Its RTCP shows then that it is there.
 
@@ -6,15 +7,16 @@ use std::time::Duration;
 
 use crate::time::{Instant, earliest};
 
-/// How soon it is told that nothing has come at all (seed 000, SCSessionGotNoAudio).
-const SOON: Duration = Duration::from_secs(5);
+/// When a stream is known to begin in silence.
+const FIRST: Duration = Duration::from_secs(5);
 
 /// Watches whether packets come.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     interval: Option<Duration>,
     next: Option<Instant>,
-    soon: Option<Instant>,
+    /// When to look for the first time, until anything has come.
+    first: Option<Instant>,
     heard: bool,
     reported: bool,
     got_any: bool,
@@ -27,7 +29,7 @@ impl Watch {
         if interval != self.interval {
             self.interval = interval;
             self.next = interval.map(|interval| now + interval);
-            self.soon = interval.filter(|interval| *interval > SOON && !self.got_any).map(|_| now + SOON);
+            self.first = interval.filter(|interval| *interval > FIRST && !self.got_any).map(|_| now + FIRST);
             self.heard = false;
             self.reported = false;
         }
@@ -37,7 +39,7 @@ impl Watch {
     pub(super) const fn heard(&mut self) {
         self.heard = true;
         self.got_any = true;
-        self.soon = None;
+        self.first = None;
     }
 
     /// RTCP of the peer came.
@@ -46,17 +48,15 @@ impl Watch {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        earliest(self.soon, self.next)
+        earliest(self.next, self.first)
     }
 
     /// When an interval is over in which nothing came: whether anything ever came. `silent` is whether the peer has said that it is.
     pub(super) fn expire(&mut self, now: Instant, silent: bool) -> Option<bool> {
         let interval = self.interval?;
-        if self.soon.is_some_and(|soon| soon <= now) {
-            self.soon = None;
-            if !self.got_any {
-                return Some(false);
-            }
+        if self.first.is_some_and(|first| now >= first) {
+            self.first = None;
+            return Some(false);
         }
         if self.next.is_some_and(|next| now < next) {
             return None;
