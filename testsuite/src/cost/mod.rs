@@ -6,6 +6,7 @@
 pub mod call;
 pub mod coding;
 pub mod description;
+pub mod ice;
 pub mod location;
 pub mod media;
 pub mod message;
@@ -60,6 +61,7 @@ impl Work {
             mixing::WORKS,
             coding::WORKS,
             srtp::WORKS,
+            ice::WORKS,
             msrp::WORKS,
             payload::WORKS,
         ]

@@ -1,17 +1,21 @@
 //! The properties that hold in every world, one file for each area, each named by its id and the section of the RFC that demands it.
 //!
 //! A property watches the messages that hosts send and get, and the events that their agents tell. What a message must
-//! be is judged at once; what must follow is [owed](Owed), and missed when its time has passed.
+//! be is judged at once; what must follow is [owed](Owed), and missed when its time has passed. The [table](mod@table) says where each
+//! property is asserted.
 
 mod cancel;
 mod dialog;
 mod events;
+mod forks;
 mod invite_client;
 mod invite_server;
 mod ladder;
 mod lifecycle;
 mod matching;
+mod media;
 mod memory;
+mod msrp_codes;
 mod msrp_frames;
 mod msrp_lines;
 mod msrp_messages;
@@ -19,27 +23,34 @@ mod names;
 mod non_invite_client;
 mod non_invite_server;
 mod offer_answer;
+mod packets;
 mod prack;
 mod reason;
 mod refer;
 mod registration;
+mod reinvites;
 mod replaces;
 mod show;
 mod side;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod timer;
 mod update;
+mod usages;
 
 pub use cancel::Cancel;
 pub use dialog::Dialogs;
 pub use events::Events;
+pub use forks::Forks;
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
 pub use ladder::{Ladder, Lines};
 pub use lifecycle::Lifecycle;
 pub use matching::Matching;
+pub use media::MediaNews;
 pub use memory::{Memory, Owed};
+pub use msrp_codes::MsrpCodes;
 pub use msrp_frames::MsrpFrames;
 pub use msrp_lines::MsrpLines;
 pub use msrp_messages::MsrpMessages;
@@ -47,15 +58,18 @@ pub use names::{NameSight, Names};
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use offer_answer::OfferAnswer;
+pub use packets::{MediaSight, Packets};
 pub use prack::Prack;
 pub use reason::Reason;
 pub use refer::Refer;
 pub use registration::Registrations;
+pub use reinvites::Reinvites;
 pub use replaces::Replaces;
 pub use show::Show;
 pub use side::Side;
 pub use timer::SessionTimer;
 pub use update::Update;
+pub use usages::Usages;
 
 use std::fmt;
 use std::time::Duration;
@@ -97,16 +111,22 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(OfferAnswer::default()),
         Box::new(Prack::default()),
         Box::new(Update::default()),
+        Box::new(Reinvites::default()),
+        Box::new(Usages::default()),
+        Box::new(Forks::default()),
         Box::new(SessionTimer::default()),
         Box::new(Refer::default()),
         Box::new(Replaces::default()),
         Box::new(Reason),
         Box::new(Registrations::default()),
         Box::new(Events::default()),
+        Box::new(MsrpCodes::default()),
         Box::new(MsrpFrames::default()),
         Box::new(MsrpMessages::default()),
         Box::new(MsrpLines::default()),
         Box::new(Names::default()),
+        Box::new(MediaNews::default()),
+        Box::new(Packets::default()),
     ]
 }
 
@@ -123,6 +143,9 @@ pub trait Property {
 
     /// A host asked a name server by datagram, or heard from one.
     fn named(&mut self, _sight: &NameSight<'_>, _broken: &mut Violations) {}
+
+    /// A media socket of a host sent or got a datagram.
+    fn media(&mut self, _sight: &MediaSight<'_>, _broken: &mut Violations) {}
 
     /// An agent told an event.
     fn told(&mut self, _host: usize, _at: Instant, _event: &Event, _broken: &mut Violations) {}
@@ -255,6 +278,13 @@ impl Watch {
         self.pass(sight.at);
         for property in &mut self.properties {
             property.named(sight, &mut self.broken);
+        }
+    }
+
+    pub(crate) fn media(&mut self, sight: &MediaSight<'_>) {
+        self.pass(sight.at);
+        for property in &mut self.properties {
+            property.media(sight, &mut self.broken);
         }
     }
 

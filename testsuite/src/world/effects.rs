@@ -89,7 +89,11 @@ impl World {
                     Question::Tls(_) => Answer::Tls(Ok(None)),
                     _ => return,
                 };
+                self.hosts[host].asked.insert(ask);
                 self.later(host, Input::Answer { ask, answer });
+            }
+            Effect::Abandon { ask } => {
+                self.hosts[host].asked.remove(&ask);
             }
             Effect::Media { stream, command } => self.media(host, stream, &command),
             _ => {}
@@ -127,6 +131,7 @@ impl World {
         let (mut sent, mut told) = (Vec::new(), Vec::new());
         self.hosts[host].media.poll(&mut sent, &mut told);
         for (from, transmit) in sent {
+            self.see_media(Fate::Sent, host, from, transmit.to, &transmit.data);
             self.send_media(Packet { transport: Transport::Udp, from, to: transmit.to, data: transmit.data });
         }
         for (stream, event) in told {

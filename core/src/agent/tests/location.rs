@@ -276,7 +276,8 @@ fn the_stun_servers_of_a_domain_are_asked_for_once() {
     }
     assert_eq!(located.queries, asked, "they are known");
     let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-    let connect = Intent::Connect { account, to: "sip:bob@192.0.2.4".into(), routes: Vec::new(), streams };
+    let connect =
+        Intent::Connect { account, to: "sip:bob@192.0.2.4".into(), routes: Vec::new(), streams, late_offer: false };
     located.intend(connect).unwrap();
     assert_eq!(located.stun, [address("192.0.2.4:3479")], "and were kept");
 
