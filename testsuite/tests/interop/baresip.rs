@@ -186,7 +186,7 @@ fn it_calls_us_with_audio_both_ways() {
             let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
             let certificate = certificate.to_str().expect("UTF-8");
             let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
-            args.extend(["--tls-cert", certificate]);
+            args.extend(["--tls-cert", certificate, "--codec", "PCMU,PCMA"]);
             let mut answering = Running::start(sipsimple(), &args);
             answering.wait_for("listening", Duration::from_secs(20));
             baresip.command("dial", &format!("sip:us@{};transport={transport}", host_port(address, port)));
@@ -260,7 +260,7 @@ fn encrypted_media_is_taken_when_it_calls() {
     let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
     let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
     let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
-    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional"]);
+    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional", "--codec", "PCMU,PCMA"]);
     let mut answering = Running::start(sipsimple(), &args);
     answering.wait_for("listening", Duration::from_secs(20));
     baresip.command("dial", &format!("sip:us@127.0.0.1:{port};transport=tls"));

@@ -300,7 +300,20 @@ fn baresip_is_called_through_it() {
             let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
             let (route, ca) = (kamailio.route(transport), kamailio.ca());
             let args = ["call", "carol", "--account", "alice@lab.test", "--password-file", &password];
-            let more = ["--route", &route, "--tls-ca", &ca, "--play", play, "--record", recording, "--duration", "4"];
+            let more = [
+                "--codec",
+                "PCMU,PCMA",
+                "--route",
+                &route,
+                "--tls-ca",
+                &ca,
+                "--play",
+                play,
+                "--record",
+                recording,
+                "--duration",
+                "4",
+            ];
             let mut calling = Running::start(sipsimple(), &[&args[..], &more].concat());
             calling.succeed(LIMIT);
             assert!(calling.output().contains("call established"), "{}", calling.output());
