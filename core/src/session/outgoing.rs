@@ -85,6 +85,7 @@ impl Session {
                 return;
             }
         };
+        let attached = self.attached();
         let Some(connect) = &self.connect else { return };
         let invite = Invite {
             from: connect.from.clone(),
@@ -92,6 +93,7 @@ impl Session {
             routes: connect.routes.clone(),
             targets: std::mem::take(&mut self.targets),
             offer: Some(offer),
+            attached,
             headers: connect.headers.clone(),
         };
         let mut usage = Outbox::new();

@@ -310,8 +310,9 @@ impl Session {
                 return;
             }
         };
-        let mut sent = Ok(());
-        self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.propose(cx, Some(&offer), usage));
+        let (mut sent, attached) = (Ok(()), self.attached());
+        let offer = Some((&*offer, &*attached));
+        self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.propose(cx, offer, usage));
         if let Err(error) = sent {
             self.roll_back();
             self.ours_failed(cx, &format!("SIP core error: {error}"), out);
