@@ -108,7 +108,7 @@ fn names_of_files_are_completed() {
     let mut terminal = Terminal::open(&[]);
     terminal.shows("> ");
     // The directory, and the file in it, which is the only one.
-    terminal.types(&format!("/send {}/po\t\t", dir.path().display()));
+    terminal.types(&format!("/send {}/po\ta\t", dir.path().display()));
     terminal.shows("/poems/a poem.txt");
     terminal.types("\r");
     terminal.shows("there is no call");

@@ -266,7 +266,7 @@ fn a_file_is_larger_than_four_gibibytes() {
     let at = (5 << 30) + 1;
     files.ask(AskId::from_u64(0), FileQuestion::Write { file: file.clone(), at, data: "end".into() });
     files.ask(AskId::from_u64(1), FileQuestion::Read { file, at: at - 1, len: 10 });
-    let mut next = || answers.recv_timeout(Duration::from_secs(10)).unwrap();
+    let next = || answers.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!((next(), next()), (FileAnswer::Written(3), FileAnswer::Read("\0end".into())));
     assert_eq!(std::fs::metadata(path).unwrap().len(), at + 3);
 }

@@ -3,7 +3,7 @@
 //! It has 64 MiB, or as many as `SIPSIMPLE_LARGE_FILE_MIB` says.
 
 use std::fs::File;
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;

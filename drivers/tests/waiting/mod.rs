@@ -55,7 +55,7 @@ impl Waiting {
         let mut words = line.split_whitespace();
         assert_eq!(words.next(), Some("listening"), "{line}");
         let (transport, address) = (words.next().unwrap(), words.next().unwrap().to_owned());
-        let uri = format!("sip:test@{address};transport={transport}");
+        let uri = format!("sip:bob@{address};transport={transport}");
         Self { input: child.stdin.take(), child, lines, address, uri }
     }
 
