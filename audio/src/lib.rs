@@ -35,6 +35,7 @@
 
 pub mod bridge;
 pub mod codec;
+pub mod comfort_noise;
 pub mod conference;
 pub mod device;
 pub mod engine;

@@ -3,6 +3,7 @@
 use sipsimple_core::media::Format;
 
 use crate::codec::{Codec, Encoder};
+use crate::comfort_noise::{Activity, Suppressor};
 use crate::rate::SampleRate;
 use crate::resample::{Resampler, UnsupportedRatio};
 
@@ -25,6 +26,18 @@ pub struct Packetizer {
     /// Units of the RTP timestamp in a frame of the mixer.
     frame_duration: u32,
     payload: Vec<u8>,
+    suppressor: Option<Suppressor>,
+}
+
+/// What becomes of the time of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packet<'a> {
+    /// This payload of the codec is sent.
+    Audio(&'a [u8]),
+    /// This description of comfort noise (RFC 3389) is sent.
+    Noise(&'a [u8]),
+    /// Nothing is sent: there is silence, and it is described already.
+    Silence,
 }
 
 impl Packetizer {
@@ -49,7 +62,15 @@ impl Packetizer {
             frame_duration: u32::try_from(frame).unwrap_or(u32::MAX),
             resampler,
             payload: vec![0; MAX_PAYLOAD],
+            suppressor: None,
         })
+    }
+
+    /// Suppresses silence from now on: it is described by comfort noise (RFC 3389) of this clock rate.
+    #[must_use]
+    pub fn suppressing_silence(mut self, codec: &dyn Codec, clock_rate: u32) -> Self {
+        self.suppressor = Some(Suppressor::new(codec.sample_rate(), clock_rate));
+        self
     }
 
     /// Lets the time of a frame pass without a packet, forgets what waited for its packet to be full, and tells the time in units of the RTP timestamp.
@@ -60,8 +81,8 @@ impl Packetizer {
         self.frame_duration + u32::try_from(waited).unwrap_or(0)
     }
 
-    /// Takes a frame and hands each packet that it completes to `send`: the payload and its length in units of the RTP timestamp.
-    pub fn frame(&mut self, frame: &[i16], mut send: impl FnMut(&[u8], u32)) {
+    /// Takes a frame and hands each packet that it completes to `send`, with its length in units of the RTP timestamp.
+    pub fn frame(&mut self, frame: &[i16], mut send: impl FnMut(Packet<'_>, u32)) {
         let start = self.pending.len();
         self.pending.resize(start + self.resampler.output_len(frame.len()), 0);
         let written = self.resampler.process(frame, &mut self.pending[start..]);
@@ -69,8 +90,19 @@ impl Packetizer {
         let packets = self.pending.chunks_exact(self.packet_len);
         let rest = packets.remainder().len();
         for samples in packets {
-            let len = self.encoder.encode(samples, &mut self.payload).min(self.payload.len());
-            send(&self.payload[..len], self.duration);
+            let activity = self.suppressor.as_mut().map_or(Activity::Speech, |suppressor| suppressor.judge(samples));
+            let packet = match activity {
+                Activity::Speech => {
+                    let len = self.encoder.encode(samples, &mut self.payload).min(self.payload.len());
+                    Packet::Audio(&self.payload[..len])
+                }
+                Activity::Noise(description) => {
+                    let len = description.write(&mut self.payload);
+                    Packet::Noise(&self.payload[..len])
+                }
+                Activity::Silence => Packet::Silence,
+            };
+            send(packet, self.duration);
         }
         let sent = self.pending.len() - rest;
         self.pending.copy_within(sent.., 0);
@@ -100,6 +132,36 @@ mod tests {
         Packetizer::new(&Pcma, &format, ptime, rate).unwrap()
     }
 
+    fn audio(packet: Packet<'_>) -> &[u8] {
+        let Packet::Audio(payload) = packet else { panic!("{packet:?} instead of audio") };
+        payload
+    }
+
+    #[test]
+    fn silence_is_described_and_the_time_of_each_packet_told() {
+        let mut packetizer = packetizer(20, SampleRate::HZ_16000).suppressing_silence(&Pcma, 8_000);
+        let (mut time, mut told) = (0, Vec::new());
+        let loud = sine(1_000.0, -10.0, 16_000, 320 * 5);
+        let frames = loud.chunks(320).chain(std::iter::repeat_n([0; 320].as_slice(), 20)).chain(loud.chunks(320));
+        for frame in frames {
+            packetizer.frame(frame, |packet, duration| {
+                time += duration;
+                told.push(match packet {
+                    Packet::Audio(_) => 's',
+                    Packet::Noise(payload) => {
+                        assert_eq!(payload, [127]);
+                        'n'
+                    }
+                    Packet::Silence => '-',
+                });
+            });
+        }
+        let told: String = told.into_iter().collect();
+        // The changing of the rate delays the end of the tone into the next packet.
+        assert_eq!(told, format!("{}n{}sssss", "s".repeat(16), "-".repeat(8)));
+        assert_eq!(time, 30 * 160);
+    }
+
     #[test]
     fn packets_last_the_packet_time() {
         for (ptime, expected) in [(0, 80), (10, 80), (20, 160), (30, 240), (40, 320), (120, 960), (10_000, 960)] {
@@ -107,7 +169,7 @@ mod tests {
             let capacity = packetizer.pending.capacity();
             let mut lengths = Vec::new();
             for _ in 0..60 {
-                packetizer.frame(&[0; 320], |payload, duration| lengths.push((payload.len(), duration)));
+                packetizer.frame(&[0; 320], |packet, duration| lengths.push((audio(packet).len(), duration)));
             }
             assert!(lengths.iter().all(|length| *length == (expected, u32::try_from(expected).unwrap())), "{ptime} ms");
             assert_eq!(lengths.len(), 60 * 160 / expected, "{ptime} ms");
@@ -133,7 +195,8 @@ mod tests {
             let mut packetizer = packetizer(30, rate);
             let mut heard = Vec::new();
             for frame in sine(1_000.0, -10.0, rate.hz(), rate.frame_len() * 40).chunks(rate.frame_len()) {
-                packetizer.frame(frame, |payload, _| {
+                packetizer.frame(frame, |packet, _| {
+                    let payload = audio(packet);
                     let mut samples = vec![0; payload.len()];
                     Pcma.decode(payload, &mut samples).unwrap();
                     heard.extend(samples);

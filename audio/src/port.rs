@@ -19,6 +19,11 @@ pub trait AudioPort: Any + fmt::Debug + Send {
         None
     }
 
+    /// Whether it produces what a microphone hears: a room with its noise, and with what it consumes itself if that is played there.
+    fn is_microphone(&self) -> bool {
+        false
+    }
+
     /// Fills the next frame. Whatever was in it is to be overwritten.
     fn produce(&mut self, frame: &mut [i16]) {
         frame.fill(0);

@@ -119,6 +119,8 @@ pub struct RtpConfig {
     pub timeout: Option<Duration>,
     /// Whether RTP may latch once to another source than the SDP's (design decision 15).
     pub symmetric: bool,
+    /// Whether silence is suppressed: described by comfort noise (RFC 3389) and not sent, where the peer knows that.
+    pub silence_suppression: bool,
     /// Encoding names, best first. A codec that is not built in is skipped.
     pub audio_codecs: Vec<Text>,
 }
@@ -130,6 +132,7 @@ impl Default for RtpConfig {
             port_range: (50_000, 50_500),
             timeout: Some(Duration::from_secs(30)),
             symmetric: true,
+            silence_suppression: false,
             audio_codecs: vec![Text::from_static("PCMU"), Text::from_static("PCMA")],
         }
     }

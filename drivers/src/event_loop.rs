@@ -346,10 +346,11 @@ impl EventLoop {
         match kind {
             agent::EventKind::ShutDown => self.shut_down = true,
             agent::EventKind::Settings(SettingsEvent::DidChange { object, modified })
-                if *object == SipSimpleSettings::key("") && modified.contains_key("audio.silent") =>
+                if *object == SipSimpleSettings::key("") =>
             {
-                let settings = self.agent.settings().get::<SipSimpleSettings>("");
-                self.media.set_silent(settings.is_some_and(|settings| settings.audio.silent));
+                let Some(settings) = self.agent.settings().get::<SipSimpleSettings>("") else { return };
+                self.media.set_silent(settings.audio.silent);
+                self.media.set_processing(modified, &settings.audio);
             }
             agent::EventKind::Session { id, event } => match event {
                 SessionEvent::NewIncoming { .. } | SessionEvent::NewOutgoing { .. } => {

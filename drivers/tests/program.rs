@@ -211,6 +211,69 @@ fn a_session_has_many_calls_at_once() {
     assert_eq!(answer.end().code, Some(0));
 }
 
+/// A call to carol, who is asked to take it.
+fn call_of(carol: &mut Session, args: &[&str]) -> Child {
+    let mut call = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
+    call.args(["call", &carol.uri]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let call = call.spawn().unwrap();
+    carol.says("incoming call from");
+    carol.types("/accept");
+    carol.says("call established");
+    call
+}
+
+#[test]
+fn a_call_follows_a_transfer_if_that_is_said() {
+    let answer = Answer::start(&["--count", "1", "--do", "0.5s end"]);
+    let mut carol = Session::start(&[]);
+    let call = call_of(&mut carol, &["--do", "0s dtmf 1; 60s end"]);
+    carol.types(&format!("/transfer {}", answer.uri));
+    carol.says("not transferred: 603");
+    carol.types("/end");
+    assert_eq!(call.wait_with_output().unwrap().status.code(), Some(0));
+    let call = call_of(&mut carol, &["--transfer", "--duration", "60"]);
+    carol.types(&format!("/transfer {}", answer.uri));
+    carol.says("call 2: transferred");
+    let call = call.wait_with_output().unwrap();
+    assert_eq!(call.status.code(), Some(0), "{}", error(&call));
+    let said = String::from_utf8_lossy(&call.stdout).into_owned();
+    assert!(said.contains("asked to call ") && said.matches("call established").count() == 2, "{said}");
+    assert!(answer.end().0.iter().any(|line| line.contains("call ended by us")));
+    assert_eq!(carol.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_session_is_asked_before_it_follows_a_transfer() {
+    let answer = Answer::start(&["--count", "1"]);
+    let (mut carol, mut dave) = (Session::start(&[]), Session::start(&[]));
+    dave.types(&format!("/call {}", carol.uri));
+    carol.says("incoming call from");
+    carol.types("/accept");
+    carol.says("call established");
+    dave.says("call 1: call established");
+    carol.types(&format!("/transfer {}", answer.uri));
+    dave.says("call 1: asked to call ");
+    dave.types("/reject");
+    carol.says("not transferred: 603");
+    carol.types(&format!("/transfer {}", answer.uri));
+    dave.says("call 1: asked to call ");
+    dave.types("/accept");
+    dave.says("call 2: call established");
+    carol.says("transferred");
+    dave.types("/end");
+    dave.says("call 2: call ended by us");
+    answer.end();
+    assert_eq!((carol.end().status.code(), dave.end().status.code()), (Some(0), Some(0)));
+}
+
+#[test]
+fn a_call_may_leave_the_offer_to_the_other_side() {
+    let answer = Answer::start(&["--count", "1"]);
+    let call = sipsimple(&["call", &answer.uri, "--no-offer", "--do", "0.5s dtmf 7; 1.5s end"]);
+    assert_eq!(call.status.code(), Some(0), "{}", error(&call));
+    assert!(answer.end().0.iter().any(|line| line.contains("DTMF 7")));
+}
+
 #[test]
 fn sessions_chat_and_send_files() {
     let dir = tempfile::tempdir().unwrap();

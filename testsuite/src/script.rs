@@ -36,6 +36,7 @@
 //!         to: "sip:bob@10.9.0.1".into(),
 //!         routes: vec![Route::new(Transport::Udp, "10.9.0.1:5060".parse().unwrap())],
 //!         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+//!         late_offer: false,
 //!     })
 //! })?;
 //! assert!(world.run_until_quiescent(Duration::from_secs(60)));

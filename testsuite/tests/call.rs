@@ -43,6 +43,7 @@ fn connect(world: &mut World, transport: Transport) -> SessionId {
                 to: to.as_str().into(),
                 routes: vec![route],
                 streams: vec![StreamSpec::Audio(AudioSpec::default())],
+                late_offer: false,
             },
         )
     });

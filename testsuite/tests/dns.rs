@@ -296,7 +296,13 @@ fn a_call_to_a_name_goes_to_the_next_server_when_the_first_is_silent() {
     let dead = world.add_post(addr("10.9.9.9:5060"), false);
     world.run_for(Duration::from_secs(1));
     let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-    let connect = Intent::Connect { account, to: "sip:bob@call.test".into(), routes: Vec::<Route>::new(), streams };
+    let connect = Intent::Connect {
+        account,
+        to: "sip:bob@call.test".into(),
+        routes: Vec::<Route>::new(),
+        streams,
+        late_offer: false,
+    };
     intend(&mut world, 0, connect).expect("a call");
     world.run_for(Duration::from_secs(40));
     let first = world.take_letter(dead).expect("an INVITE came to the first server");

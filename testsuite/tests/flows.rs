@@ -118,6 +118,7 @@ impl Scene {
             to: to.into(),
             routes: vec![Route::new(Transport::Udp, HOME.parse().unwrap())],
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         match self.world.with(BOB, |agent, now| agent.intend(now, intent)).unwrap() {
             Outcome::Session(session) => session,
@@ -163,6 +164,7 @@ fn requests_go_by_the_latest_service_route_and_come_by_the_path() {
             to: "sip:nobody@10.0.0.2:5060".into(),
             routes: Vec::new(),
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         scene.world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap()
     };
@@ -333,6 +335,7 @@ fn who_has_a_gruu_is_reached_by_it() {
         to: "sip:nobody@10.0.0.2:5060".into(),
         routes: Vec::new(),
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     scene.world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap();
     let subscribe = Intent::Subscribe {

@@ -46,6 +46,7 @@ fn call(world: &mut World, from: usize, route: Route) -> SessionId {
         to: format!("sip:somebody@{}", route.address).into(),
         routes: vec![route],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     match world.with(from, |agent, now| agent.intend(now, intent)).unwrap() {
         Outcome::Session(session) => session,

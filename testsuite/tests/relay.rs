@@ -82,8 +82,13 @@ struct User {
     has_turn: bool,
 }
 
-/// Alice and Bob, whom a proxy knows, and a TURN server.
+/// Alice and Bob, whom a proxy knows, and a TURN server. Alice calls.
 fn world(users: [User; 2]) -> World {
+    called(users, false)
+}
+
+/// The same, with an offer of hers or of his.
+fn called(users: [User; 2], late_offer: bool) -> World {
     let mut world = World::new(11, Faults::none());
     let door = at("203.0.113.5:5060");
     let (proxy, book) = Proxy::new(Plan { records_route: true, domain: Some(door), ..Plan::default() });
@@ -115,6 +120,7 @@ fn world(users: [User; 2]) -> World {
         to: format!("sip:bob@{door}").into(),
         routes: vec![Route::new(Transport::Udp, door)],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer,
     };
     world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap();
     world.run_for(Duration::from_secs(12));
@@ -186,6 +192,17 @@ fn two_behind_symmetric_nats_talk_through_a_relay() {
     hang_up(&mut world);
     let now = world.now();
     assert_eq!(world.relay(0).allocations(now), 0, "what was lent was given back");
+    assert_heard(&world);
+}
+
+/// The one who offers is the one who is called, and the ACK carries her candidates.
+#[test]
+fn two_behind_symmetric_nats_talk_after_a_late_offer() {
+    let mut world = called([behind(Kind::symmetric()), behind(Kind::symmetric())], true);
+    for host in [ALICE, BOB] {
+        assert_eq!(outcome(&world, host).expect("ICE has succeeded").selected.len(), 2);
+    }
+    hang_up(&mut world);
     assert_heard(&world);
 }
 

@@ -44,6 +44,7 @@ fn connect(world: &mut World) -> SessionId {
         to: to.as_str().into(),
         routes: vec![route],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     match world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap() {
         Outcome::Session(session) => session,

@@ -67,6 +67,7 @@ fn call(world: &mut World, to: &str, routes: Vec<Route>) -> Result<(), String> {
         to: to.into(),
         routes,
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     match world.with(ALICE, |agent, now| agent.intend(now, intent)) {
         Ok(Outcome::Session(_)) => Ok(()),

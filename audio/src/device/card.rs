@@ -182,6 +182,10 @@ impl AudioPort for SoundCard {
         Some(self.rate)
     }
 
+    fn is_microphone(&self) -> bool {
+        self.input.is_some()
+    }
+
     fn produce(&mut self, frame: &mut [i16]) {
         match &mut self.input {
             Some(side) => side.ring.produce(frame),

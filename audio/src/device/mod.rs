@@ -6,14 +6,17 @@
 #[cfg(feature = "device")]
 mod card;
 mod file;
+mod processing;
 #[cfg(feature = "device")]
 mod ring;
 
 use crate::port::{AudioPort, PortEvent, Roles};
+use processing::Processor;
 
 #[cfg(feature = "device")]
 pub use card::{CardWatch, DeviceChoice, DeviceError, DeviceNames, SoundCard};
 pub use file::FileDevice;
+pub use processing::Processing;
 
 /// No device: produces nothing and consumes nothing. What there is on a machine without sound.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +28,7 @@ impl AudioPort for NullDevice {
     }
 }
 
-/// The device in a mixer's slot 0, with its two mutes.
+/// The device in a mixer's slot 0, with its two mutes, and what becomes of its sound.
 #[derive(Debug)]
 pub struct AudioDevice {
     device: Box<dyn AudioPort>,
@@ -33,12 +36,21 @@ pub struct AudioDevice {
     pub input_muted: bool,
     /// Whether the device does not consume: the loudspeaker is silent.
     pub output_muted: bool,
+    /// What is done with the sound of a microphone ([`AudioPort::is_microphone`]) before it is mixed.
+    pub processing: Processing,
+    processor: Processor,
 }
 
 impl AudioDevice {
     /// A device that is not muted.
     pub fn new(device: impl AudioPort) -> Self {
-        Self { device: Box::new(device), input_muted: false, output_muted: false }
+        Self {
+            device: Box::new(device),
+            input_muted: false,
+            output_muted: false,
+            processing: Processing::NONE,
+            processor: Processor::default(),
+        }
     }
 
     /// The device itself.
@@ -50,6 +62,7 @@ impl AudioDevice {
     /// Puts another device in its place. The mutes stay.
     pub(crate) fn replace(&mut self, device: impl AudioPort) {
         self.device = Box::new(device);
+        self.processor = Processor::default();
     }
 }
 
@@ -67,9 +80,13 @@ impl AudioPort for AudioDevice {
 
     fn produce(&mut self, frame: &mut [i16]) {
         self.device.produce(frame);
+        if self.device.is_microphone() {
+            self.processor.near(self.processing, self.device.roles(), frame);
+        }
     }
 
     fn consume(&mut self, frame: &[i16]) {
+        self.processor.far(frame);
         self.device.consume(frame);
     }
 

@@ -11,7 +11,7 @@ use sipsimple_core::transport::CloseCause;
 use super::PortId;
 use crate::bridge::BridgeId;
 use crate::codec::{Codec, Codecs};
-use crate::packetizer::Packetizer;
+use crate::packetizer::{Packet, Packetizer};
 use crate::playout::{Playout, PlayoutStatistics};
 use crate::port::Roles;
 use crate::rate::SampleRate;
@@ -164,6 +164,8 @@ impl Leg {
         if let Some(coding) = &mut self.coding
             && coding.parameters.formats == parameters.formats
             && coding.parameters.ptime == parameters.ptime
+            && coding.parameters.comfort_noise == parameters.comfort_noise
+            && coding.parameters.suppress_silence == parameters.suppress_silence
         {
             coding.parameters = parameters.clone();
         } else {
@@ -200,6 +202,7 @@ impl Leg {
         for _ in 0..MAX_PULLS {
             match self.path.pull(now) {
                 Pull::Packet { payload, format, .. } => coding.playout.packet(format, &payload),
+                Pull::Noise { payload, .. } => coding.playout.noise(&payload),
                 Pull::Lost => coding.playout.lost(),
                 Pull::Wait => break,
             }
@@ -211,7 +214,11 @@ impl Leg {
     pub(super) fn send(&mut self, now: Instant, frame: &[i16]) {
         let Some(coding) = &mut self.coding else { return };
         if coding.parameters.direction.sends() {
-            coding.packetizer.frame(frame, |payload, duration| self.path.push(now, payload, duration));
+            coding.packetizer.frame(frame, |packet, duration| match packet {
+                Packet::Audio(payload) => self.path.push(now, payload, duration),
+                Packet::Noise(payload) => self.path.push_noise(now, payload, duration),
+                Packet::Silence => self.path.skip(now, duration),
+            });
         } else {
             self.path.skip(now, coding.packetizer.skip());
         }
@@ -223,11 +230,11 @@ impl Coding {
         let known = |format: &Format| Some((Arc::clone(codecs.find(format)?), format.clone()));
         let formats: Vec<_> = parameters.formats.iter().filter_map(known).collect();
         let (codec, format) = formats.first().ok_or(LegError::NoCodec)?;
-        Ok(Self {
-            codec: Arc::clone(codec),
-            playout: Playout::new(&formats, rate)?,
-            packetizer: Packetizer::new(&**codec, format, parameters.ptime, rate)?,
-            parameters,
-        })
+        let noise = parameters.comfort_noise.map(|noise| noise.clock_rate);
+        let mut packetizer = Packetizer::new(&**codec, format, parameters.ptime, rate)?;
+        if let Some(clock_rate) = noise.filter(|rate| parameters.suppress_silence && *rate == format.clock_rate) {
+            packetizer = packetizer.suppressing_silence(&**codec, clock_rate);
+        }
+        Ok(Self { codec: Arc::clone(codec), playout: Playout::new(&formats, noise, rate)?, packetizer, parameters })
     }
 }

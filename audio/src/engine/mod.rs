@@ -34,7 +34,7 @@ use sipsimple_core::time::Instant;
 use crate::bridge::{BridgeError, BridgeId, Bridges, Member};
 use crate::codec::Codecs;
 use crate::conference::Conferences;
-use crate::device::AudioDevice;
+use crate::device::{AudioDevice, Processing};
 use crate::mixer::{AudioMixer, MixerFull, Slot, SlotSet, UnusedSlot, Volume};
 use crate::port::{AudioPort, PortEvent, Roles};
 use crate::rate::SampleRate;
@@ -58,6 +58,8 @@ pub struct EngineConfig {
     pub slot_count: usize,
     /// The codecs of the legs.
     pub codecs: Codecs,
+    /// What is done with the sound of the microphone. [`AudioDevice::processing`] changes it.
+    pub processing: Processing,
 }
 
 impl Default for EngineConfig {
@@ -68,6 +70,7 @@ impl Default for EngineConfig {
             sample_rate: SampleRate::default(),
             slot_count: AudioMixer::SLOT_COUNT,
             codecs: Codecs::default(),
+            processing: Processing::NONE,
         }
     }
 }
@@ -131,10 +134,12 @@ impl Engine {
     #[must_use]
     pub fn new(config: EngineConfig) -> Self {
         let mixer = AudioMixer::new(config.sample_rate, config.slot_count);
+        let mut device = AudioDevice::default();
+        device.processing = config.processing;
         Self {
             id: config.mixer,
             codecs: config.codecs,
-            device: AudioDevice::default(),
+            device,
             plugs: std::iter::repeat_with(|| None).take(mixer.slot_count() + 1).collect(),
             slots: BTreeMap::from([(PortId::device(config.mixer), Slot::DEVICE)]),
             next_port: 1,

@@ -79,6 +79,11 @@ impl Concealer {
         }
     }
 
+    /// What was made up is not joined to what comes next.
+    pub(super) const fn forget(&mut self) {
+        self.made_up = 0;
+    }
+
     /// Whether it has faded to silence, or never heard anything.
     pub(super) const fn is_silent(&self) -> bool {
         self.made_up >= self.silent

@@ -8,9 +8,10 @@
 //! Packets may hold any length of audio, frames always hold 20 ms; the queue lies between. A frame of silence goes into it
 //! before the first packet, so that a tick which finds no packet due, and the next which finds two, are not heard. What is
 //! missing when a frame is due is concealed like a lost packet: a sender whose clock is slower, or who stays silent, fades
-//! instead of clicking. What has stood in the queue for a second without need, because the sender's clock is faster, is skipped.
+//! instead of clicking. A peer that has described its silence (RFC 3389) is not missing: its noise is heard until it speaks. What has stood in the queue for a second without need, because the sender's clock is faster, is skipped.
 
 mod conceal;
+mod noise;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::codec::{Codec, Decoder};
 use crate::rate::SampleRate;
 use crate::resample::{Resampler, UnsupportedRatio};
 use conceal::Concealer;
+use noise::Noise;
 
 /// Milliseconds of audio that are taken from one packet; the rest of a longer one is left out.
 const MAX_PACKET: u32 = 200;
@@ -36,6 +38,8 @@ const WATCH: u32 = 50;
 pub struct Playout {
     rate: SampleRate,
     receivers: Vec<Receiver>,
+    /// What is heard while the peer is silent, when it may say that it is.
+    noise: Option<Noise>,
     /// Which of the receivers was used last.
     current: usize,
     /// Lost packets that the one after them may still tell about.
@@ -65,6 +69,8 @@ pub struct PlayoutStatistics {
     pub undecodable: u64,
     /// Frames in which audio was missing although no packet was lost.
     pub starved: u64,
+    /// Descriptions of comfort noise.
+    pub descriptions: u64,
     /// Times that a piece was skipped because too much had come to wait.
     pub skipped: u64,
 }
@@ -82,12 +88,16 @@ struct Receiver {
 }
 
 impl Playout {
-    /// Decodes these formats, each with its codec, for a mixer of this rate.
+    /// Decodes these formats, each with its codec, and comfort noise described for this clock rate, for a mixer of this rate.
     ///
     /// # Errors
     ///
     /// [`UnsupportedRatio`] when the rate of a codec cannot be changed to the mixer's.
-    pub fn new(formats: &[(Arc<dyn Codec>, Format)], rate: SampleRate) -> Result<Self, UnsupportedRatio> {
+    pub fn new(
+        formats: &[(Arc<dyn Codec>, Format)],
+        noise: Option<u32>,
+        rate: SampleRate,
+    ) -> Result<Self, UnsupportedRatio> {
         let mut receivers = Vec::new();
         for (codec, format) in formats {
             let per_millis = |millis| usize::try_from(codec.sample_rate() * millis / 1_000).unwrap_or(0);
@@ -102,6 +112,7 @@ impl Playout {
         Ok(Self {
             rate,
             receivers,
+            noise: noise.map(|clock_rate| Noise::new(clock_rate, rate)).transpose()?,
             current: 0,
             lost: 0,
             queue: VecDeque::with_capacity(rate.samples_in(MAX_PACKET + MAX_QUEUE)),
@@ -135,6 +146,22 @@ impl Playout {
         }
     }
 
+    /// Takes a description of comfort noise (RFC 3389): the peer is silent from here to its next packet.
+    pub fn noise(&mut self, payload: &[u8]) {
+        if self.noise.is_none() {
+            return;
+        }
+        self.make_up_for_lost(usize::MAX, &[]);
+        let described = self.noise.as_mut().is_some_and(|noise| noise.describe(payload));
+        if described {
+            self.statistics.descriptions += 1;
+            self.playing = false;
+            if let Some(receiver) = self.receivers.get_mut(self.current) {
+                receiver.concealer.forget();
+            }
+        }
+    }
+
     /// The next packet is lost. It is made up for when the one after it comes, or when nothing else is left to be heard.
     pub fn lost(&mut self) {
         self.statistics.concealed += 1;
@@ -143,6 +170,11 @@ impl Playout {
 
     /// Fills a frame. What is missing is concealed.
     pub fn fill(&mut self, frame: &mut [i16]) {
+        if self.is_quiet() {
+            // Whatever it was, it is time that passes: there is noise instead.
+            self.lost = 0;
+            self.make_noise(frame.len());
+        }
         while self.lost > 0 && self.queue.len() < frame.len() {
             self.lost -= 1;
             self.conceal();
@@ -164,6 +196,9 @@ impl Playout {
         self.queue.clear();
         self.lost = 0;
         self.playing = false;
+        if let Some(noise) = &mut self.noise {
+            noise.end();
+        }
     }
 
     /// What was counted since the beginning.
@@ -175,7 +210,10 @@ impl Playout {
     /// Makes up for the packets that were lost before this one: the last of them with what this one says about it, if it does.
     fn make_up_for_lost(&mut self, format: usize, next: &[u8]) {
         // What does not fit into the queue is left out anyway.
-        let lost = std::mem::take(&mut self.lost).min(MAX_QUEUE / USUAL_PACKET);
+        let mut lost = std::mem::take(&mut self.lost).min(MAX_QUEUE / USUAL_PACKET);
+        if self.is_quiet() {
+            lost = 0;
+        }
         for _ in 1..lost {
             self.conceal();
         }
@@ -190,6 +228,20 @@ impl Playout {
             self.enqueue(len);
         } else {
             self.conceal();
+        }
+    }
+
+    /// Whether the peer is silent by its own word.
+    fn is_quiet(&self) -> bool {
+        self.noise.as_ref().is_some_and(Noise::is_on)
+    }
+
+    /// Queues noise until so many samples wait.
+    fn make_noise(&mut self, len: usize) {
+        if let Some(noise) = &mut self.noise {
+            let missing = len.saturating_sub(self.queue.len());
+            let room = self.queue.capacity() - self.queue.len();
+            self.queue.extend(noise.make(missing).iter().take(room));
         }
     }
 
@@ -221,12 +273,19 @@ impl Playout {
 
     /// Queues this many samples of the current receiver's last packet.
     fn enqueue(&mut self, len: usize) {
-        let Some(receiver) = self.receivers.get_mut(self.current) else { return };
         if !self.playing {
             self.playing = true;
-            self.queue.resize(self.rate.frame_len(), 0);
+            if self.is_quiet() {
+                self.make_noise(self.rate.frame_len());
+            } else {
+                self.queue.resize(self.rate.frame_len(), 0);
+            }
             (self.least, self.watched) = (usize::MAX, 0);
         }
+        if let Some(noise) = &mut self.noise {
+            noise.end();
+        }
+        let Some(receiver) = self.receivers.get_mut(self.current) else { return };
         let len = receiver.resampler.process(&receiver.decoded[..len], &mut self.resampled);
         let room = self.queue.capacity() - self.queue.len();
         self.queue.extend(&self.resampled[..len.min(room)]);
@@ -290,7 +349,7 @@ mod tests {
 
     fn playout(rate: SampleRate) -> Playout {
         let codecs = Codecs::default();
-        Playout::new(&[coded("PCMU", 0, 8_000, &codecs), coded("PCMA", 8, 8_000, &codecs)], rate).unwrap()
+        Playout::new(&[coded("PCMU", 0, 8_000, &codecs), coded("PCMA", 8, 8_000, &codecs)], None, rate).unwrap()
     }
 
     /// A tone in packets of this length, in PCMU (0) or PCMA (1).
@@ -444,7 +503,7 @@ mod tests {
 
     #[test]
     fn without_format_there_is_silence() {
-        let mut playout = Playout::new(&[], SampleRate::HZ_8000).unwrap();
+        let mut playout = Playout::new(&[], None, SampleRate::HZ_8000).unwrap();
         playout.packet(0, &[1; 160]);
         playout.lost();
         assert_eq!(frame(&mut playout), [0; 160]);
@@ -510,7 +569,7 @@ mod tests {
     fn a_codec_of_another_rate_conceals_in_its_own_way() {
         let mut codecs = Codecs::default();
         codecs.register(Arc::new(Picky));
-        let mut playout = Playout::new(&[coded("picky", 97, 16_000, &codecs)], SampleRate::HZ_16000).unwrap();
+        let mut playout = Playout::new(&[coded("picky", 97, 16_000, &codecs)], None, SampleRate::HZ_16000).unwrap();
         for payload in [[0], [1], [0]] {
             playout.packet(0, &payload);
         }

@@ -3,4 +3,5 @@
 mod allocations;
 mod calls;
 mod net;
+mod noise;
 mod ports;

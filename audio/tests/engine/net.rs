@@ -186,6 +186,8 @@ pub(crate) fn parameters() -> Parameters {
         direction: Direction::SendRecv,
         formats: vec![format("PCMU", 0, 8_000), format("PCMA", 8, 8_000)],
         telephone_event: Some(TelephoneEvent { send_payload: 101, receive_payload: 101, clock_rate: 8_000 }),
+        comfort_noise: None,
+        suppress_silence: false,
         ptime: 20,
         symmetric: false,
         timeout: None,
@@ -207,7 +209,7 @@ pub(crate) fn format(encoding: &'static str, payload: u8, clock_rate: u32) -> Fo
 }
 
 /// The address of a stream says whose it is.
-fn address((engine, stream): (usize, StreamId), component: Component) -> SocketAddr {
+pub(crate) fn address((engine, stream): (usize, StreamId), component: Component) -> SocketAddr {
     let port = 10_000 + 1_000 * u16::try_from(engine).unwrap() + 2 * u16::try_from(stream.as_u64()).unwrap();
     SocketAddr::from((Ipv4Addr::LOCALHOST, port + u16::from(component == Component::Rtcp)))
 }

@@ -6,7 +6,7 @@ use crate::id::{AccountId, SessionId, StreamId};
 use crate::invitation::Invitation;
 use crate::registration::Registration;
 use crate::session::{Direction, Session, SessionError, SessionState};
-use crate::sip::digest::Credentials;
+use crate::sip::digest::{Credentials, Secret};
 use crate::sip::{NameAddr, ServiceRoute, SipUri, Text, Uri};
 use crate::stream::{Command, Line, MediaStream, StreamError, StreamSpec};
 use crate::time::{Instant, Utc};
@@ -91,11 +91,35 @@ impl AccountMut<'_> {
     /// # Errors
     /// See [`ConnectError`].
     pub fn connect(&mut self, to: &str, routes: &[Route], streams: &[StreamSpec]) -> Result<SessionId, ConnectError> {
+        self.connect_with(to, routes, streams, false)
+    }
+
+    /// The same by an INVITE without an offer: the remote party makes one, of which such streams are accepted.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub fn connect_without_offer(
+        &mut self,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+    ) -> Result<SessionId, ConnectError> {
+        self.connect_with(to, routes, streams, true)
+    }
+
+    fn connect_with(
+        &mut self,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+        late_offer: bool,
+    ) -> Result<SessionId, ConnectError> {
         let intent = Intent::Connect {
             account: self.id,
             to: Text::from(to),
             routes: routes.to_vec(),
             streams: streams.to_vec(),
+            late_offer,
         };
         match self.agent.intend(self.now, intent) {
             Ok(Outcome::Session(session)) => Ok(session),
@@ -182,7 +206,23 @@ impl SessionMut<'_> {
     /// # Errors
     /// See [`SessionError`].
     pub fn accept(&mut self, streams: &[StreamId]) -> Result<(), SessionError> {
-        self.intend(Intent::Accept { session: self.id, streams: streams.to_vec() })
+        self.accept_by(streams, None)
+    }
+
+    /// The same, with the password for the account's MSRP relay, where it is not the account's (`accept` of seed 000).
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn accept_with_relay_password(
+        &mut self,
+        streams: &[StreamId],
+        password: impl Into<Secret>,
+    ) -> Result<(), SessionError> {
+        self.accept_by(streams, Some(password.into()))
+    }
+
+    fn accept_by(&mut self, streams: &[StreamId], relay_password: Option<Secret>) -> Result<(), SessionError> {
+        self.intend(Intent::Accept { session: self.id, streams: streams.to_vec(), relay_password })
     }
 
     /// Rejects an incoming session with a status code, 300 to 699; the seeds' default is 603. `None` is the code's own reason phrase.

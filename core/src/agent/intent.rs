@@ -11,7 +11,7 @@ use crate::id::{
 use crate::session::SessionError;
 use crate::settings::kind::{CodecName, SrtpEncryption, StunServer};
 use crate::settings::{Backend, Change, ObjectError, ObjectKey, RtpAccount, SaveError, SettingError};
-use crate::sip::digest::Credentials;
+use crate::sip::digest::{Credentials, Secret};
 use crate::sip::{Text, Uri};
 use crate::stream::{Command, SessionInfo, StreamError, StreamSpec};
 use crate::transport::{Route, Transport};
@@ -86,6 +86,10 @@ pub enum Intent {
         routes: Vec<Route>,
         /// The streams to offer.
         streams: Vec<StreamSpec>,
+        /// Whether the INVITE goes out without an offer, so that the remote party makes one (RFC 3261 section 13.2.1). Of that the lines are accepted that are of the kinds
+        /// of these streams, one for each; those that find no line end. Only audio, chats, and streams of the application's own can wait so.
+        #[serde(default)]
+        late_offer: bool,
     },
     /// Send 180 Ringing on an incoming session.
     SendRingIndication {
@@ -98,6 +102,9 @@ pub enum Intent {
         session: SessionId,
         /// Which of the proposed streams; the others are refused.
         streams: Vec<StreamId>,
+        /// The password for the account's MSRP relay, where it is not the account's (`accept` of seed 000).
+        #[serde(default)]
+        relay_password: Option<Secret>,
     },
     /// Reject an incoming session.
     Reject {

@@ -15,6 +15,7 @@ use crate::transport::{Flow, Route, Transport};
 use super::intent::{IntentError, UsageError};
 use super::owner::Owner;
 use super::sending::party;
+use super::wish::Terms;
 use super::{Agent, Outcome};
 
 /// Why a session is there beside being called or calling.
@@ -132,7 +133,8 @@ impl Agent {
         headers.extend(target.replaces.map(|replaces| (HeaderName::Replaces, Text::from(replaces.to_string()))));
         headers.extend(target.referred_by.map(|by| (HeaderName::ReferredBy, by)));
         let to = Text::from(target.to.to_string());
-        Ok(self.connect(account, &to, routes, streams, headers, Some(follows))?)
+        let terms = Terms { streams, late_offer: false, headers };
+        Ok(self.connect(account, &to, routes, terms, Some(follows))?)
     }
 
     /// A REFER outside of any dialog (RFC 3515 section 2.4.2).

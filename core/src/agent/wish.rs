@@ -16,6 +16,16 @@ use super::transfers::Follows;
 use super::{Agent, Listen, Shutdown};
 use super::{publications, subscriptions};
 
+/// What the INVITE of a new session says.
+pub(super) struct Terms<'a> {
+    /// The streams that are wanted.
+    pub(super) streams: &'a [StreamSpec],
+    /// Whether it leaves the offer to the remote party.
+    pub(super) late_offer: bool,
+    /// More header fields.
+    pub(super) headers: Vec<(HeaderName, Text)>,
+}
+
 impl Agent {
     pub(super) fn take_intent(&mut self, intent: Intent) -> Result<Outcome, IntentError> {
         match intent {
@@ -51,15 +61,16 @@ impl Agent {
                 self.remove_account(id)?;
                 Ok(Outcome::Done)
             }
-            Intent::Connect { account, to, routes, streams } => {
-                let id = self.connect(account, &to, routes, &streams, Vec::new(), None)?;
+            Intent::Connect { account, to, routes, streams, late_offer } => {
+                let terms = Terms { streams: &streams, late_offer, headers: Vec::new() };
+                let id = self.connect(account, &to, routes, terms, None)?;
                 Ok(Outcome::Session(id))
             }
             Intent::SendRingIndication { session } => {
                 self.with_session(session, |session, cx, out| session.send_ring_indication(cx, out))
             }
-            Intent::Accept { session, streams } => {
-                self.with_session(session, |session, cx, out| session.accept(cx, &streams, out))
+            Intent::Accept { session, streams, relay_password } => {
+                self.with_session(session, |session, cx, out| session.accept(cx, &streams, relay_password, out))
             }
             Intent::Reject { session, code, reason } => {
                 self.with_session(session, |session, cx, out| session.reject(cx, code, reason.as_deref(), out))
@@ -184,8 +195,7 @@ impl Agent {
         account_id: AccountId,
         to: &Text,
         routes: Vec<Route>,
-        streams: &[StreamSpec],
-        headers: Vec<(HeaderName, Text)>,
+        Terms { streams, late_offer, headers }: Terms<'_>,
         follows: Option<Follows>,
     ) -> Result<SessionId, ConnectError> {
         if self.shutdown != Shutdown::No {
@@ -214,6 +224,12 @@ impl Agent {
         if streams.is_empty() {
             return Err(ConnectError::NoStreams);
         }
+        let waits =
+            |spec: &StreamSpec| matches!(spec, StreamSpec::Audio(_) | StreamSpec::Chat(_) | StreamSpec::Custom { .. });
+        if let Some(index) = streams.iter().position(|spec| late_offer && !waits(spec)) {
+            let reason = Text::from_static("it cannot wait for an offer");
+            return Err(ConnectError::BadStream { index, reason });
+        }
         if self.calls.len() >= self.config.limits.sessions {
             return Err(ConnectError::TooManySessions);
         }
@@ -228,6 +244,7 @@ impl Agent {
             to,
             routes: preloaded,
             headers,
+            late_offer,
             credentials: account.spec.credentials.clone(),
         };
         let streams = self.name_streams(streams);

@@ -6,7 +6,7 @@ use crate::invitation::Incoming;
 use crate::media;
 use crate::msrp::Endpoint;
 use crate::sip::{Message, Received, Response, Text};
-use crate::stream;
+use crate::stream::{self, Registry};
 use crate::time::Clock;
 use crate::transaction::{self, Arrival, End, Table};
 use crate::transport::{self, CloseCause, Flow};
@@ -293,7 +293,9 @@ impl Agent {
     fn answered(&mut self, owner: Owner, ticket: Ticket, response: &Response) {
         match owner.session() {
             Some(id) => {
-                self.call(id, |session, cx, out| session.response(cx, ticket, response, out));
+                let registry = std::mem::replace(&mut self.registry, Registry::empty());
+                self.call(id, |session, cx, out| session.response(cx, ticket, response, &registry, out));
+                self.registry = registry;
             }
             None => self.usage_answered(owner, ticket, response),
         }

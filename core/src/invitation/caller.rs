@@ -155,7 +155,7 @@ impl Invitation {
         let leg = self.legs.iter_mut().find(|leg| Some(leg.dialog.id()) == id.as_ref());
         let carrier = match (delivery, &leg, &id) {
             (Delivery::Reliable(rseq), Some(_), Some(id)) => {
-                if !invite.in_order(id, rseq) {
+                if !invite.in_order(id, rseq, cx.config.limits.forks) {
                     return;
                 }
                 invite.await_acknowledgement(id, rseq);
@@ -175,7 +175,9 @@ impl Invitation {
         };
         let ticket = invite.ticket;
         self.state = State::Early;
-        self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+        if let (Carrier::Reliable, Some(id)) = (carrier, &id) {
+            self.acknowledge_unless_offered(cx, ticket, id, description.as_ref(), out);
+        }
         let (code, reason) = (response.code(), response.reason());
         out.push(Output::Event(Event::Provisional { dialog: id, code, reason, description }));
     }

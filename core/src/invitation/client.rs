@@ -34,8 +34,8 @@ pub(super) struct ClientInvite {
     pub(super) declined: Option<Instant>,
     /// The number of the last reliable provisional response of each dialog.
     pub(super) rseqs: Vec<(DialogId, u32)>,
-    /// The reliable provisional response that has no PRACK yet: it waits for the answer to its offer.
-    pub(super) unacknowledged: Option<(DialogId, RAck)>,
+    /// The reliable provisional responses that have no PRACK yet, at most one of each dialog: they wait for the answer to their offer.
+    pub(super) unacknowledged: Vec<(DialogId, RAck)>,
     /// How often it was refused for its session interval.
     pub(super) refusals: u8,
     /// Whether a final response came.
@@ -60,7 +60,7 @@ impl ClientInvite {
             numbers: Vec::new(),
             declined: None,
             rseqs: Vec::new(),
-            unacknowledged: None,
+            unacknowledged: Vec::new(),
             refusals: 0,
             answered: false,
             accepted: false,

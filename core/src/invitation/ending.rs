@@ -167,6 +167,10 @@ impl Invitation {
                 self.bye.take_if(|bye| bye.ticket.is_none());
             }
             State::Connecting | State::Connected => {
+                if self.role == Role::Caller {
+                    // A 2xx whose offer has no answer yet is acknowledged all the same.
+                    self.acknowledge_for_bye(cx, out);
+                }
                 self.refuse_pending(cx, out);
                 self.received.retain(|invite| !invite.is_accepted());
                 self.disconnected(out);

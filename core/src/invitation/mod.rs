@@ -192,6 +192,11 @@ impl Invitation {
         self.legs.first().map(|leg| &leg.dialog)
     }
 
+    /// All of its dialogs: early ones side by side, or the one that was confirmed.
+    pub fn dialogs(&self) -> impl Iterator<Item = &DialogId> {
+        self.legs.iter().map(|leg| leg.dialog.id())
+    }
+
     /// Why it ends by our BYE, if that is not the application's wish.
     #[must_use]
     pub fn ending(&self) -> Option<&Cause> {

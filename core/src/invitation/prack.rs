@@ -10,6 +10,7 @@ use crate::transaction::End;
 
 use super::authentication::Sent;
 use super::body::session_description;
+use super::caller::refusal;
 use super::client::ClientInvite;
 use super::incoming::{Incoming, RELIABLE, supported_value};
 use super::leg::{Exchange, Leg};
@@ -42,33 +43,58 @@ pub(super) fn delivery(response: &Response) -> Delivery {
 }
 
 impl Invitation {
-    /// Answers the offer that a reliable provisional response to our INVITE carried, by PRACK.
+    /// Answers the offer that a reliable provisional response to our INVITE carried in this dialog, by PRACK.
     ///
     /// # Errors
     /// When no such offer waits, or the answer cannot be written.
     pub fn acknowledge_provisional(
         &mut self,
         cx: &Context<'_>,
+        dialog: &DialogId,
         answer: &[u8],
         out: &mut Outbox<Output>,
     ) -> Result<(), InvitationError> {
+        self.acknowledge_offer(cx, dialog, Some(answer), out)
+    }
+
+    /// Refuses every stream of that offer: the PRACK cannot be left out, and must carry an answer (RFC 6337 section 5.2.4). One that cannot be
+    /// read is acknowledged without.
+    ///
+    /// # Errors
+    /// When no such offer waits.
+    pub fn refuse_provisional(
+        &mut self,
+        cx: &Context<'_>,
+        dialog: &DialogId,
+        offer: &[u8],
+        out: &mut Outbox<Output>,
+    ) -> Result<(), InvitationError> {
+        self.acknowledge_offer(cx, dialog, refusal(cx, offer).as_deref(), out)
+    }
+
+    fn acknowledge_offer(
+        &mut self,
+        cx: &Context<'_>,
+        dialog: &DialogId,
+        answer: Option<&[u8]>,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), InvitationError> {
         let refused = InvitationError::IllegalState { what: "acknowledge a provisional response", state: self.state };
-        let invites = self.invite.iter_mut().chain(&mut self.reinvites);
-        let Some((dialog, rack)) = invites.filter_map(|invite| invite.unacknowledged.take()).next() else {
-            return Err(refused);
-        };
-        self.prack(cx, &dialog, rack, Some(answer), out)?;
-        if let Some(leg) = self.leg_mut(&dialog) {
+        let mut invites = self.invite.iter_mut().chain(&mut self.reinvites);
+        let rack = invites.find_map(|invite| invite.acknowledge(dialog)).ok_or(refused)?;
+        self.prack(cx, dialog, rack, answer, out)?;
+        if let Some(leg) = self.leg_mut(dialog) {
             leg.exchange.give();
         }
         Ok(())
     }
 
-    /// Sends the PRACK that a reliable provisional response to this INVITE waits for; one with an offer waits on, for the answer.
+    /// Sends the PRACK that a reliable provisional response to this INVITE waits for in this dialog; one with an offer waits on, for the answer.
     pub(super) fn acknowledge_unless_offered(
         &mut self,
         cx: &Context<'_>,
         ticket: Ticket,
+        dialog: &DialogId,
         description: Option<&Description>,
         out: &mut Outbox<Output>,
     ) {
@@ -78,11 +104,11 @@ impl Invitation {
         }
         let mut invites = self.invite.iter_mut().chain(&mut self.reinvites);
         let invite = invites.find(|invite| invite.ticket == ticket);
-        if let Some((dialog, rack)) = invite.and_then(|invite| invite.unacknowledged.take())
+        if let Some(rack) = invite.and_then(|invite| invite.acknowledge(dialog))
             && self.pracks.len() < cx.config.limits.forks
         {
             // What is in it was read before: it can be written.
-            let _ = self.prack(cx, &dialog, rack, None, out);
+            let _ = self.prack(cx, dialog, rack, None, out);
         }
     }
 
@@ -250,12 +276,21 @@ impl ClientInvite {
     /// The reliable provisional response with this number waits for its PRACK.
     pub(super) fn await_acknowledgement(&mut self, dialog: &DialogId, rseq: u32) {
         let rack = RAck { rseq, cseq: self.cseq, method: Method::Invite };
-        self.unacknowledged = Some((dialog.clone(), rack));
+        self.unacknowledged.retain(|(known, _)| known != dialog);
+        self.unacknowledged.push((dialog.clone(), rack));
     }
 
-    /// Whether a reliable provisional response of this dialog is the next one; then it is remembered (RFC 3262 section 4).
-    pub(super) fn in_order(&mut self, dialog: &DialogId, rseq: u32) -> bool {
+    /// What the PRACK in this dialog says that one waits for, once.
+    fn acknowledge(&mut self, dialog: &DialogId) -> Option<RAck> {
+        let index = self.unacknowledged.iter().position(|(known, _)| known == dialog)?;
+        Some(self.unacknowledged.remove(index).1)
+    }
+
+    /// Whether a reliable provisional response of this dialog is the next one; then it is remembered (RFC 3262 section 4). So many dialogs are, also of those that have ended.
+    pub(super) fn in_order(&mut self, dialog: &DialogId, rseq: u32, forks: usize) -> bool {
+        let known = self.rseqs.len();
         match self.rseqs.iter_mut().find(|(known, _)| known == dialog) {
+            None if known >= forks => false,
             None => {
                 self.rseqs.push((dialog.clone(), rseq));
                 true

@@ -167,7 +167,7 @@ impl Invitation {
                 let carrier = match delivery(response) {
                     Delivery::Unreliable => Carrier::Unreliable,
                     Delivery::Broken => return,
-                    Delivery::Reliable(rseq) if !invite.in_order(&id, rseq) => return,
+                    Delivery::Reliable(rseq) if !invite.in_order(&id, rseq, cx.config.limits.forks) => return,
                     Delivery::Reliable(rseq) => {
                         leg.dialog.refresh_target(response);
                         invite.await_acknowledgement(&id, rseq);
@@ -175,7 +175,9 @@ impl Invitation {
                     }
                 };
                 let description = leg.exchange.take(carrier, session_description(response));
-                self.acknowledge_unless_offered(cx, ticket, description.as_ref(), out);
+                if carrier == Carrier::Reliable {
+                    self.acknowledge_unless_offered(cx, ticket, &id, description.as_ref(), out);
+                }
                 out.push(Output::Event(Event::Provisional { dialog: Some(id), code, reason, description }));
             }
             200..=299 if invite.acknowledged.contains(&id) => {

@@ -76,6 +76,12 @@ pub struct Parameters {
     pub formats: Vec<Format>,
     /// RFC 4733 events, when both sides know them.
     pub telephone_event: Option<TelephoneEvent>,
+    /// Comfort noise (RFC 3389), when both sides know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comfort_noise: Option<ComfortNoise>,
+    /// Whether silence is described by comfort noise and not sent, where the peer knows it.
+    #[serde(default)]
+    pub suppress_silence: bool,
     /// Milliseconds of media in each packet sent.
     pub ptime: u32,
     /// Whether RTP may latch once to another source than the SDP's (design decision 15).
@@ -126,6 +132,17 @@ pub struct TelephoneEvent {
     /// The payload type in packets that we receive.
     pub receive_payload: u8,
     /// Clock rate in Hz.
+    pub clock_rate: u32,
+}
+
+/// How comfort noise (RFC 3389) is numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComfortNoise {
+    /// The payload type in packets that we send.
+    pub send_payload: u8,
+    /// The payload type in packets that we receive.
+    pub receive_payload: u8,
+    /// Clock rate in Hz: that of the codecs whose pauses it fills.
     pub clock_rate: u32,
 }
 

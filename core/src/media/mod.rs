@@ -4,7 +4,7 @@ mod command;
 mod path;
 
 pub use command::{
-    Candidate, Command, Component, Event, Format, Ice, Keys, Parameters, Setup, Statistics, StreamStatistics,
-    TelephoneEvent,
+    Candidate, ComfortNoise, Command, Component, Event, Format, Ice, Keys, Parameters, Setup, Statistics,
+    StreamStatistics, TelephoneEvent,
 };
 pub use path::{DtmfError, Path, Pull, Transmit};

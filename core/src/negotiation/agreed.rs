@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::ice;
-use crate::media::{Format, Keys, Parameters, TelephoneEvent};
+use crate::media::{ComfortNoise, Format, Keys, Parameters, TelephoneEvent};
 use crate::sdp::{Direction, Media, RtpFormat, Session};
 use crate::sip::Text;
 
-use super::codec::{encoding, is_telephone_event, same};
+use super::codec::{encoding, is_comfort_noise, is_companion, is_telephone_event, same};
 use super::proposal::remote_direction;
 use super::sdes;
 
@@ -38,6 +38,8 @@ pub struct AgreedMedia {
     pub formats: Vec<Format>,
     /// The events of RFC 4733, at the first format's clock rate if that is in common.
     pub telephone_event: Option<TelephoneEvent>,
+    /// Comfort noise of RFC 3389, at the clock rate of the first format that has any in common.
+    pub comfort_noise: Option<ComfortNoise>,
     /// Milliseconds of media in each packet that this side sends.
     pub ptime: u32,
     /// The keys of SRTP, when both sides gave theirs (RFC 4568). Without them nothing is encrypted.
@@ -101,6 +103,8 @@ impl AgreedMedia {
             direction: self.direction,
             formats: self.formats.clone(),
             telephone_event: self.telephone_event,
+            comfort_noise: self.comfort_noise,
+            suppress_silence: false,
             ptime: self.ptime,
             symmetric,
             timeout,
@@ -113,11 +117,13 @@ impl AgreedMedia {
     fn new(ours: &Media<'_>, theirs: &Media<'_>, answer: Answer) -> Option<Self> {
         let mut formats = Vec::new();
         let mut telephone_event = None;
+        let mut comfort_noise = None;
         let srtp = if theirs.is_rtp() { sdes::agreed(ours, theirs) } else { None };
         if theirs.is_rtp() {
             let common = common(&ours.rtp_formats(), &theirs.rtp_formats(), answer);
             formats = codecs(&common);
             telephone_event = events(&common, formats.first().map(|format| format.clock_rate));
+            comfort_noise = formats.iter().find_map(|format| noise(&common, format.clock_rate));
             let open = srtp.is_none() && sdes::demands_srtp(ours);
             if open || (formats.is_empty() && telephone_event.is_none()) {
                 return None;
@@ -138,6 +144,7 @@ impl AgreedMedia {
             remote_direction,
             formats,
             telephone_event,
+            comfort_noise,
             ptime: packet_time(ours, theirs),
             srtp,
             ice: exchange(ours, theirs, remote_rtp).map(Box::new),
@@ -182,7 +189,7 @@ fn common<'o, 't>(
 }
 
 fn codecs(common: &[(RtpFormat<'_>, RtpFormat<'_>)]) -> Vec<Format> {
-    let codecs = common.iter().filter(|(ours, _)| !is_telephone_event(ours.encoding));
+    let codecs = common.iter().filter(|(ours, _)| !is_companion(ours.encoding));
     let format = |(ours, theirs): &(RtpFormat<'_>, RtpFormat<'_>)| Format {
         send_payload: theirs.payload,
         receive_payload: ours.payload,
@@ -203,6 +210,17 @@ fn events(common: &[(RtpFormat<'_>, RtpFormat<'_>)], clock_rate: Option<u32>) ->
         send_payload: theirs.payload,
         receive_payload: ours.payload,
         clock_rate: ours.clock_rate,
+    })
+}
+
+/// Comfort noise at this clock rate.
+fn noise(common: &[(RtpFormat<'_>, RtpFormat<'_>)], clock_rate: u32) -> Option<ComfortNoise> {
+    let at_rate =
+        |(ours, _): &&(RtpFormat<'_>, RtpFormat<'_>)| is_comfort_noise(ours.encoding) && ours.clock_rate == clock_rate;
+    common.iter().find(at_rate).map(|(ours, theirs)| ComfortNoise {
+        send_payload: theirs.payload,
+        receive_payload: ours.payload,
+        clock_rate,
     })
 }
 

@@ -37,6 +37,12 @@ impl Codec {
         }
     }
 
+    /// Comfort noise (RFC 3389) for codecs of this clock rate.
+    #[must_use]
+    pub const fn comfort_noise(clock_rate: u32) -> Self {
+        Self::new("CN", clock_rate)
+    }
+
     /// The same codec under this payload type, if it is free.
     #[must_use]
     pub const fn with_payload(mut self, payload: u8) -> Self {
@@ -62,6 +68,18 @@ impl Codec {
     #[must_use]
     pub fn is_telephone_event(&self) -> bool {
         is_telephone_event(&self.encoding)
+    }
+
+    /// Whether this is comfort noise of RFC 3389 and no codec.
+    #[must_use]
+    pub fn is_comfort_noise(&self) -> bool {
+        is_comfort_noise(&self.encoding)
+    }
+
+    /// Whether this is of use beside a codec only: events, comfort noise.
+    #[must_use]
+    pub fn is_companion(&self) -> bool {
+        is_companion(&self.encoding)
     }
 
     /// Whether a format of the other side is this codec: same name, clock rate and channels.
@@ -101,12 +119,20 @@ impl From<&RtpFormat<'_>> for Codec {
 
 /// The encoding's name, without an allocation for the usual ones.
 pub(super) fn encoding(name: &str) -> Text {
-    let usual = ["opus", "G722", "PCMU", "PCMA", "telephone-event", "GSM", "speex"];
+    let usual = ["opus", "G722", "PCMU", "PCMA", "telephone-event", "GSM", "CN", "speex"];
     usual.iter().find(|usual| **usual == name).map_or_else(|| name.into(), |usual| Text::from_static(usual))
 }
 
 pub(super) fn is_telephone_event(encoding: &str) -> bool {
     encoding.eq_ignore_ascii_case("telephone-event")
+}
+
+pub(super) fn is_comfort_noise(encoding: &str) -> bool {
+    encoding.eq_ignore_ascii_case("CN")
+}
+
+pub(super) fn is_companion(encoding: &str) -> bool {
+    is_telephone_event(encoding) || is_comfort_noise(encoding)
 }
 
 /// Whether two formats are the same codec, whatever their numbers and parameters.

@@ -81,10 +81,10 @@ pub(super) fn times(builder: &mut Builder, offer: &Session) {
 }
 
 /// This side's codecs that are offered, with the number of the offer: one or all, and the events of RFC 4733 at their clock
-/// rates, or the first events in common when the rates differ. Nothing when this side has codecs and not one is offered.
+/// rates, or the first events in common when the rates differ; and comfort noise at their clock rates. Nothing when this side has codecs and not one is offered.
 fn common<'a>(codecs: &'a [Codec], offered: &[RtpFormat<'_>], choice: Choice) -> Vec<(&'a Codec, Option<u8>)> {
     let find = |codec: &'a Codec| codec.find(offered).map(|format| (codec, Some(format.payload)));
-    let is_codec = |codec: &&Codec| !codec.is_telephone_event();
+    let is_codec = |codec: &&Codec| !codec.is_companion();
     let most = match choice {
         Choice::First => 1,
         Choice::All => usize::MAX,
@@ -101,6 +101,11 @@ fn common<'a>(codecs: &'a [Codec], offered: &[RtpFormat<'_>], choice: Choice) ->
     }
     if common.len() == chosen {
         common.extend(codecs.iter().filter(|codec| codec.is_telephone_event()).find_map(find));
+    }
+    for noise in codecs.iter().filter(|codec| codec.is_comfort_noise()) {
+        if common.iter().take(chosen).any(|(codec, _)| codec.clock_rate == noise.clock_rate) {
+            common.extend(find(noise));
+        }
     }
     common
 }

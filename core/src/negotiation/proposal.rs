@@ -47,11 +47,11 @@ impl Proposal<'_> {
 }
 
 impl<'a> Proposed<'a> {
-    /// The first of these codecs that the peer offers too: whether an answer could accept the line. Events of RFC 4733 are no codec.
+    /// The first of these codecs that the peer offers too: whether an answer could accept the line. Events of RFC 4733 and comfort noise of RFC 3389 are no codecs.
     #[must_use]
     pub fn common<'c>(&self, codecs: &'c [Codec]) -> Option<&'c Codec> {
         let formats = self.media.rtp_formats();
-        codecs.iter().find(|codec| !codec.is_telephone_event() && codec.find(&formats).is_some())
+        codecs.iter().find(|codec| !codec.is_companion() && codec.find(&formats).is_some())
     }
 
     pub(super) fn new(media: Media<'a>, before: Option<(bool, &Session)>, slot: usize) -> Self {

@@ -8,15 +8,23 @@ use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sdp;
 
-use super::start::Settled;
+use super::late::Slots;
+use super::start::{Disagreement, Settled};
 use super::{Originator, Output, Session, SessionEvent, SessionState};
 
-/// An early dialog whose peer has answered our offer already.
+/// An early dialog in which an offer was answered already.
 #[derive(Debug)]
 pub(super) struct Early {
     dialog: DialogId,
     negotiator: Negotiator,
     agreed: Settled,
+    slots: Slots,
+}
+
+impl Early {
+    pub(super) const fn new(dialog: DialogId, negotiator: Negotiator, agreed: Settled, slots: Slots) -> Self {
+        Self { dialog, negotiator, agreed, slots }
+    }
 }
 
 impl Session {
@@ -36,7 +44,12 @@ impl Session {
         }
         let Some(agreed) = Settled::of(agreed, &negotiator) else { return };
         self.agreed = Some(agreed.clone());
-        self.early.push(Early { dialog, negotiator, agreed });
+        self.begin_early(cx, Early::new(dialog, negotiator, agreed, self.slots()), out);
+    }
+
+    /// Something was agreed on in an early dialog: media starts, or goes there.
+    pub(super) fn begin_early(&mut self, cx: &mut Context<'_>, early: Early, out: &mut Outbox<Output>) {
+        self.early.push(early);
         if !self.started {
             out.push(Output::Event(SessionEvent::WillStart));
         }
@@ -48,6 +61,7 @@ impl Session {
         let chosen = std::mem::take(&mut self.early).into_iter().find(|early| early.dialog == *dialog);
         match chosen {
             Some(early) => {
+                self.set_slots(&early.slots);
                 self.negotiator = Some(early.negotiator);
                 self.agreed = Some(early.agreed);
                 true
@@ -62,9 +76,7 @@ impl Session {
             || matches!(self.state, SessionState::Outgoing | SessionState::Incoming | SessionState::Accepting);
         let before = self.agreed.clone();
         let early = self.early.iter().position(|early| early.dialog == *dialog);
-        self.exchange_early(early);
-        let answer = if live { self.consider(cx, offer) } else { Err("the session has ended".to_owned()) };
-        self.exchange_early(early);
+        let answer = if live { self.consider_in(cx, early, offer) } else { Err("the session has ended".to_owned()) };
         match answer {
             Ok(answer) => {
                 if let (Some(early), Some(agreed)) = (early.and_then(|index| self.early.get_mut(index)), &self.agreed) {
@@ -87,6 +99,20 @@ impl Session {
                 });
             }
         }
+    }
+
+    /// Considers an offer that came in an early dialog, or in the one that there is.
+    fn consider_in(&mut self, cx: &mut Context<'_>, early: Option<usize>, offer: &[u8]) -> Result<Bytes, Disagreement> {
+        if let Some(early) = early.and_then(|index| self.early.get(index)) {
+            let slots = early.slots.clone();
+            self.set_slots(&slots);
+        } else if self.state == SessionState::Outgoing && self.awaits_offer() {
+            return Err("nothing was agreed on in this dialog".to_owned());
+        }
+        self.exchange_early(early);
+        let answer = self.consider(cx, offer);
+        self.exchange_early(early);
+        answer
     }
 
     /// Changes places between the negotiator of the session and that of one early dialog.

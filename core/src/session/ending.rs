@@ -2,6 +2,7 @@
 
 use crate::cause::{By, Cause};
 use crate::config::Context;
+use crate::dialog::Role;
 use crate::invitation::State;
 use crate::outbox::Outbox;
 use crate::sip::{HeaderName, Text, reason_phrase};
@@ -61,7 +62,8 @@ impl Session {
     fn end_usage(&mut self, cx: &mut Context<'_>, words: &str, header: Option<&str>, out: &mut Outbox<Output>) {
         self.begin_ending(cx, Originator::Local, words, out);
         // A callee's BYE may have to wait for the ACK for long: the application does not (design decision 12).
-        let at_once = self.invitation.as_ref().is_some_and(|usage| usage.state() == State::Connecting);
+        let waits = |usage: &super::Invitation| usage.role() == Role::Callee && usage.state() == State::Connecting;
+        let at_once = self.invitation.as_ref().is_some_and(waits);
         self.wait(cx, Wait::End, Some(cx.config.end_timeout));
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, header, usage));
         if at_once && self.state == SessionState::Terminating {
@@ -129,12 +131,12 @@ impl Session {
             }
             Some(State::Connecting) if self.state == SessionState::Accepting => {
                 // The peer has not acknowledged: told at once, while the BYE waits for the ACK.
-                let header = reason_header(words);
+                let header = reason_header(code, words);
                 self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, Some(&header), usage));
                 let cause = Cause::status(By::Local, 200, words);
                 self.finish_failed(cx, Originator::Local, words, Vec::new(), cause, out);
             }
-            Some(_) => self.end_usage(cx, words, Some(&reason_header(words)), out),
+            Some(_) => self.end_usage(cx, words, Some(&reason_header(code, words)), out),
         }
     }
 
@@ -285,6 +287,7 @@ impl Session {
             call_line(&self.info, cx, line, out, Line::leave);
         }
         self.deferred = None;
+        self.late = super::late::Late::default();
         self.again = super::sent::Again::default();
         let ours = self.drop_ours(cx, out).filter(super::sent::Ours::adds);
         let ours = ours.map(|ours| (Originator::Local, ours.streams().to_vec()));
@@ -301,7 +304,7 @@ impl Session {
 }
 
 /// A Reason header for a failure of our own (RFC 3326).
-fn reason_header(words: &str) -> String {
+fn reason_header(code: u16, words: &str) -> String {
     let text: String = words.chars().map(|c| if c.is_control() || c == '"' || c == '\\' { ' ' } else { c }).collect();
-    format!("SIP;cause=500;text=\"{text}\"")
+    format!("SIP;cause={code};text=\"{text}\"")
 }

@@ -4,8 +4,10 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::id::{SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation, attachments};
+use crate::negotiation;
 use crate::outbox::Outbox;
 use crate::sdp;
+use crate::sip::digest::{Credentials, Secret};
 use crate::sip::{HeaderName, Part, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, Line, SessionInfo, Source, StreamSpec};
 
@@ -128,7 +130,7 @@ impl Session {
         Ok(())
     }
 
-    /// Accepts with these of the proposed streams: they initialise, then the 200 goes out.
+    /// Accepts with these of the proposed streams: they initialise, then the 200 goes out. `relay_password` is for the account's MSRP relay, where it is not the account's.
     ///
     /// # Errors
     /// In any state but `Incoming`, or when a stream is not one of those proposed, or none is named.
@@ -136,14 +138,24 @@ impl Session {
         &mut self,
         cx: &mut Context<'_>,
         streams: &[StreamId],
+        relay_password: Option<Secret>,
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
         self.require(SessionState::Incoming, "accept")?;
         check_chosen(streams, |stream| self.has_stream(stream))?;
+        if let Some(password) = relay_password {
+            let own = self.info.own_credentials.take();
+            let user = || self.info.local_identity.uri.as_sip().and_then(|uri| uri.user.clone()).unwrap_or_default();
+            let own = own.unwrap_or_else(|| Credentials::new(user(), ""));
+            self.info.own_credentials = Some(Credentials { password, ..own });
+        }
         self.enter(SessionState::Accepting, out);
         self.streams.retain(|stream| streams.contains(&stream.id()));
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
-        initialize_lines(&self.info, cx, &mut self.streams, Originator::Remote, out);
+        // Who makes the offer proposes, whoever has called.
+        let offered = self.negotiator.as_ref().is_some_and(|known| known.state() == negotiation::State::RemoteOffer);
+        let proposer = if offered { Originator::Remote } else { Originator::Local };
+        initialize_lines(&self.info, cx, &mut self.streams, proposer, out);
         self.follow_up(cx, out);
         Ok(())
     }

@@ -14,6 +14,7 @@
 //! | `hold` | who holds what |
 //! | `transfer` | REFER: transfers, both ways |
 //! | `inside` | INFO and MESSAGE of the application in the dialog |
+//! | `late` | an INVITE without an offer of ours |
 //! | `early` | answers of early dialogs, and offers in UPDATE and PRACK |
 //! | `ending` | end, failures, BYE |
 
@@ -24,6 +25,7 @@ mod event;
 mod hold;
 mod incoming;
 mod inside;
+mod late;
 mod outgoing;
 mod received;
 mod sent;
@@ -49,7 +51,7 @@ use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
 use crate::sip::{CSeq, HeaderName, Headers, Method, Request, Response, Text};
-use crate::stream::{self, Line, SessionInfo, Source, StreamEvent};
+use crate::stream::{self, Line, Registry, SessionInfo, Source, StreamEvent};
 use crate::time::{Instant, Utc, earliest};
 use crate::transaction::End;
 use crate::transport::Route;
@@ -57,7 +59,6 @@ use crate::uac::Hop;
 
 /// Work for the layers below, and news for the application, in order.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved once, from one queue to the next")]
 pub enum Output {
     /// What the INVITE usage asks of the layers below it. Never an [`invitation::Output::Event`].
     Usage(invitation::Output),
@@ -126,8 +127,10 @@ pub struct Session {
     again: sent::Again,
     /// What was agreed on last.
     agreed: Option<start::Settled>,
-    /// The early dialogs that have answered our offer already.
+    /// The early dialogs in which an offer was answered already.
     early: Vec<early::Early>,
+    /// What came of an INVITE without an offer.
+    late: late::Late,
     transfers: transfer::Transfers,
     inside: inside::Inside,
     remote_user_agent: Option<Text>,
@@ -240,6 +243,7 @@ impl Session {
             again: sent::Again::default(),
             agreed: None,
             early: Vec::new(),
+            late: late::Late::default(),
             transfers: transfer::Transfers::default(),
             inside: inside::Inside::default(),
             remote_user_agent: None,
@@ -275,7 +279,7 @@ impl Session {
         let theirs = self.theirs.as_ref().and_then(|theirs| theirs.deadline);
         let lines = self.lines().map(Line::deadline).fold(wait, earliest);
         let lines = earliest(lines, earliest(ours, theirs));
-        let lines = earliest(lines, self.again.deadline());
+        let lines = earliest(lines, earliest(self.late.deadline(), self.again.deadline()));
         earliest(earliest(lines, invitation), self.transfers.deadline())
     }
 
@@ -287,6 +291,7 @@ impl Session {
         self.ours_due(cx, out);
         self.theirs_due(cx, out);
         self.again.timeout(cx.now);
+        self.late_due(cx, out);
         self.wait_due(cx, out);
         self.follow_up(cx, out);
     }
@@ -308,9 +313,17 @@ impl Session {
     }
 
     /// A response to a request of this session.
-    pub fn response(&mut self, cx: &mut Context<'_>, ticket: Ticket, response: &Response, out: &mut Outbox<Output>) {
+    pub fn response(
+        &mut self,
+        cx: &mut Context<'_>,
+        ticket: Ticket,
+        response: &Response,
+        registry: &Registry,
+        out: &mut Outbox<Output>,
+    ) {
         self.note_user_agent(response);
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.response(cx, ticket, response, usage));
+        self.take_late_offer(cx, registry, out);
         match self.invitation.as_ref().and_then(|invitation| invitation.sent_again(ticket)) {
             Some((again, number)) => {
                 self.transfer_sent_again(ticket, again, number);

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
+
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::DialogId;
@@ -27,6 +29,8 @@ pub struct Connect {
     pub routes: Vec<ServiceRoute>,
     /// More header fields of the INVITE: Replaces, Referred-By.
     pub headers: Vec<(HeaderName, Text)>,
+    /// Whether the offer is left to the remote party.
+    pub late_offer: bool,
     /// What challenges are answered with.
     pub credentials: Option<Credentials>,
 }
@@ -62,6 +66,11 @@ impl Session {
         let is_secure = to.is_some_and(|uri| uri.secure);
         let secured = |target: Target| Target { contact: target.contact.secured(), ..target };
         self.targets = if is_secure { targets.into_iter().map(secured).collect() } else { targets };
+        if self.awaits_offer() {
+            self.send_invite(cx, None, out);
+            self.follow_up(cx, out);
+            return;
+        }
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         initialize_lines(&self.info, cx, &mut self.streams, Originator::Local, out);
         self.follow_up(cx, out);
@@ -76,23 +85,25 @@ impl Session {
     }
 
     /// Every stream of an outgoing session is initialised: the INVITE goes out with the offer.
-    pub(super) fn send_invite(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        let offer = match self.describe_offer(cx) {
-            Ok(offer) => offer,
+    pub(super) fn send_offer(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        match self.describe_offer(cx) {
+            Ok(offer) => self.send_invite(cx, Some(offer), out),
             Err(error) => {
                 let reason = format!("SDP negotiation failed: {error}");
                 self.fail(cx, &reason, out);
-                return;
             }
-        };
-        let attached = self.attached();
+        }
+    }
+
+    fn send_invite(&mut self, cx: &mut Context<'_>, offer: Option<Bytes>, out: &mut Outbox<Output>) {
+        let attached = if offer.is_some() { self.attached() } else { Vec::new() };
         let Some(connect) = &self.connect else { return };
         let invite = Invite {
             from: connect.from.clone(),
             to: connect.to.clone(),
             routes: connect.routes.clone(),
             targets: std::mem::take(&mut self.targets),
-            offer: Some(offer),
+            offer,
             attached,
             headers: connect.headers.clone(),
         };
@@ -133,8 +144,9 @@ impl Session {
         match (description, dialog) {
             (Some(Description::Preview(preview)), _) => self.early_media(cx, &preview, out),
             (Some(Description::Answer(answer)), Some(dialog)) => self.early_answer(cx, dialog, &answer, out),
-            // Our INVITEs carry offers: no other comes.
-            (Some(Description::Offer(_) | Description::Answer(_)) | None, _) => {}
+            (Some(Description::Offer(offer)), Some(dialog)) => self.offered_early(&dialog, offer),
+            // Only a dialog can bring them reliably.
+            (Some(Description::Offer(_) | Description::Answer(_)), None) | (None, _) => {}
         }
     }
 
@@ -153,7 +165,9 @@ impl Session {
         }
         self.report(Originator::Local, "INVITE", code, reason, None, out);
         self.wait = None;
-        if self.settle_early(dialog) {
+        if self.awaits_offer() {
+            self.accepted_late(cx, dialog, description, out);
+        } else if self.settle_early(dialog) {
             self.agreed_on(cx, out);
         } else {
             self.negotiated(cx, description, out);

@@ -223,14 +223,19 @@ impl Session {
     ) -> Result<(), SessionError> {
         self.require(SessionState::Connected, "remove_stream")?;
         check_chosen(streams, |stream| self.has_stream(stream))?;
-        self.enter(SessionState::SendingProposal, out);
         let mut lines: Vec<Line> = self.streams.extract_if(.., |line| streams.contains(&line.id())).collect();
         for line in &mut lines {
             call_line(&self.info, cx, line, out, |line, cx, _| line.deactivate(cx));
         }
-        self.ours = Some(Ours::new(cx, Purpose::Remove, lines));
+        self.begin_removal(cx, lines, out);
         self.follow_up(cx, out);
         Ok(())
+    }
+
+    /// Proposes the end of streams that were taken out of the session.
+    pub(super) fn begin_removal(&mut self, cx: &Context<'_>, lines: Vec<Line>, out: &mut Outbox<Output>) {
+        self.enter(SessionState::SendingProposal, out);
+        self.ours = Some(Ours::new(cx, Purpose::Remove, lines));
     }
 
     /// Withdraws our proposal to add streams (`Session.cancel_proposal`). If it is accepted meanwhile, the session ends.
@@ -535,6 +540,8 @@ impl Session {
         match ours.phase {
             Phase::Initializing => self.ours_failed(cx, "media stream timed out while initializing", out),
             Phase::BackingOff => ours.phase = Phase::Waiting,
+            // If it is accepted all the same, what was accepted stays: nobody has asked for its end, and a CANCEL that comes too late
+            // changes nothing (RFC 3261 section 9.1).
             Phase::Sent => self.cancel_reinvite(cx, out),
             Phase::Starting => self.ours_failed(cx, "media stream timed out while starting", out),
             Phase::Waiting => {}

@@ -57,7 +57,7 @@ impl Session {
             return;
         }
         match self.direction {
-            Direction::Outgoing => self.send_invite(cx, out),
+            Direction::Outgoing => self.send_offer(cx, out),
             Direction::Incoming => self.send_answer(cx, out),
         }
     }

@@ -93,6 +93,7 @@ impl Session {
                 continue;
             }
             self.initialized(cx, out);
+            self.answer_late(cx, out);
             self.progress(cx, out);
             self.theirs_go_on(cx, out);
             self.ours_go_on(cx, out);
@@ -160,7 +161,8 @@ impl Session {
         true
     }
 
-    /// A stream of the session itself has failed: before it is established that is its end, and afterwards only if there is no other (behaviour 1.9).
+    /// A stream of the session itself has failed: before it is established that is its end, and afterwards only if there is no other. Beside others it is removed as the
+    /// application would: that is told when the peer has answered. While something else is under way it is gone at once, and the peer is told later (behaviour 1.9).
     fn active_failed(
         &mut self,
         cx: &mut Context<'_>,
@@ -181,9 +183,14 @@ impl Session {
             self.end(cx, out);
             return;
         }
-        self.leaving.extend(self.streams.extract_if(.., |line| line.id() == stream));
+        let failed: Vec<Line> = self.streams.extract_if(.., |line| line.id() == stream).collect();
+        if self.state == SessionState::Connected {
+            self.begin_removal(cx, failed, out);
+            return;
+        }
+        self.leaving.extend(failed);
         self.untidy = false;
-        self.tell_removed(Originator::Local, vec![stream], out);
+        self.tell_removed(Originator::Remote, vec![stream], out);
         self.tell_hold(out);
     }
 

@@ -21,6 +21,7 @@ impl SipSimpleSettings {
             "rtp.port_range" => config.rtp.port_range = (self.rtp.port_range.first(), self.rtp.port_range.last()),
             "rtp.timeout" => config.rtp.timeout = (self.rtp.timeout.0 > 0).then(|| self.rtp.timeout.duration()),
             "rtp.symmetric_rtp" => config.rtp.symmetric = self.rtp.symmetric_rtp,
+            "rtp.silence_suppression" => config.rtp.silence_suppression = self.rtp.silence_suppression,
             "rtp.audio_codec_list" => {
                 config.rtp.audio_codecs = self.rtp.audio_codec_list.iter().map(|codec| codec.as_str().into()).collect();
             }
@@ -66,7 +67,7 @@ impl SipSimpleSettings {
 }
 
 /// What the configuration says of settings: their defaults for this program. There may be values among them that the setting does not take.
-pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 13] {
+pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 14] {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().to_string());
     let (first, last) = config.rtp.port_range;
     let codecs = config.rtp.audio_codecs.iter().map(Text::to_string).collect();
@@ -84,6 +85,7 @@ pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 13] {
         ("msrp.local_ip", address(config.msrp.address)),
         ("msrp.local_port", Value::Text(msrp_port.to_string())),
         ("rtp.symmetric_rtp", config.rtp.symmetric.to_value()),
+        ("rtp.silence_suppression", config.rtp.silence_suppression.to_value()),
         ("rtp.audio_codec_list", Value::List(codecs)),
         ("dns.fallback_servers", Value::List(servers)),
         ("dns.authoritative_first", config.dns.authoritative_first.to_value()),

@@ -59,6 +59,10 @@ settings! {
         output_device: Option<AudioDevice> = Some(AudioDevice::SystemDefault),
         /// How long an echo may last that is cancelled; 0 cancels none.
         tail_length: Milliseconds = Milliseconds(200),
+        /// Whether steady noise is taken out of the voice that is recorded.
+        noise_suppression: bool = false,
+        /// Whether a soft voice that is recorded is made louder.
+        gain_control: bool = false,
         /// The sample rate of the mixers.
         sample_rate: SampleRate = SampleRate::HZ_44100,
         /// Whether ringtones are kept quiet.
@@ -128,6 +132,8 @@ settings! {
         audio_codec_list: Vec<CodecName> = ["opus", "G722", "PCMU", "PCMA"].map(CodecName::known).to_vec(),
         /// Whether RTP may go where it comes from, once, when that is elsewhere than the description says.
         symmetric_rtp: bool = true,
+        /// Whether silence is described by comfort noise and not sent, where the peer knows that.
+        silence_suppression: bool = false,
     }
 }
 

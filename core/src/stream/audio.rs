@@ -2,6 +2,9 @@
 //!
 //! Hold is in its direction (RFC 3264 section 8.4, RFC 6337 section 5.3): a stream that this side holds asks for what it
 //! would like otherwise, without receiving. So to take it off hold restores what was before.
+//!
+//! Comfort noise (RFC 3389) is offered only where silence is suppressed (setting `rtp.silence_suppression`), as the reference
+//! never offers it; but whoever offers it gets it in the answer, and may be silent then.
 
 use std::net::SocketAddr;
 
@@ -65,6 +68,8 @@ const RTP_AVP: Text = Text::from_static("RTP/AVP");
 const RTP_SAVP: Text = Text::from_static("RTP/SAVP");
 /// What is offered, best first; an offer of any suite that is known is answered.
 const SUITES: [Suite; 2] = [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32];
+/// Why a line is refused that has no codec that is known.
+const NO_CODEC: Text = Text::from_static("it has no codec in common with us");
 /// Why a stream is not begun whose keys everybody could read.
 const KEYS_IN_THE_CLEAR: Text = Text::from_static("SRTP is mandatory, but its keys would not be secret without TLS");
 
@@ -75,7 +80,7 @@ impl AudioStream {
     /// What is wrong with the specification, in words.
     pub fn new(spec: &AudioSpec, config: &Config, session: &SessionInfo) -> Result<Self, Text> {
         let codecs = codecs(&spec.codecs, config, session);
-        if codecs.iter().all(Codec::is_telephone_event) {
+        if codecs.iter().all(Codec::is_companion) {
             return Err("none of its codecs is known".into());
         }
         Ok(Self {
@@ -201,7 +206,10 @@ impl AudioStream {
         if self.wanted().sends() {
             self.held.remote = !agreed.remote_direction.receives();
         }
-        let parameters = agreed.parameters(cx.config.rtp.symmetric, cx.config.rtp.timeout);
+        let mut parameters = agreed.parameters(cx.config.rtp.symmetric, cx.config.rtp.timeout);
+        if let Some(parameters) = &mut parameters {
+            parameters.suppress_silence = cx.config.rtp.silence_suppression;
+        }
         let parameters = parameters.filter(|parameters| self.parameters.as_ref() != Some(parameters))?;
         self.parameters = Some(parameters.clone());
         Some(parameters)
@@ -268,10 +276,21 @@ impl MediaStream for AudioStream {
         out.push(Output::Media(media::Command::Prepare(setup)));
     }
 
+    fn offered(&mut self, offered: &Proposed<'_>) -> Result<bool, Text> {
+        offered.common(&self.codecs).ok_or(NO_CODEC)?;
+        self.ice.offered(&offered.media);
+        Ok(true)
+    }
+
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let keys = self.secure(cx.random, offered);
         let port = self.rtp.filter(|_| keys.is_some()).map_or(0, |rtp| rtp.port());
-        let mut description = Description::audio(port, self.codecs.clone()).with_direction(self.wanted());
+        let mut codecs = self.codecs.clone();
+        let agreed = self.parameters.as_ref().is_some_and(|parameters| parameters.comfort_noise.is_some());
+        if offered.is_some() || agreed || cx.config.rtp.silence_suppression {
+            codecs.extend(comfort_noise(&self.codecs));
+        }
+        let mut description = Description::audio(port, codecs).with_direction(self.wanted());
         description.protocol = self.protocol.clone();
         description.address = self.rtp.map(|rtp| rtp.ip()).filter(|ip| *ip != cx.session.local);
         description.attributes = keys.unwrap_or_default();
@@ -294,7 +313,7 @@ impl MediaStream for AudioStream {
         acceptable(self.encryption, offered)?;
         match offered.common(&self.codecs) {
             Some(_) => Ok(()),
-            None => Err("it has no codec in common with us".into()),
+            None => Err(NO_CODEC),
         }
     }
 
@@ -388,7 +407,7 @@ impl StreamFactory for AudioFactory {
                 stream.ice.offered(media);
                 Recognized::Stream(Box::new(stream))
             }
-            Ok(_) => Recognized::Invalid("it has no codec in common with us".into()),
+            Ok(_) => Recognized::Invalid(NO_CODEC),
             Err(reason) => Recognized::Invalid(reason),
         }
     }
@@ -425,6 +444,17 @@ fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> 
     codecs.push(Codec::telephone_event(8000).with_payload(101).with_fmtp("0-15"));
     codecs.extend(is_fast.then(|| Codec::telephone_event(48_000).with_payload(102).with_fmtp("0-15")));
     codecs
+}
+
+/// Comfort noise for these codecs: one at each of their clock rates, but for opus, which has its own.
+fn comfort_noise(codecs: &[Codec]) -> Vec<Codec> {
+    let mut noise: Vec<Codec> = Vec::new();
+    for codec in codecs.iter().filter(|codec| !codec.is_companion() && codec.clock_rate != 48_000) {
+        if !noise.iter().any(|known| known.clock_rate == codec.clock_rate) {
+            noise.push(Codec::comfort_noise(codec.clock_rate));
+        }
+    }
+    noise
 }
 
 /// The codec of this name; those of other names are passed over with a warning (design decision 9).

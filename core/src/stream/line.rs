@@ -148,6 +148,30 @@ impl Line {
         }
     }
 
+    /// A line of the peer's offer that is of its kind, in a session that was begun without an offer of ours: `made` is what its factory makes of it. False when it
+    /// cannot use the line.
+    pub fn offered(
+        &mut self,
+        cx: &mut Context<'_>,
+        offered: &Proposed<'_>,
+        made: Box<dyn MediaStream>,
+        out: &mut Outbox<Output>,
+    ) -> bool {
+        if self.state != State::Null {
+            return self.stream.validate_update(offered).is_ok();
+        }
+        match self.stream.offered(offered) {
+            Ok(true) => {}
+            Ok(false) => {
+                let on_hold = self.stream.on_hold_by_local();
+                self.stream = made;
+                self.set_hold(cx, on_hold, out);
+            }
+            Err(_) => return false,
+        }
+        true
+    }
+
     /// Its media line in an offer.
     pub fn offer(&mut self, cx: &mut Context<'_>) -> LocalMedia {
         let description = self.stream.local_media(cx, None);

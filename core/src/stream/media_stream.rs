@@ -72,6 +72,15 @@ pub trait MediaStream: Any + Debug + Send {
     /// It is about to be offered, or its offer was accepted: binds what its media line must name. `proposer` is the side whose offer it came with.
     fn initialize(&mut self, cx: &mut Context<'_>, proposer: Originator, out: &mut Outbox<Output>);
 
+    /// A line of the peer's offer is to be its, in a session that was begun without an offer of ours. It is of its kind, and `initialize` comes next. False: the
+    /// stream that the factory makes of the line takes its place.
+    ///
+    /// # Errors
+    /// Why it cannot use the line, in words: the line is refused.
+    fn offered(&mut self, _offered: &Proposed<'_>) -> Result<bool, Text> {
+        Ok(false)
+    }
+
     /// Its media line (`get_local_media`): of an offer, or of the answer to what the peer says. A line with port 0 refuses the peer's.
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description;
 

@@ -235,8 +235,33 @@ impl Application {
         routes: &[Route],
         streams: &[StreamSpec],
     ) -> Result<SessionId, ApplicationError> {
+        self.connect_with(account, to, routes, streams, false)
+    }
+
+    /// The same by an INVITE without an offer: the remote party makes one, of which such streams are accepted.
+    ///
+    /// # Errors
+    /// See [`ConnectError`](sipsimple_core::agent::ConnectError).
+    pub fn connect_without_offer(
+        &self,
+        account: AccountId,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+    ) -> Result<SessionId, ApplicationError> {
+        self.connect_with(account, to, routes, streams, true)
+    }
+
+    fn connect_with(
+        &self,
+        account: AccountId,
+        to: &str,
+        routes: &[Route],
+        streams: &[StreamSpec],
+        late_offer: bool,
+    ) -> Result<SessionId, ApplicationError> {
         let (to, routes, streams) = (to.into(), routes.to_vec(), streams.to_vec());
-        match self.intend(Intent::Connect { account, to, routes, streams })? {
+        match self.intend(Intent::Connect { account, to, routes, streams, late_offer })? {
             Outcome::Session(id) => Ok(id),
             _ => Err(ApplicationError::Stopped),
         }
@@ -255,7 +280,7 @@ impl Application {
     /// # Errors
     /// See [`SessionError`](sipsimple_core::agent::SessionError).
     pub fn accept(&self, session: SessionId, streams: &[StreamId]) -> Result<(), ApplicationError> {
-        self.intend(Intent::Accept { session, streams: streams.to_vec() }).map(drop)
+        self.intend(Intent::Accept { session, streams: streams.to_vec(), relay_password: None }).map(drop)
     }
 
     /// Rejects an incoming session with this status code, 300 to 699.
@@ -338,7 +363,7 @@ impl Application {
     }
 }
 
-/// The mixers run at the rate that is stored, if one is; whether ringtones are to be quiet.
+/// The mixers run at the rate that is stored, if one is, and the microphone's sound is processed as is stored; whether ringtones are to be quiet.
 fn audio_as_set(agent: &Agent, audio: &mut EngineConfig) -> bool {
     let Some(record) = agent.settings().record(&SipSimpleSettings::key("")) else { return false };
     let Some(settings) = record.saved::<SipSimpleSettings>() else { return false };
@@ -347,6 +372,7 @@ fn audio_as_set(agent: &Agent, audio: &mut EngineConfig) -> bool {
     {
         audio.sample_rate = rate;
     }
+    media::process_as_set(&mut audio.processing, |name| record.stored().contains_key(name), &settings.audio);
     settings.audio.silent
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use sipsimple_audio::device::Processing;
 use sipsimple_audio::engine::EngineConfig;
 use sipsimple_core::agent::{Config, Listen};
 use sipsimple_core::random::Seed;
+use sipsimple_core::settings::Audio;
 use sipsimple_core::transport::{Port, Route};
 
 use crate::network::TlsSettings;
@@ -19,7 +21,7 @@ pub struct Settings {
     pub trace: Option<PathBuf>,
     /// Where all chance comes from; `None` draws it from the operating system.
     pub seed: Option<Seed>,
-    /// The mixer of the calls and its codecs. The stored sample rate goes first.
+    /// The mixer of the calls and its codecs. The stored sample rate and processing go first.
     pub audio: EngineConfig,
     /// The certificates, keys and authorities of TLS.
     pub tls: TlsSettings,
@@ -32,7 +34,8 @@ const SLOTS: usize = 1023;
 
 impl Default for Settings {
     fn default() -> Self {
-        let audio = EngineConfig { slot_count: SLOTS, ..EngineConfig::default() };
+        let processing = Processing { tail_length: Audio::default().tail_length.duration(), ..Processing::NONE };
+        let audio = EngineConfig { slot_count: SLOTS, processing, ..EngineConfig::default() };
         Self { config: Config::default(), trace: None, seed: None, audio, tls: TlsSettings::default(), directory: None }
     }
 }

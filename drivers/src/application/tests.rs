@@ -1,5 +1,6 @@
 //! An application from start to stop.
 
+use sipsimple_audio::device::Processing;
 use sipsimple_audio::engine::Engine;
 use sipsimple_audio::mixer::Slot;
 use sipsimple_audio::wave::{Wave, WavePlayer};
@@ -196,4 +197,20 @@ fn ringtones_are_played_by_a_mixer_of_their_own_and_kept_quiet() {
     while application.next_event().is_some_and(|event| event.names() != ["WavePlayerDidEnd"]) {}
     application.stop(MOMENT);
     assert!(!application.running());
+}
+
+#[test]
+fn the_microphone_is_processed_as_the_settings_say() {
+    let application = Application::start(Settings::default()).unwrap();
+    let processing =
+        |application: &Application| application.with_engine(|engine, _| engine.device_mut().processing).unwrap();
+    let usual = Processing { tail_length: Duration::from_millis(200), ..Processing::NONE };
+    assert_eq!(processing(&application), usual);
+    let sound = ["audio.tail_length=0", "audio.noise_suppression=true", "audio.gain_control=true"];
+    let sound = sound.map(|set| set.split_once('=').unwrap()).map(|(name, value)| Change::typed(name, value));
+    application.intend(Intent::ChangeSettings { object: SipSimpleSettings::key(""), changes: sound.to_vec() }).unwrap();
+    while application.next_event().is_some_and(|event| event.names() != ["CFGSettingsObjectDidChange"]) {}
+    let other = Processing { tail_length: Duration::ZERO, noise_suppression: true, gain_control: true };
+    assert_eq!(processing(&application), other);
+    application.stop(MOMENT);
 }

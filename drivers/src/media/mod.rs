@@ -9,6 +9,7 @@ mod buffer;
 mod legs;
 mod metronome;
 mod ports;
+mod processing;
 mod sockets;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use sipsimple_audio::mixer::Volume;
 use sipsimple_core::id::StreamId;
 use sipsimple_core::media::Command;
 pub(crate) use sipsimple_core::media::Event;
+use sipsimple_core::settings::{Audio, Modifications};
 use sipsimple_core::time::Instant;
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
@@ -33,6 +35,7 @@ use smol::channel::{Receiver, Sender};
 use crate::clock::Clock;
 use legs::Legs;
 use metronome::Metronome;
+pub(crate) use processing::process_as_set;
 
 /// What is asked of the media thread.
 pub(crate) enum Order {
@@ -81,6 +84,14 @@ impl Link {
         self.run(MixerId::ALERT, move |engine: &mut Engine, _| {
             // An engine has its device always.
             let _ = engine.set_output_volume(engine.device_port(), volume);
+        });
+    }
+
+    /// Does with the microphone's sound what these settings say now.
+    pub(crate) fn set_processing(&self, modified: &Modifications, audio: &Audio) {
+        let (modified, audio) = (modified.clone(), audio.clone());
+        self.run(MixerId::VOICE, move |engine: &mut Engine, _| {
+            process_as_set(&mut engine.device_mut().processing, |name| modified.contains_key(name), &audio);
         });
     }
 

@@ -83,6 +83,8 @@ fn begin(link: &Link, remote: SocketAddr) {
         direction: Direction::SendRecv,
         formats: vec![format],
         telephone_event: Some(TelephoneEvent { send_payload: 101, receive_payload: 101, clock_rate: 8000 }),
+        comfort_noise: None,
+        suppress_silence: false,
         ptime: 20,
         symmetric: true,
         timeout: None,

@@ -172,14 +172,14 @@ impl Pair {
         let outcome = onlooker.look(End::Caller, || {
             let account = AccountId::from_u64(0);
             let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-            agent.intend(now, Intent::Connect { account, to, routes: vec![route], streams })
+            agent.intend(now, Intent::Connect { account, to, routes: vec![route], streams, late_offer: false })
         });
         let Ok(Outcome::Session(calling)) = outcome else { unreachable!("it may call: {outcome:?}") };
         self.run(onlooker);
         self.pass(TRYING, onlooker);
         let (called, streams) = self.incoming.pop().expect("it rings at the other end");
         self.intend(End::Callee, Intent::SendRingIndication { session: called }, onlooker);
-        self.intend(End::Callee, Intent::Accept { session: called, streams }, onlooker);
+        self.intend(End::Callee, Intent::Accept { session: called, streams, relay_password: None }, onlooker);
         assert_eq!(self.started, started + 2, "both ends have started");
         (calling, called)
     }
@@ -338,7 +338,8 @@ fn simulated_call() -> Round {
         let route = Route::new(Transport::Udp, world.address(callee));
         let to = Text::from(format!("sip:user@{}", route.address));
         let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-        let connect = Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams };
+        let connect =
+            Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams, late_offer: false };
         world.with(caller, |agent, now| agent.intend(now, connect)).expect("it may call");
         assert!(world.run_until_quiescent(Duration::from_secs(120)), "the call is over");
         black_box(world);

@@ -60,6 +60,8 @@ fn path(number: u64, local: SocketAddr, remote: SocketAddr, srtp: Option<Box<Key
         direction: Direction::SendRecv,
         formats: vec![format],
         telephone_event: None,
+        comfort_noise: None,
+        suppress_silence: false,
         ptime: 20,
         symmetric: true,
         timeout: Some(Duration::from_secs(30)),

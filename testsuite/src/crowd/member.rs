@@ -93,7 +93,13 @@ impl Member {
         let to = self.somebody();
         let routes = self.routes(&to);
         let intent = match self.random.below(10) {
-            0..6 => Intent::Connect { account: ACCOUNT, to: to.as_str().into(), routes, streams: audio() },
+            0..6 => Intent::Connect {
+                account: ACCOUNT,
+                to: to.as_str().into(),
+                routes,
+                streams: audio(),
+                late_offer: false,
+            },
             6 | 7 => Intent::Subscribe {
                 account: ACCOUNT,
                 to: to.as_str().into(),
@@ -164,7 +170,7 @@ impl Member {
                     agent.intend(now, Intent::Reject { session: *id, code: 486, reason: None })
                 } else {
                     let streams = agent.session(now, *id).map(|session| session.streams()).unwrap_or_default();
-                    agent.intend(now, Intent::Accept { session: *id, streams })
+                    agent.intend(now, Intent::Accept { session: *id, streams, relay_password: None })
                 }
             }
             Plan::End(id) => agent.intend(now, Intent::End { session: *id }),

@@ -129,7 +129,7 @@ impl User {
         let streams = vec![StreamSpec::Audio(AudioSpec { codecs, direction })];
         let family = own.addresses.iter().any(|local| local.is_ipv4() == routes[0].address.is_ipv4());
         let no_socket = !family || !own.transports.contains(&routes[0].transport);
-        let intent = Intent::Connect { account, to: other.uri.as_str().into(), routes, streams };
+        let intent = Intent::Connect { account, to: other.uri.as_str().into(), routes, streams, late_offer: false };
         match agent.intend(now, intent) {
             Ok(Outcome::Session(id)) => {
                 assert!(!unknown_codec && !no_socket, "host {}: connect was not refused", self.host);
@@ -179,7 +179,7 @@ impl User {
             }
             Action::Accept(id) => {
                 let streams = agent.session(now, *id).map(|session| session.streams()).unwrap_or_default();
-                self.answer(now, *id, agent, "accept", Intent::Accept { session: *id, streams });
+                self.answer(now, *id, agent, "accept", Intent::Accept { session: *id, streams, relay_password: None });
             }
             Action::Reject(id, code) => {
                 let intent = Intent::Reject { session: *id, code: *code, reason: None };
@@ -270,7 +270,7 @@ impl User {
             4 => {
                 // With a stream that is of another session.
                 let streams = vec![StreamId::from_u64(u64::MAX)];
-                self.answer(now, id, agent, "accept", Intent::Accept { session: id, streams });
+                self.answer(now, id, agent, "accept", Intent::Accept { session: id, streams, relay_password: None });
                 return;
             }
             _ => Action::End(id),

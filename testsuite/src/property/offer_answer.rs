@@ -17,6 +17,9 @@ use crate::sdp::{Media, Sdp};
 
 use super::{Memory, Property, Seen, Violations};
 
+/// The 2xx to an INVITE of a host: its Call-ID, CSeq number and To tag. Forks have one each.
+type Accepted = (usize, String, u32, String);
+
 /// Watches the descriptions that hosts send.
 #[derive(Debug, Default)]
 pub struct OfferAnswer {
@@ -28,8 +31,8 @@ pub struct OfferAnswer {
     settled: Memory<(usize, String, String), Sdp>,
     /// The payload types that a host uses in a call.
     maps: Memory<(usize, String, String), BTreeMap<String, String>>,
-    /// The offers in 2xx that wait for the answer in an ACK.
-    offers: Memory<(usize, String, u32), Sdp>,
+    /// The offers in 2xx, each with the answer in its ACK.
+    offers: Memory<Accepted, (Sdp, Option<String>)>,
 }
 
 impl Property for OfferAnswer {
@@ -71,8 +74,8 @@ impl Property for OfferAnswer {
                 match client.and_then(|client| client.request.description()).and_then(Sdp::read) {
                     Some(offer) if *fresh => self.settle(seen, sip.from_tag(), offer, &answer),
                     None if key.method == "INVITE" => {
-                        let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0);
-                        self.offers.entry(sight.at, key, || answer);
+                        let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0, sip.to_tag().to_owned());
+                        self.offers.entry(sight.at, key, || (answer, None));
                     }
                     _ => {}
                 }
@@ -86,10 +89,17 @@ impl Property for OfferAnswer {
                 }
             }
             Step::AckSent { refused } => {
-                let Some(own) = description(seen, broken) else { return };
-                let offer = self.offers.get(&(sight.host, sip.call_id().to_owned(), sip.cseq().0)).cloned();
-                match offer.filter(|_| refused.is_none()) {
-                    Some(offer) => self.answered(seen, sip.from_tag(), &offer, own, broken),
+                let (Some(text), Some(own)) = (sip.description(), description(seen, broken)) else { return };
+                let key = (sight.host, sip.call_id().to_owned(), sip.cseq().0, sip.to_tag().to_owned());
+                match self.offers.get_mut(sight.at, &key).filter(|_| refused.is_none()) {
+                    Some((_, Some(answer))) => {
+                        broken.unless(answer == text, "OA-2", seen, "the offer was answered otherwise before");
+                    }
+                    Some((offer, answer)) => {
+                        *answer = Some(text.to_owned());
+                        let offer = offer.clone();
+                        self.answered(seen, sip.from_tag(), &offer, own, broken);
+                    }
                     None => broken.seen("OA-2", seen, "there is no offer that this ACK could answer"),
                 }
             }
@@ -136,6 +146,10 @@ impl OfferAnswer {
             let known = |format: &(String, String)| asked.formats.contains(format);
             broken.unless(said.formats.iter().all(known), "OA-7", seen, "a format was not offered under this number");
             broken.unless(!said.formats.is_empty(), "OA-7", seen, "there is no format");
+        }
+        if matches!(seen.step, Step::AckSent { .. }) && !answer.media.iter().any(Media::is_used) {
+            // A fork that is not wanted is refused by a description of its own.
+            return;
         }
         self.settle(seen, tag, answer.clone(), offer);
         self.sent(seen, tag, answer, broken);

@@ -58,6 +58,8 @@ pub enum Act {
         streams: Vec<Kind>,
         /// Over TCP, not UDP.
         tcp: bool,
+        /// Without an offer.
+        late_offer: bool,
     },
     /// `send_ring_indication`.
     Ring,
@@ -152,20 +154,23 @@ impl Act {
     /// The intent that it is; `None` for what is done to the network, and on a session that there never was.
     #[must_use]
     pub fn intent(&self, world: &World, subject: &Subject) -> Option<Intent> {
-        if let Self::Connect { to, streams, tcp } = self {
+        if let Self::Connect { to, streams, tcp, late_offer } = self {
             let transport = if *tcp { Transport::Tcp } else { Transport::Udp };
             return Some(Intent::Connect {
                 account: ACCOUNT,
                 to: uri(world.address(*to).ip()).as_str().into(),
                 routes: vec![Route::new(transport, world.address(*to))],
                 streams: streams.iter().map(|kind| kind.spec()).collect(),
+                late_offer: *late_offer,
             });
         }
         let session = subject.session?;
         Some(match self {
             Self::Connect { .. } | Self::Network(_) | Self::Cut(_) => return None,
             Self::Ring => Intent::SendRingIndication { session },
-            Self::Accept(choice) => Intent::Accept { session, streams: choice.of(&subject.streams) },
+            Self::Accept(choice) => {
+                Intent::Accept { session, streams: choice.of(&subject.streams), relay_password: None }
+            }
             Self::Reject(code) => Intent::Reject { session, code: *code, reason: None },
             Self::End => Intent::End { session },
             Self::Hold => Intent::Hold { session },

@@ -77,7 +77,8 @@ impl Draw {
                 let act = self.anything(host);
                 return Step { after, host, session, act };
             }
-            let act = Act::Connect { to: self.other(host), streams: self.kinds(), tcp: self.chance(10) };
+            let (to, streams, tcp) = (self.other(host), self.kinds(), self.chance(10));
+            let act = Act::Connect { to, streams, tcp, late_offer: self.chance(15) };
             return Step { after, host, session: 0, act };
         }
         let (session, known) = self.pick(&live);

@@ -182,7 +182,13 @@ impl Stage {
                     routes.remove(0);
                 }
                 let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-                let intent = Intent::Connect { account, to: format!("Bob <{}>", sip.uri()).into(), routes, streams };
+                let intent = Intent::Connect {
+                    account,
+                    to: format!("Bob <{}>", sip.uri()).into(),
+                    routes,
+                    streams,
+                    late_offer: false,
+                };
                 let outcome = self.world.with(self.host, |agent, now| agent.intend(now, intent));
                 let Ok(Outcome::Session(session)) = outcome else { panic!("{outcome:?}") };
                 self.session = Some(session);
@@ -192,7 +198,7 @@ impl Stage {
             (_, 200, "INVITE", Some(session)) => {
                 let streams = self.world.with(self.host, |agent, now| Some(agent.session(now, session)?.streams()));
                 let streams = streams.expect("a session");
-                self.act(Intent::Accept { session, streams });
+                self.act(Intent::Accept { session, streams, relay_password: None });
             }
             (_, code @ (300..=486 | 488..), "INVITE", Some(session)) => {
                 self.act(Intent::Reject { session, code, reason: None });

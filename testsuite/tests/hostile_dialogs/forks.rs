@@ -1,5 +1,6 @@
 //! Forks without end.
 
+use sipsimple_core::agent::Intent;
 use sipsimple_testsuite::draft::{Draft, Side, audio};
 
 use crate::victim::{Victim, address, number, response};
@@ -36,6 +37,34 @@ fn only_so_many_forks_of_a_call_are_looked_at() {
     let bye = side.request("BYE", "bye");
     victim.send(&bye);
     victim.next("200 BYE");
+    victim.survive();
+}
+
+/// Each fork makes an offer of its own, some of which nobody can use, and refuses the PRACK, so that its early dialog ends.
+#[test]
+fn only_so_many_forks_make_an_offer() {
+    let mut victim = Victim::new();
+    let session = victim.call_without_offer();
+    let invite = victim.next("INVITE");
+    victim.reply(&invite, &response(&invite, 180, "rings"));
+    let mut pracks = 0;
+    for fork in 0..300 {
+        let tag = format!("early{fork}");
+        let offer = audio(address(), 4000);
+        let offer = if fork % 2 == 0 { offer } else { offer.replace("audio", "video") };
+        let reliable = response(&invite, 183, &tag).with("Require", "100rel").with("RSeq", "1");
+        victim.reply(&invite, &reliable.body("application/sdp", offer));
+        for letter in victim.letters(50) {
+            assert_eq!(letter.sip.to_string(), "PRACK", "{:?}", letter.sip);
+            victim.reply(&letter, &response(&letter, 481, &tag));
+            pracks += 1;
+        }
+    }
+    assert_eq!(pracks, 4);
+    victim.world.with(victim.alice, |agent, now| agent.intend(now, Intent::End { session })).unwrap();
+    let cancel = victim.next("CANCEL");
+    victim.reply(&cancel, &response(&cancel, 200, "rings"));
+    victim.reply(&invite, &response(&invite, 487, "rings"));
     victim.survive();
 }
 

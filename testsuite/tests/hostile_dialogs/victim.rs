@@ -189,11 +189,21 @@ impl Victim {
 
     /// Alice calls the attacker.
     pub(crate) fn call(&mut self) -> SessionId {
+        self.place(false)
+    }
+
+    /// Alice calls the attacker without an offer.
+    pub(crate) fn call_without_offer(&mut self) -> SessionId {
+        self.place(true)
+    }
+
+    fn place(&mut self, late_offer: bool) -> SessionId {
         let intent = Intent::Connect {
             account: self.account(),
             to: "sip:mallory@10.9.0.1".into(),
             routes: vec![Route::new(Transport::Udp, address())],
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer,
         };
         match self.world.with(self.alice, |agent, now| agent.intend(now, intent)) {
             Ok(Outcome::Session(session)) => session,

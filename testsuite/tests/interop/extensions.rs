@@ -1,4 +1,4 @@
-//! PRACK, UPDATE, session timers and REFER with SIPp: scenarios of our own.
+//! PRACK, UPDATE, session timers, REFER, and calls without an offer with SIPp: scenarios of our own.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ const CALLERS: &[(&str, &[&str])] = &[
 /// Scenarios in which SIPp is called, and what our side is told to do.
 const CALLEES: &[(&str, &[&str])] = &[
     ("uas_prack", &["--100rel"]),
+    ("uas_late_offer", &["--no-offer"]),
+    ("uas_late_offer_prack", &["--no-offer"]),
     ("uas_prack_forked", &["--100rel"]),
     ("uas_timer", &["--session-expires", "90"]),
     ("uas_bye_glare", &[]),

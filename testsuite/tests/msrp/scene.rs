@@ -51,7 +51,8 @@ impl Scene {
     pub(crate) fn call(&mut self, streams: Vec<StreamSpec>) {
         let route = Route::new(Transport::Udp, self.world.address(BOB));
         let to = format!("sip:bob@{}", route.address).as_str().into();
-        let intent = Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams };
+        let intent =
+            Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams, late_offer: false };
         match self.world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap() {
             Outcome::Session(session) => self.session = Some(session),
             other => panic!("{other:?}"),

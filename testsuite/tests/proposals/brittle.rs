@@ -128,10 +128,27 @@ fn one_stream_of_two_that_fails_is_removed() {
     duo.pass(5000);
     assert_eq!(
         duo.told(ALICE),
-        ["renegotiated local remove 1", "-> sending_proposal", "INVITE local 200", "-> connected"]
+        ["-> sending_proposal", "INVITE local 200", "-> connected", "renegotiated local remove 1"]
     );
     assert_eq!(duo.told(BOB), ["INVITE remote 200", "renegotiated remote remove 1"]);
     assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (1, 1));
+    duo.over();
+}
+
+/// Of two that fail one after the other the second is gone at once, and its line is closed by a re-INVITE of its own.
+#[test]
+fn a_stream_that_fails_while_something_else_is_under_way_is_gone_at_once() {
+    let mut duo = Duo::established(&[audio(), BREAKS.spec()]);
+    duo.pass(3000);
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(2000);
+    let told = duo.told(ALICE);
+    assert_eq!(told, ["-> sending_proposal", "proposal local 1", "renegotiated remote remove 1"]);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(2000);
+    assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (2, 2));
+    assert_eq!(last(&mut duo, BOB), "renegotiated remote remove 1");
     duo.over();
 }
 
@@ -180,5 +197,22 @@ fn a_proposal_that_nobody_answers_is_cancelled_after_the_invite_timeout() {
     duo.pass(500);
     assert_eq!(duo.told(ALICE), ["INVITE local 487", "-> connected", "rejected local 487 1"]);
     assert_eq!(duo.told(BOB)[2..], ["INVITE remote 487", "-> connected", "rejected remote 487 1"]);
+    duo.over();
+}
+
+/// The CANCEL crosses the 200: what was accepted stays, since nobody has asked for its end.
+#[test]
+fn a_proposal_that_is_accepted_when_its_time_is_up_stays() {
+    let mut config = Config::default();
+    config.invite_timeout = Some(Duration::from_secs(3));
+    let mut duo = Duo::calling_with(&config, Habit::SOUND, &[audio()]).rung().accepted();
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(2995);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(1000);
+    let kept = ["INVITE local 200", "-> connected", "accepted local 1/1", "renegotiated local add 1"];
+    assert_eq!(duo.told(ALICE)[2..], kept);
+    assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (2, 2));
     duo.over();
 }

@@ -98,6 +98,7 @@ impl Scene {
             to: to.as_str().into(),
             routes,
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         match self.world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap() {
             Outcome::Session(session) => session,

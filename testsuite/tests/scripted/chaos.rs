@@ -318,6 +318,7 @@ fn run(seed: u64) {
             to: "sip:chaos@10.9.0.1".into(),
             routes: vec![Route::new(transport, address)],
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         if let Ok(Outcome::Session(session)) = world.with(alice, |agent, now| agent.intend(now, intent)) {
             sessions.push(session);

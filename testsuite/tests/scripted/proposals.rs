@@ -378,7 +378,7 @@ fn a_session_that_has_ended_is_unknown() {
         assert!(agent.session(now, session).is_none());
         let all = [
             Intent::SendRingIndication { session },
-            Intent::Accept { session, streams: Vec::new() },
+            Intent::Accept { session, streams: Vec::new(), relay_password: None },
             Intent::Reject { session, code: 486, reason: None },
             Intent::End { session },
             Intent::Hold { session },

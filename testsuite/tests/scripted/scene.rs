@@ -73,9 +73,18 @@ impl Scene {
     }
 
     pub(crate) fn call_with(&mut self, routes: Vec<Route>, audio: AudioSpec) -> SessionId {
+        self.place(routes, vec![StreamSpec::Audio(audio)], false)
+    }
+
+    /// Alice calls the peer without an offer, for such streams.
+    pub(crate) fn call_without_offer(&mut self, transport: Transport, streams: Vec<StreamSpec>) -> SessionId {
+        self.place(vec![Route::new(transport, peer())], streams, true)
+    }
+
+    fn place(&mut self, routes: Vec<Route>, streams: Vec<StreamSpec>, late_offer: bool) -> SessionId {
         self.begun = self.world.now();
-        let streams = vec![StreamSpec::Audio(audio)];
-        let intent = Intent::Connect { account: self.account, to: "sip:bob@10.9.0.1".into(), routes, streams };
+        let (account, to) = (self.account, "sip:bob@10.9.0.1".into());
+        let intent = Intent::Connect { account, to, routes, streams, late_offer };
         match self.world.with(self.alice, |agent, now| agent.intend(now, intent)) {
             Ok(Outcome::Session(session)) => session,
             other => panic!("{other:?}"),

@@ -90,6 +90,8 @@ fn call(engine: &mut Engine, number: u64) -> StreamId {
         direction: Direction::SendRecv,
         formats: vec![format],
         telephone_event: None,
+        comfort_noise: None,
+        suppress_silence: false,
         ptime: 20,
         symmetric: false,
         timeout: None,

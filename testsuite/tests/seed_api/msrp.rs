@@ -63,8 +63,13 @@ impl Scene {
         world.run_for(Duration::from_millis(1));
         let route = Route::new(Transport::Udp, world.address(BOB));
         let to = format!("sip:bob@{}", route.address).as_str().into();
-        let intent =
-            Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams: vec![stream] };
+        let intent = Intent::Connect {
+            account: AccountId::from_u64(0),
+            to,
+            routes: vec![route],
+            streams: vec![stream],
+            late_offer: false,
+        };
         let outcome = world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap();
         let Outcome::Session(session) = outcome else { panic!("{outcome:?}") };
         let mut scene = Self { world, session };

@@ -59,7 +59,9 @@ fn a_call_is_forwarded() {
     scene.world.add_script("10.9.0.1:5060".parse().unwrap(), proxy);
     let routes = vec![Route::new(Transport::Udp, "10.9.0.1:5060".parse().unwrap())];
     let (account, to) = (AccountId::from_u64(0), "sip:bob@10.9.0.1".into());
-    let Outcome::Session(alice) = scene.intend(ALICE, Intent::Connect { account, to, routes, streams: audio() }) else {
+    let Outcome::Session(alice) =
+        scene.intend(ALICE, Intent::Connect { account, to, routes, streams: audio(), late_offer: false })
+    else {
         panic!("no session")
     };
     let carol = scene.rings(CAROL);

@@ -83,7 +83,8 @@ impl Scene {
     pub(crate) fn call(&mut self, from: usize, to: usize) -> (SessionId, SessionId) {
         let routes = vec![Route::new(Transport::Udp, self.world.address(to))];
         let (account, target) = (AccountId::from_u64(0), self.uri(to).as_str().into());
-        let outcome = self.intend(from, Intent::Connect { account, to: target, routes, streams: audio() });
+        let outcome =
+            self.intend(from, Intent::Connect { account, to: target, routes, streams: audio(), late_offer: false });
         let Outcome::Session(caller) = outcome else { panic!("{outcome:?}") };
         let callee = self.rings(to);
         (caller, callee)
@@ -103,7 +104,7 @@ impl Scene {
 
     pub(crate) fn accept(&mut self, host: usize, session: SessionId) {
         let streams = self.with(host, session, |session| session.streams());
-        self.intend(host, Intent::Accept { session, streams });
+        self.intend(host, Intent::Accept { session, streams, relay_password: None });
     }
 
     /// A call that is established; both sessions.

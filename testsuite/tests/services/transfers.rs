@@ -148,7 +148,7 @@ fn one_takes_the_place_of_another() {
         let new = follow(&mut scene, of, asked_one);
         let came = scene.incoming(called).expect("a call came");
         let streams = scene.with(called, came, |session| session.streams());
-        scene.intend(called, Intent::Accept { session: came, streams });
+        scene.intend(called, Intent::Accept { session: came, streams, relay_password: None });
         scene.wait(1000);
         let sips = scene.sips(of, called);
         let (_, invite) = &sips[0];

@@ -129,7 +129,7 @@ fn error_correction_beats_concealment() {
 #[test]
 fn the_playout_makes_use_of_error_correction() {
     let codec: Arc<dyn Codec> = Arc::new(Opus);
-    let mut playout = Playout::new(&[(codec, format(""))], SampleRate::HZ_16000).unwrap();
+    let mut playout = Playout::new(&[(codec, format(""))], None, SampleRate::HZ_16000).unwrap();
     let mut frame = [0; 320];
     for (number, payload) in packets(&voice(100 * FRAME), "useinbandfec=1;maxplaybackrate=16000").iter().enumerate() {
         match number {

@@ -115,6 +115,7 @@ fn one_that_is_challenged_is_sent_again_with_credentials() {
         to: "sip:them@example.com".into(),
         routes: vec!["udp:192.0.2.4:5060".parse().unwrap()],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     let Outcome::Session(session) = script.intend(connect).unwrap() else { panic!("no session") };
     let (_, invite) = script.request().unwrap();

@@ -163,6 +163,7 @@ impl Located {
             to: to.into(),
             routes: Vec::new(),
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         match self.intend(connect)? {
             Outcome::Session(id) => Ok(id),
@@ -251,7 +252,8 @@ fn stun_servers_are_those_of_the_accounts_domain_where_its_settings_name_none() 
         let Ok(Outcome::Account(account)) = located.intend(Intent::AddAccount(spec)) else { panic!() };
         located.pass(Duration::from_secs(1));
         let streams = vec![StreamSpec::Audio(AudioSpec::default())];
-        let connect = Intent::Connect { account, to: "sip:bob@192.0.2.4".into(), routes: Vec::new(), streams };
+        let connect =
+            Intent::Connect { account, to: "sip:bob@192.0.2.4".into(), routes: Vec::new(), streams, late_offer: false };
         located.intend(connect).unwrap();
         located.pass(Duration::from_secs(1));
         assert_eq!(located.stun, expected.iter().map(|server| address(server)).collect::<Vec<_>>());

@@ -9,6 +9,7 @@ mod inside;
 mod local_address;
 mod location;
 mod nat;
+mod relay;
 mod replay;
 mod requests;
 mod sessions;
@@ -53,6 +54,8 @@ struct Script {
     now: Instant,
     sent: VecDeque<(Way, Message)>,
     keep_alives: Vec<Bytes>,
+    /// What was written on connections to MSRP relays.
+    msrp: Vec<String>,
     opened: Vec<(ConnId, SocketAddr)>,
     asked: Vec<(AskId, SocketAddr)>,
     /// Questions about stored settings.
@@ -88,6 +91,7 @@ impl Script {
             now: Instant::ZERO,
             sent: VecDeque::new(),
             keep_alives: Vec::new(),
+            msrp: Vec::new(),
             opened: Vec::new(),
             asked: Vec::new(),
             desk: VecDeque::new(),
@@ -188,6 +192,10 @@ impl Script {
             self.keep_alives.push(data);
             return;
         }
+        if data.starts_with(b"MSRP ") {
+            self.msrp.push(String::from_utf8(data.to_vec()).unwrap());
+            return;
+        }
         self.sent.push_back((way, Message::parse(data, &crate::limits::Limits::default()).unwrap()));
     }
 
@@ -262,6 +270,7 @@ impl Script {
             to: "sip:them@example.com".into(),
             routes: vec![route.parse::<Route>().unwrap()],
             streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
         };
         match self.intend(connect).unwrap() {
             Outcome::Session(session) => session,
@@ -272,7 +281,7 @@ impl Script {
     /// Accepts a session with all of its streams.
     fn accept(&mut self, session: SessionId) {
         let streams = self.agent.session(self.now, session).unwrap().streams();
-        self.intend(Intent::Accept { session, streams }).unwrap();
+        self.intend(Intent::Accept { session, streams, relay_password: None }).unwrap();
     }
 
     /// A request of the peer, from a transaction of its own.

@@ -133,7 +133,7 @@ fn a_contact_in_a_dialog_asks_a_registrar_with_outbound_to_stay_on_the_flow() {
         let routes = vec!["udp:192.0.2.4:5060".parse().unwrap()];
         let streams = vec![StreamSpec::Audio(AudioSpec::default())];
         let to = Text::from("sip:them@192.0.2.4");
-        let connect = Intent::Connect { account, to: to.clone(), routes: routes.clone(), streams };
+        let connect = Intent::Connect { account, to: to.clone(), routes: routes.clone(), streams, late_offer: false };
         script.intend(connect).unwrap();
         let event = Text::from("message-summary");
         let (expires, content, eventlist, persistent) = (None, None, false, false);

@@ -110,7 +110,7 @@ fn nothing_is_kept_of_a_stream_that_is_not_accepted() {
     let session = script.incoming();
     let streams = script.agent.session(script.now, session).unwrap().streams();
     assert_eq!(streams.len(), 2);
-    script.intend(Intent::Accept { session, streams: vec![streams[0]] }).unwrap();
+    script.intend(Intent::Accept { session, streams: vec![streams[0]], relay_password: None }).unwrap();
     let (_, response) = script.answers().pop().unwrap();
     let tag = format!(";tag={}", response.to().unwrap().tag().unwrap());
     for (method, cseq) in [("ACK", 1), ("BYE", 2)] {

@@ -54,6 +54,7 @@ fn what_a_to_must_not_hold_is_not_sent() {
         to: "Them <sip:them@example.com;method=BYE?Subject=hello>".into(),
         routes: vec!["udp:192.0.2.4:5060".parse::<Route>().unwrap()],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     script.intend(connect).unwrap();
     let (_, invite) = script.request().unwrap();
@@ -132,6 +133,7 @@ fn early_media_of_one_fork_takes_nothing_from_the_fork_that_answers() {
         to: "sip:them@example.com".into(),
         routes: vec!["udp:192.0.2.4:5060".parse::<Route>().unwrap()],
         streams: vec![audio(), audio()],
+        late_offer: false,
     };
     script.intend(connect).unwrap();
     let (_, invite) = script.request().unwrap();

@@ -53,6 +53,7 @@ fn a_challenged_transfer_is_asked_for_again_with_credentials() {
         to: "sip:them@example.com".into(),
         routes: vec!["udp:192.0.2.7:5060".parse().unwrap()],
         streams: vec![StreamSpec::Audio(AudioSpec::default())],
+        late_offer: false,
     };
     let Outcome::Session(session) = script.intend(connect).unwrap() else { panic!("no session") };
     let (_, invite) = script.request().unwrap();

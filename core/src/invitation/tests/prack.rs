@@ -316,13 +316,20 @@ fn an_offer_in_it_is_answered_in_the_prack() {
     let (ticket, invite, _) = run.sent();
     rung(&mut run, ticket, &invite, 183, "B", 5, Some(OFFER));
     assert_eq!(words(&run.said()), ["began", "Provisional"]);
-    run.act(|usage, cx, out| usage.acknowledge_provisional(cx, ANSWER, out)).unwrap();
+    let dialog = run.usage().dialogs().next().unwrap().clone();
+    // What else is said in the dialog, or in another, brings out no PRACK without an answer.
+    run.answer(ticket, &invite, 180, "B", None);
+    assert_eq!(words(&run.said()), ["Provisional"]);
+    rung(&mut run, ticket, &invite, 183, "C", 7, Some(OFFER));
+    assert_eq!(words(&run.said()), ["began", "Provisional"]);
+    run.act(|usage, cx, out| usage.acknowledge_provisional(cx, &dialog, ANSWER, out)).unwrap();
     let (_, prack, _) = run.sent();
+    assert_eq!(prack.to().unwrap().tag(), Some("B"));
     assert_eq!((prack.method(), &prack.body()[..]), (&Method::Prack, ANSWER));
     // Once.
-    assert!(run.act(|usage, cx, out| usage.acknowledge_provisional(cx, ANSWER, out)).is_err());
+    assert!(run.act(|usage, cx, out| usage.acknowledge_provisional(cx, &dialog, ANSWER, out)).is_err());
     run.answer(ticket, &invite, 200, "B", None);
-    assert_eq!(words(&run.said()), ["ACK", "Accepted"]);
+    assert_eq!(words(&run.said()), ["ended", "ACK", "Accepted"]);
 }
 
 #[test]

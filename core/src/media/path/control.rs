@@ -139,6 +139,7 @@ impl Path {
                 Packet::App(_) | Packet::Unknown(_) => {}
             }
         }
+        self.watch.reported();
         self.control.schedule.received(size, byes);
         let members = self.counts(now).members;
         self.control.schedule.shrink(now, members);

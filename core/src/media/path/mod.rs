@@ -70,6 +70,13 @@ pub enum Pull {
         /// Whether a talk-spurt begins with it.
         marker: bool,
     },
+    /// The peer is silent from here on, and describes the noise to be heard meanwhile (RFC 3389).
+    Noise {
+        /// The description.
+        payload: Bytes,
+        /// Its timestamp, in units of the clock of comfort noise.
+        timestamp: u32,
+    },
     /// The next frame is lost: conceal it.
     Lost,
     /// Nothing is due.
@@ -170,6 +177,8 @@ impl Path {
             direction: Direction::Inactive,
             formats: Vec::new(),
             telephone_event: None,
+            comfort_noise: None,
+            suppress_silence: false,
             ptime: 0,
             symmetric: false,
             timeout: None,
@@ -289,7 +298,7 @@ impl Path {
             State::Running => {
                 self.key(now);
                 self.report_if_due(now);
-                if let Some(got_any) = self.watch.expire(now) {
+                if let Some(got_any) = self.watch.expire(now, self.reader.is_silent()) {
                     self.event(Event::NoRtp { got_any });
                 }
             }

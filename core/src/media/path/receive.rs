@@ -26,6 +26,8 @@ struct Frame {
 enum Kind {
     /// A format, by its clock rate.
     Media(u32),
+    /// Comfort noise, by its clock rate.
+    Noise(u32),
     /// Telephone events, by the clock rate of the stream they are in.
     Event(u32),
     /// Not negotiated.
@@ -43,6 +45,8 @@ pub(super) struct Reader {
     receives: bool,
     /// Where the last source was heard.
     source: Option<SocketAddr>,
+    /// The number of the newest packet, and whether it was comfort noise.
+    newest: Option<(u64, bool)>,
     /// Packets that earlier sources, or runs of numbers, never brought.
     lost_before: u64,
 }
@@ -55,6 +59,7 @@ impl Default for Reader {
             rates: (0, 0),
             receives: false,
             source: None,
+            newest: None,
             lost_before: 0,
         }
     }
@@ -77,6 +82,18 @@ impl Reader {
     /// Forgets what waits to be played.
     pub(super) fn reset(&mut self) {
         self.buffer.reset();
+        self.newest = None;
+    }
+
+    /// Whether the last that the peer sent was comfort noise: it may send nothing more until it speaks.
+    pub(super) fn is_silent(&self) -> bool {
+        self.newest.is_some_and(|(_, is_noise)| is_noise)
+    }
+
+    fn note(&mut self, number: u64, is_noise: bool) {
+        if self.newest.is_none_or(|(newest, _)| newest < number) {
+            self.newest = Some((number, is_noise));
+        }
     }
 
     fn forget_events(&mut self) {
@@ -110,11 +127,13 @@ impl Path {
             return match self.reader.buffer.pull(now) {
                 jitter::Pull::Frame(Frame { payload, payload_type, timestamp, marker }) => {
                     let formats = &self.parameters.formats;
-                    // A frame that came before its format was given up has no decoder any more.
-                    let Some(format) = formats.iter().position(|format| format.receive_payload == payload_type) else {
-                        continue;
-                    };
-                    Pull::Packet { payload, format, timestamp, marker }
+                    let noise = self.parameters.comfort_noise.map(|noise| noise.receive_payload);
+                    match formats.iter().position(|format| format.receive_payload == payload_type) {
+                        Some(format) => Pull::Packet { payload, format, timestamp, marker },
+                        None if noise == Some(payload_type) => Pull::Noise { payload, timestamp },
+                        // A frame that came before its format was given up has no decoder any more.
+                        None => continue,
+                    }
                 }
                 jitter::Pull::Lost => Pull::Lost,
                 jitter::Pull::Wait => Pull::Wait,
@@ -226,7 +245,7 @@ impl Path {
         self.count_received(now, &packet);
         let Packet { header, payload, .. } = packet;
         let kind = self.kind(&header);
-        if let Kind::Media(clock_rate) | Kind::Event(clock_rate) = kind
+        if let Kind::Media(clock_rate) | Kind::Noise(clock_rate) | Kind::Event(clock_rate) = kind
             && let Sources { current: Some(Current { reception, .. }), .. } = &mut self.sources
         {
             reception.timed(now, header.timestamp, clock_rate);
@@ -235,8 +254,9 @@ impl Path {
         if !self.reader.receives {
             return;
         }
+        self.reader.note(number, matches!(kind, Kind::Noise(_)));
         match kind {
-            Kind::Media(clock_rate) if !payload.is_empty() => {
+            Kind::Media(clock_rate) | Kind::Noise(clock_rate) if !payload.is_empty() => {
                 let Header { payload_type, timestamp, marker, .. } = header;
                 let frame = Frame { payload, payload_type, timestamp, marker };
                 match self.reader.buffer.insert(now, number, timestamp, clock_rate, frame) {
@@ -244,7 +264,7 @@ impl Path {
                     Insert::Late | Insert::Shed => self.drop_received(),
                 }
             }
-            Kind::Media(_) => self.reader.buffer.pass_over(now, number),
+            Kind::Media(_) | Kind::Noise(_) => self.reader.buffer.pass_over(now, number),
             Kind::Event(_) => {
                 self.reader.buffer.pass_over(now, number);
                 let events = &mut self.events;
@@ -269,8 +289,10 @@ impl Path {
 fn kind(parameters: &Parameters, header: &Header) -> Kind {
     let format = parameters.formats.iter().find(|format| format.receive_payload == header.payload_type);
     let event = || parameters.telephone_event.filter(|event| event.receive_payload == header.payload_type);
+    let noise = || parameters.comfort_noise.filter(|noise| noise.receive_payload == header.payload_type);
     match format {
         Some(format) => Kind::Media(format.clock_rate),
+        None if let Some(noise) = noise() => Kind::Noise(noise.clock_rate),
         None if event().is_some() => Kind::Event(media_rate(parameters)),
         None => Kind::Unknown,
     }

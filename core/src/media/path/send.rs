@@ -114,15 +114,30 @@ impl Path {
     /// It is not sent when the direction does not send, when there is nowhere to send, or while a digit is sent in its place; time goes on all the same. The first packet after a gap carries the marker bit (RFC 3551 section 4.1).
     pub fn push(&mut self, now: Instant, payload: &[u8], samples: u32) {
         let payload_type = self.parameters.formats.first().map(|format| format.send_payload);
+        let marker = self.writer.spurt;
+        self.writer.spurt = !self.put(now, payload_type, marker, payload);
+        self.writer.advance(now, samples);
+    }
+
+    /// Sends a description of comfort noise (RFC 3389) in place of `samples` units of audio, under the same conditions as [`Path::push`]; when none is agreed on at the clock rate of the audio, only time goes on.
+    ///
+    /// It has no marker bit (RFC 3389 section 4), and the next frame has: a talk-spurt begins.
+    pub fn push_noise(&mut self, now: Instant, payload: &[u8], samples: u32) {
+        let noise = self.parameters.comfort_noise.filter(|noise| noise.clock_rate == self.writer.clock_rate);
+        self.put(now, noise.map(|noise| noise.send_payload), false, payload);
+        self.writer.spurt = true;
+        self.writer.advance(now, samples);
+    }
+
+    /// Sends a frame where one may be sent; whether it was.
+    fn put(&mut self, now: Instant, payload_type: Option<u8>, marker: bool, payload: &[u8]) -> bool {
         match payload_type {
             Some(payload_type) if self.sends() && !self.writer.dtmf.is_sending() && !payload.is_empty() => {
-                let (marker, timestamp) = (self.writer.spurt, self.writer.timestamp);
-                self.writer.spurt = false;
-                self.send(now, payload_type, marker, timestamp, payload);
+                self.send(now, payload_type, marker, self.writer.timestamp, payload);
+                true
             }
-            Some(_) | None => self.writer.spurt = true,
+            Some(_) | None => false,
         }
-        self.writer.advance(now, samples);
     }
 
     /// Lets the time of a frame pass that is not sent: a silence, or the hold of the application.

@@ -6,6 +6,7 @@ mod hostile;
 mod ice;
 mod latch;
 mod link;
+mod noise;
 mod srtp;
 
 use std::net::SocketAddr;
@@ -66,6 +67,8 @@ fn parameters() -> Parameters {
         direction: Direction::SendRecv,
         formats: vec![format("PCMU", 0, 96), format("PCMA", 8, 8)],
         telephone_event: Some(TelephoneEvent { send_payload: 101, receive_payload: 102, clock_rate: 8000 }),
+        comfort_noise: None,
+        suppress_silence: false,
         ptime: 20,
         symmetric: true,
         timeout: None,
@@ -117,6 +120,7 @@ fn pull(path: &mut Path, now: Instant) -> Vec<Option<u16>> {
         match path.pull(now) {
             Pull::Packet { payload, .. } => out.push(Some(u16::from_be_bytes(payload[..].try_into().unwrap()))),
             Pull::Lost => out.push(None),
+            Pull::Noise { .. } => {}
             Pull::Wait => return out,
         }
     }

@@ -1,4 +1,6 @@
 //! The notice that no packet comes: looked at once each interval while the stream receives.
+//!
+//! A peer that has said that it is silent (RFC 3389) need not send packets for as long as it is. Its RTCP shows then that it is there.
 
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ pub(super) struct Watch {
     interval: Option<Duration>,
     next: Option<Instant>,
     heard: bool,
+    reported: bool,
     got_any: bool,
 }
 
@@ -21,6 +24,7 @@ impl Watch {
             self.interval = interval;
             self.next = interval.map(|interval| now + interval);
             self.heard = false;
+            self.reported = false;
         }
     }
 
@@ -30,18 +34,24 @@ impl Watch {
         self.got_any = true;
     }
 
+    /// RTCP of the peer came.
+    pub(super) const fn reported(&mut self) {
+        self.reported = true;
+    }
+
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.next
     }
 
-    /// When an interval is over in which nothing came: whether anything ever came.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<bool> {
+    /// When an interval is over in which nothing came: whether anything ever came. `silent` is whether the peer has said that it is.
+    pub(super) fn expire(&mut self, now: Instant, silent: bool) -> Option<bool> {
         let interval = self.interval?;
         if self.next.is_some_and(|next| now < next) {
             return None;
         }
         self.next = Some(now + interval);
-        let heard = std::mem::take(&mut self.heard);
-        (!heard).then_some(self.got_any)
+        let (heard, reported) = (std::mem::take(&mut self.heard), std::mem::take(&mut self.reported));
+        let is_there = heard || (silent && reported);
+        (!is_there).then_some(self.got_any)
     }
 }

@@ -1,7 +1,7 @@
 //! Codecs, their numbers, events, and where packets go.
 
 use super::*;
-use crate::media::{Format, TelephoneEvent};
+use crate::media::{ComfortNoise, Format, TelephoneEvent};
 
 /// Answers an offer of these media sections with this line; gives the answer's first media section and what was agreed on.
 fn answer_to(sections: &str, wish: Description, choice: Choice) -> Result<(Session, Agreed), AnswerError> {
@@ -181,6 +181,34 @@ fn events_are_chosen_by_the_codecs_clock_rate() {
     let agreed = alice.remote_answer(&answer).unwrap();
     let event = TelephoneEvent { send_payload: 121, receive_payload: 101, clock_rate: 8000 };
     assert_eq!(agreed.slot(0).unwrap().telephone_event, Some(event));
+}
+
+#[test]
+fn comfort_noise_goes_along_with_a_codec_of_its_clock_rate() {
+    let wish = || {
+        let noise = [Codec::comfort_noise(8000), Codec::comfort_noise(16_000)];
+        Description::audio(5004, [opus(96), pcmu()].into_iter().chain(noise).collect())
+    };
+    // Static or not, and only with a codec that it belongs to.
+    let answered = |line: &str| {
+        let (answer, agreed) = answer_to(line, wish(), Choice::First).unwrap();
+        (media_lines(&answer).join("; "), agreed.slot(0).unwrap().comfort_noise)
+    };
+    let noise = |payload| ComfortNoise { send_payload: payload, receive_payload: payload, clock_rate: 8000 };
+    let (lines, agreed) = answered("m=audio 7000 RTP/AVP 0 13\n");
+    assert_eq!((lines, agreed), ("audio 5004 RTP/AVP 0 13".to_owned(), Some(noise(13))));
+    let (lines, agreed) = answered("m=audio 7000 RTP/AVP 0 105 106\na=rtpmap:105 cn/16000\na=rtpmap:106 cn/8000\n");
+    assert_eq!((lines, agreed), ("audio 5004 RTP/AVP 0 106".to_owned(), Some(noise(106))));
+    let (lines, agreed) = answered("m=audio 7000 RTP/AVP 96 0 13\na=rtpmap:96 opus/48000/2\n");
+    assert_eq!((lines, agreed), ("audio 5004 RTP/AVP 96".to_owned(), None));
+    assert_eq!(answer_to("m=audio 7000 RTP/AVP 13\n", wish(), Choice::First), Err(AnswerError::NothingInCommon));
+
+    // An offer, and an answer without it.
+    let mut alice = side("192.0.2.1");
+    let offer = alice.local_offer(&[LocalMedia::New(wish())]).unwrap();
+    assert_eq!(media_lines(&offer), ["audio 5004 RTP/AVP 96 0 13 97"]);
+    let agreed = alice.remote_answer(&peer("m=audio 7000 RTP/AVP 0\n")).unwrap();
+    assert_eq!(agreed.slot(0).unwrap().comfort_noise, None);
 }
 
 #[test]

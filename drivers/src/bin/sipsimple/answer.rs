@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let mut settings = Settings::listening(listen.iter().copied());
     options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
-    options.media.mix(&mut settings);
+    options.media.configure(&mut settings)?;
     let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, &options.sound.card, options.echo || sound.plays())?;
     for (transport, local) in client.bound(listen)? {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sipsimple_core::agent::EventKind as AgentEvent;
+use sipsimple_core::agent::{EventKind as AgentEvent, Intent};
 use sipsimple_core::cause::By;
+use sipsimple_core::id::SessionId;
 use sipsimple_core::media::Statistics;
 use sipsimple_core::registration::RegistrationEvent;
 use sipsimple_core::session::{Originator, SessionEvent};
@@ -16,7 +17,7 @@ use sipsimple_drivers::{Event, EventKind};
 use crate::action::Action;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
-use crate::known::Known;
+use crate::known::{Known, tolerate};
 use crate::output::Output;
 use crate::script::{Schedule, Script};
 use crate::sound::Sound;
@@ -49,6 +50,12 @@ pub(crate) struct Options {
     /// hold, unhold, dtmf KEYS, record, record FILE, add, remove, accept, reject, reject CODE, transfer URI, end
     #[arg(long = "do", value_name = "SCRIPT", value_parser = script::script)]
     script: Option<Script>,
+    /// Leave the offer to the remote party: the INVITE goes out without one (RFC 3261 section 13.2.1)
+    #[arg(long)]
+    no_offer: bool,
+    /// Call whom the remote party asks us to call instead (RFC 3515), and follow that call; refused if this is not said
+    #[arg(long)]
+    transfer: bool,
     /// Hang up after this long
     #[arg(long, value_name = "SECS", value_parser = value::seconds)]
     duration: Option<Duration>,
@@ -63,7 +70,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let uris: Vec<_> = options.account.account.iter().chain([&target]).collect();
     let (mut settings, listen) = options.account.way.settings(&uris)?;
     options.extensions.apply(&mut settings);
-    options.media.mix(&mut settings);
+    options.media.configure(&mut settings)?;
     let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, &options.sound.card, sound.plays())?;
     client.bound(&listen)?;
@@ -79,7 +86,11 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
         return Err(failure);
     }
     let streams = [StreamSpec::Audio(AudioSpec::default())];
-    let session = client.application.connect(account, &to, &[], &streams)?;
+    let session = if options.no_offer {
+        client.application.connect_without_offer(account, &to, &[], &streams)?
+    } else {
+        client.application.connect(account, &to, &[], &streams)?
+    };
     let over = options.account.way.route.map_or_else(String::new, |route| format!(" over {route}"));
     out.at(client.application.now(), format_args!("calling {to}{over} as {from}"));
     let mut call = Call::new(&mut client, options, sound, out, Known::outgoing(session, to));
@@ -123,13 +134,15 @@ fn register(client: &mut Client, from: &str, out: Output) -> Result<(), Failure>
     }
 }
 
-/// The one call of the command.
+/// The call of the command: one, or where the remote party transfers it, one after the other.
 struct Call<'a> {
     client: &'a mut Client,
     options: &'a Options,
     sound: Sound,
     out: Output,
     known: Known,
+    /// The call that the remote party asked us to make instead, and when it was established.
+    next: Option<(Known, Option<Instant>)>,
     /// What is still to be done.
     schedule: Schedule,
     hang_up: Option<Instant>,
@@ -151,6 +164,7 @@ impl<'a> Call<'a> {
             sound,
             out,
             known,
+            next: None,
             schedule: Schedule::default(),
             hang_up: None,
             streams: 0,
@@ -190,13 +204,26 @@ impl<'a> Call<'a> {
                     self.out.at(event.at, words);
                 }
                 self.known.session(news);
+                if matches!(news, SessionEvent::TransferNewIncoming { .. }) {
+                    self.transfer()?;
+                }
                 Ok(self.session(event.at, news))
             }
-            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. }) if *session == self.known.id => {
+            EventKind::Agent(AgentEvent::Session { id, event: news }) if self.is_next(*id) => {
+                if let Some(words) = words::of_session(news) {
+                    self.out.at(event.at, words);
+                }
+                self.of_next(event.at, news);
+                Ok(None)
+            }
+            EventKind::Agent(AgentEvent::Stream { id, session, event: news, .. })
+                if *session == self.known.id || self.is_next(*session) =>
+            {
                 if let Some(words) = words::of_stream(news) {
                     self.out.at(event.at, words);
                 }
-                self.known.stream(*id, news);
+                let known = self.next.as_mut().map(|(next, _)| next).filter(|next| next.id == *session);
+                known.unwrap_or(&mut self.known).stream(*id, news);
                 if matches!(news, StreamEvent::DidStart { .. }) {
                     self.streams += 1;
                     self.sound.start(self.client, *id, self.streams)?;
@@ -214,8 +241,47 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Calls whom the remote party asks us to call, or refuses to.
+    fn transfer(&mut self) -> Result<(), Failure> {
+        let application = &self.client.application;
+        if self.options.transfer {
+            match self.known.follow(application) {
+                Ok(next) => {
+                    self.next = Some((next, None));
+                    return Ok(());
+                }
+                Err(failure) => self.out.at(application.now(), failure),
+            }
+        }
+        tolerate(application.intend(Intent::RejectTransfer { session: self.known.id, code: 603 }).map(drop))
+    }
+
+    /// Whether this is the call that follows.
+    fn is_next(&self, session: SessionId) -> bool {
+        self.next.as_ref().is_some_and(|(next, _)| next.id == session)
+    }
+
+    /// Takes news of the call that follows. If it fails, the remote party is told, and the call goes on.
+    fn of_next(&mut self, at: Instant, news: &SessionEvent) {
+        match news {
+            SessionEvent::DidStart { .. } => {
+                if let Some((_, started)) = &mut self.next {
+                    *started = Some(at);
+                }
+            }
+            SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => self.next = None,
+            _ => {}
+        }
+    }
+
     fn session(&mut self, at: Instant, news: &SessionEvent) -> Option<Result<(), Failure>> {
         match news {
+            SessionEvent::DidEnd { .. } if self.next.is_some() => {
+                if let Some((next, started)) = self.next.take() {
+                    (self.known, self.started) = (next, started);
+                }
+                None
+            }
             SessionEvent::DidStart { .. } => {
                 self.started = Some(at);
                 self.hang_up = self.options.duration.map(|time| at + time);
@@ -267,6 +333,9 @@ impl<'a> Call<'a> {
 
     /// Hangs up.
     fn end(&mut self) -> Result<(), Failure> {
-        self.known.act(&self.client.application, &Action::End)
+        for known in std::iter::once(&mut self.known).chain(self.next.as_mut().map(|(next, _)| next)) {
+            known.act(&self.client.application, &Action::End)?;
+        }
+        Ok(())
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let mut settings = Settings::listening(listen.iter().copied());
     options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
-    options.media.mix(&mut settings);
+    options.media.configure(&mut settings)?;
     let mut client = Client::start(settings, trace, out)?;
     let room = Room::open(&client, options)?;
     if options.join {

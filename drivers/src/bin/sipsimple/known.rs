@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sipsimple_audio::engine::Recorded;
-use sipsimple_core::agent::Intent;
+use sipsimple_core::agent::{Intent, Outcome};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
@@ -27,6 +27,8 @@ pub(crate) struct Known {
     proposed: Vec<StreamId>,
     /// Whether it waits for us to answer.
     pub(crate) rings: bool,
+    /// Whom the other side asks us to call instead.
+    transfer: Option<String>,
     /// The stream that is being recorded, since the last word of it.
     recording: Option<StreamId>,
     keypad: Keypad,
@@ -41,6 +43,7 @@ impl Known {
             streams: Vec::new(),
             proposed: Vec::new(),
             rings: false,
+            transfer: None,
             recording: None,
             keypad: Keypad::default(),
         }
@@ -74,8 +77,28 @@ impl Known {
             SessionEvent::GotAcceptProposal { originator: Originator::Remote, .. }
             | SessionEvent::GotRejectProposal { originator: Originator::Remote, .. }
             | SessionEvent::HadProposalFailure { originator: Originator::Remote, .. } => self.proposed.clear(),
+            SessionEvent::TransferNewIncoming { target, .. } => self.transfer = Some(target.to_string()),
+            SessionEvent::TransferDidStart | SessionEvent::TransferDidFail { .. } => self.transfer = None,
             SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => self.rings = false,
             _ => {}
+        }
+    }
+
+    /// Whether the other side asks us to call somebody else instead.
+    pub(crate) const fn asks_for_transfer(&self) -> bool {
+        self.transfer.is_some()
+    }
+
+    /// Calls whom the other side asks us to call; that call.
+    ///
+    /// # Errors
+    /// When it does not ask, or that cannot be called.
+    pub(crate) fn follow(&mut self, application: &Application) -> Result<Self, Failure> {
+        let target = self.transfer.take().ok_or_else(|| Failure::new("nobody asks for a transfer"))?;
+        let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+        match application.intend(Intent::AcceptTransfer { session: self.id, routes: Vec::new(), streams })? {
+            Outcome::Session(id) => Ok(Self::outgoing(id, target)),
+            _ => Err(Failure::new("the application has stopped")),
         }
     }
 
@@ -139,6 +162,7 @@ impl Known {
             Action::Record(file) => self.record(application, file.clone()),
             Action::Accept if self.rings => Ok(application.accept(session, &self.proposed)?),
             Action::Reject(code) if self.rings => Ok(application.reject(session, *code, None)?),
+            Action::Reject(code) if self.asks_for_transfer() => intend(Intent::RejectTransfer { session, code: *code }),
             Action::Accept => intend(Intent::AcceptProposal { session, streams: self.proposed.clone() }),
             Action::Reject(code) => intend(Intent::RejectProposal { session, code: *code, reason: None }),
             Action::Transfer(target) => {

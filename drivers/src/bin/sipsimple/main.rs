@@ -23,6 +23,7 @@ mod ladder;
 mod lookup;
 mod media;
 mod message;
+mod microphone;
 mod msrp;
 mod output;
 mod progress;

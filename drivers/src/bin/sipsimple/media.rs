@@ -12,6 +12,9 @@ use sipsimple_core::sip::Text;
 use sipsimple_core::turn::Server;
 use sipsimple_drivers::Settings;
 
+use crate::failure::Failure;
+use crate::microphone;
+
 /// Options of the commands that have calls.
 #[derive(Debug, Args)]
 #[group(id = "media_options")]
@@ -19,6 +22,9 @@ pub(crate) struct Options {
     /// Code with these, best first: opus, G722, PCMU, PCMA, GSM. Default: PCMU,PCMA
     #[arg(long = "codec", value_name = "NAMES", value_delimiter = ',', value_parser = codec)]
     codecs: Vec<Text>,
+    /// Do not send silence where the peer knows comfort noise (RFC 3389): describe it
+    #[arg(long)]
+    suppress_silence: bool,
     /// Encrypt audio with SRTP (RFC 3711). Keys are given out over TLS only (RFC 4568)
     #[arg(long, value_name = "WHEN", value_parser = encryption(), default_value = "disabled")]
     srtp: SrtpEncryption,
@@ -34,16 +40,28 @@ pub(crate) struct Options {
     /// Borrow an address from this TURN server, when ICE is used
     #[arg(long = "turn", value_name = "USER:PASSWORD@ADDR[:PORT]", value_parser = turn, requires = "ice")]
     turn: Vec<Server>,
+    #[command(flatten)]
+    microphone: microphone::Options,
 }
 
 impl Options {
-    /// Mixes at the highest rate that one of the codecs has, so that none of what it hears is lost.
-    pub(crate) fn mix(&self, settings: &mut Settings) {
+    /// Puts them into the settings of the application. It mixes at the highest rate that one of the codecs has, so that none of what it hears is lost.
+    ///
+    /// # Errors
+    /// When something is asked for that is not built in.
+    pub(crate) fn configure(&self, settings: &mut Settings) -> Result<(), Failure> {
+        if self.microphone.is_beyond_us() {
+            let words = "this program was built without the processing of sound: build it with --features processing";
+            return Err(Failure::new(words));
+        }
+        self.microphone.configure(&mut settings.audio.processing);
+        settings.config.rtp.silence_suppression = self.suppress_silence;
         let selection = Codecs::default().select(self.codecs.iter().map(Text::as_str));
         let highest = selection.codecs.iter().map(|codec| codec.sample_rate()).max();
         if let Some(rate) = highest.and_then(|rate| SampleRate::new(rate).ok()) {
             settings.audio.sample_rate = rate;
         }
+        Ok(())
     }
 
     /// Puts them into the settings of an account.
@@ -129,8 +147,8 @@ mod tests {
             (&[], SampleRate::HZ_8000),
         ] {
             let mut settings = Settings::default();
-            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.mix(&mut settings);
-            assert_eq!(settings.audio.sample_rate, rate);
+            Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.configure(&mut settings).unwrap();
+            assert_eq!((settings.audio.sample_rate, settings.config.rtp.silence_suppression), (rate, false));
         }
     }
 

@@ -1,8 +1,8 @@
 //! Those who watch calls.
 
-use super::super::{Dialogs, Prack, Reason, Refer, Replaces, SessionTimer, Update};
-use super::{Stage, answer, back, next, ours, sdp, theirs};
-use crate::draft::Draft;
+use super::super::{Dialogs, OfferAnswer, Prack, Reason, Refer, Replaces, SessionTimer, Update};
+use super::{Stage, answer, back, next, ours, own, sdp, theirs};
+use crate::draft::{Draft, audio};
 
 fn reliable(invite: &Draft, code: u16, rseq: u32) -> Draft {
     answer(invite, code).with("Require", "100rel").with("RSeq", rseq.to_string())
@@ -293,4 +293,28 @@ fn byes_are_answered() {
     up().lost().got(&bye).sent(&answer(&bye, 481)).breaks(&[]);
     let late = Stage::new(Dialogs::default()).lost().wait(1).got(&invite).sent(&answer(&invite, 200));
     late.got(&bye).sent(&answer(&bye, 481)).breaks(&["DLG-14"]);
+}
+
+/// The answer to the offer in a 2xx is in its ACK, which may come again, and not otherwise.
+#[test]
+fn answers_in_an_ack_that_a_host_sends() {
+    let invite = ours("INVITE", "one");
+    let accepted = sdp(answer(&invite, 200));
+    let ack = |port: u16| Draft::ack(&invite.sip(), &accepted.sip()).body("application/sdp", audio(own(), port));
+    let answered = || Stage::new(OfferAnswer::default()).sent(&invite).got(&accepted).sent(&ack(4000));
+    answered().got(&accepted).sent(&ack(4000)).breaks(&[]);
+    answered().sent(&ack(4002)).breaks(&["OA-2"]);
+    // An offer of the host's comes between the two.
+    let hold = audio(own(), 4000).replace("sendrecv", "sendonly").replace("o=- 1 1", "o=- 1 2");
+    let reinvite = next(&invite, "INVITE", 2, "hold").body("application/sdp", hold);
+    answered().sent(&reinvite).got(&accepted).sent(&ack(4000)).breaks(&[]);
+    // Another fork has an offer of its own; it is refused by a description that need not be of the same session.
+    let fork = sdp(answer(&invite, 200)).set("To", "<sip:peer@10.9.0.1:5060>;tag=fork");
+    let refusal = |port: u16| {
+        let refusal = audio(own(), port).replace("o=- 1 1", "o=- 7 1");
+        Draft::ack(&invite.sip(), &fork.sip()).body("application/sdp", refusal)
+    };
+    answered().got(&fork).sent(&refusal(0)).breaks(&[]);
+    answered().got(&fork).sent(&refusal(4004)).breaks(&["OA-5"]);
+    answered().sent(&refusal(0)).breaks(&["OA-2"]);
 }

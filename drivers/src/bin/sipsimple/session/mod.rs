@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     settings.directory.clone_from(&options.config);
     options.account.way.apply(&mut settings);
     options.extensions.apply(&mut settings);
-    options.media.mix(&mut settings);
+    options.media.configure(&mut settings)?;
     let mut client = Client::start(settings, trace, out)?;
     sound::open_card(&client.application, &options.card, false)?;
     for (transport, local) in client.bound(listen)? {
@@ -189,6 +189,12 @@ impl Desk<'_> {
             Command::Act(action) => {
                 let session = self.here()?;
                 let call = self.calls.get_mut(&session).ok_or_else(|| Failure::new("there is no call"))?;
+                if action == Action::Accept && call.known.asks_for_transfer() {
+                    let next = call.known.follow(&self.client.application)?;
+                    self.say(format_args!("call {}: calling {}", number(next.id), next.remote));
+                    self.enter(next);
+                    return Ok(());
+                }
                 if action == Action::Accept {
                     self.exchange.make_room(&self.client.application, session, call.known.proposed())?;
                 }
@@ -329,11 +335,6 @@ impl Desk<'_> {
                 self.enter(Known::incoming(id, &words::printable(remote_identity), streams));
                 self.current = before.or(Some(id));
                 tolerate(self.client.application.send_ring_indication(id))?;
-            }
-            SessionEvent::TransferNewIncoming { .. } => {
-                // Callers would choose whom we call.
-                let refused = self.client.application.intend(Intent::RejectTransfer { session: id, code: 603 });
-                tolerate(refused.map(drop))?;
             }
             SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => {
                 self.calls.remove(&id);
