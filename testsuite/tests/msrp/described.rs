@@ -101,8 +101,13 @@ impl Desk {
 
     fn call(&mut self, spec: FileTransferSpec) -> SessionId {
         let (routes, streams) = (vec![Route::new(Transport::Tcp, peer())], vec![StreamSpec::FileTransfer(spec)]);
-        let intent =
-            Intent::Connect { account: AccountId::from_u64(0), to: "sip:bob@10.9.0.1".into(), routes, streams };
+        let intent = Intent::Connect {
+            account: AccountId::from_u64(0),
+            to: "sip:bob@10.9.0.1".into(),
+            routes,
+            streams,
+            late_offer: false,
+        };
         match self.world.with(ALICE, |agent, now| agent.intend(now, intent)) {
             Ok(Outcome::Session(session)) => session,
             other => panic!("{other:?}"),
@@ -253,8 +258,8 @@ fn files_that_are_refused_are_named() {
     let lines = [line(2855, "one", ""), line(2856, "two", "")].concat();
     let invite = desk.invite("application/sdp", offer(&lines));
     desk.world.run_for(Duration::from_millis(50));
-    let accept = Intent::Accept { session: SessionId::from_u64(0), streams: vec![StreamId::from_u64(1)] };
-    desk.world.with(ALICE, |agent, now| agent.intend(now, accept)).unwrap();
+    let (session, streams) = (SessionId::from_u64(0), [StreamId::from_u64(1)]);
+    desk.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().accept(&streams)).unwrap();
     let letter = desk.next("200 INVITE");
     let answer = letter.sip.description().unwrap().to_owned();
     let (_, lines) = answer.split_once("m=message 0 TCP/MSRP *\r\n").expect("the first file is refused");
