@@ -7,6 +7,9 @@ use std::process::Output;
 
 use waiting::{Waiting, run, sipsimple};
 
+/// Codecs that a busy machine has time for.
+const PLAIN: &str = "PCMU,PCMA";
+
 /// `sipsimple answer` on a port of the system's choice.
 fn answering(args: &[&str]) -> Waiting {
     Waiting::answering("udp:127.0.0.1:0", args)
@@ -14,7 +17,7 @@ fn answering(args: &[&str]) -> Waiting {
 
 /// `sipsimple session`, as somebody types.
 fn typing(args: &[&str]) -> Waiting {
-    Waiting::typing(&[&["session", "--listen", "udp:127.0.0.1:0"], args].concat())
+    Waiting::typing(&[&["session", "--listen", "udp:127.0.0.1:0", "--codec", PLAIN], args].concat())
 }
 
 fn error(output: &Output) -> String {
@@ -90,9 +93,9 @@ fn help_names_every_command() {
 #[test]
 fn what_cannot_be_recorded_fails_the_command_and_not_its_calls() {
     let answer = answering(&["--count", "2", "--record", "/dev/null/bob.wav"]);
-    let call = run(&["call", &answer.uri, "--duration", "0.2"]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN, "--duration", "0.2"]);
     assert_eq!(call.status.code(), Some(0), "{}", error(&call));
-    let call = run(&["call", &answer.uri, "--duration", "0.2", "--record", "/dev/null/alice.wav"]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN, "--duration", "0.2", "--record", "/dev/null/alice.wav"]);
     assert_eq!(call.status.code(), Some(1));
     assert!(error(&call).contains("cannot record to /dev/null/alice.wav"), "{}", error(&call));
     assert!(String::from_utf8_lossy(&call.stdout).contains("call ended by us"), "it was a whole call");
@@ -111,7 +114,7 @@ fn a_full_disk_fails_the_command() {
     // A device that refuses every byte stands for a full disk.
     for option in ["--record", "--trace"] {
         let answer = answering(&["--count", "1"]);
-        let call = run(&["call", &answer.uri, "--duration", "0.2", option, "/dev/full"]);
+        let call = run(&["call", &answer.uri, "--codec", PLAIN, "--duration", "0.2", option, "/dev/full"]);
         assert_eq!(call.status.code(), Some(1), "{option}");
         assert!(error(&call).contains("No space left"), "{option}: {}", error(&call));
         assert_eq!(answer.end().code, Some(0));
@@ -137,11 +140,11 @@ fn scripts_are_followed_in_calls_both_ways() {
     let file = dir.path().join("call.wav");
     let record = format!("0.1s record {}; 0.3s record; 30s end", file.display());
     let answer = answering(&["--count", "2", "--do", &record]);
-    let call = run(&["call", &answer.uri, "--do", "0.2s dtmf 1#; 1s end"]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN, "--do", "0.2s dtmf 1#; 1s end"]);
     assert_eq!(call.status.code(), Some(0), "{}", error(&call));
     let said = String::from_utf8_lossy(&call.stdout).into_owned();
     assert!(said.contains("pressed 1") && said.contains("pressed #") && said.contains("call ended by us"), "{said}");
-    let call = run(&["call", &answer.uri, "--do", "0s accept; 1s end"]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN, "--do", "0s accept; 1s end"]);
     assert_eq!(call.status.code(), Some(1), "there is nothing to accept");
     let ended = answer.end();
     assert_eq!(ended.code, Some(0), "{}", ended.error);
@@ -153,7 +156,7 @@ fn scripts_are_followed_in_calls_both_ways() {
 fn a_script_holds_and_changes_a_call() {
     let script = "0.1s hold; 0.4s unhold; 0.7s add; 1.4s remove; 1.8s end";
     let answer = answering(&["--count", "1"]);
-    let call = run(&["call", &answer.uri, "--do", script]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN, "--do", script]);
     assert_eq!(call.status.code(), Some(0), "{}", error(&call));
     let ended = answer.end();
     let said = ended.printed;
@@ -165,11 +168,11 @@ fn a_script_holds_and_changes_a_call() {
 #[test]
 fn a_script_can_answer_or_refuse() {
     let answer = answering(&["--count", "1", "--do", "0.1s accept; 0.3s end"]);
-    let call = run(&["call", &answer.uri]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN]);
     assert_eq!(call.status.code(), Some(0), "{}", error(&call));
     answer.end();
     let answer = answering(&["--count", "1", "--do", "0.1s reject 486"]);
-    let call = run(&["call", &answer.uri]);
+    let call = run(&["call", &answer.uri, "--codec", PLAIN]);
     assert!(error(&call).contains("486"), "{}", error(&call));
     answer.end();
 }
@@ -224,8 +227,8 @@ fn call_of(carol: &mut Session, args: &[&str]) -> Child {
 
 #[test]
 fn a_call_follows_a_transfer_if_that_is_said() {
-    let answer = Answer::start(&["--count", "1", "--do", "0.5s end"]);
-    let mut carol = Session::start(&[]);
+    let answer = answering(&["--count", "1", "--do", "0.5s end"]);
+    let mut carol = typing(&[]);
     let call = call_of(&mut carol, &["--do", "0s dtmf 1; 60s end"]);
     carol.types(&format!("/transfer {}", answer.uri));
     carol.says("not transferred: 603");
@@ -244,8 +247,8 @@ fn a_call_follows_a_transfer_if_that_is_said() {
 
 #[test]
 fn a_session_is_asked_before_it_follows_a_transfer() {
-    let answer = Answer::start(&["--count", "1"]);
-    let (mut carol, mut dave) = (Session::start(&[]), Session::start(&[]));
+    let answer = answering(&["--count", "1"]);
+    let (mut carol, mut dave) = (typing(&[]), typing(&[]));
     dave.types(&format!("/call {}", carol.uri));
     carol.says("incoming call from");
     carol.types("/accept");
@@ -268,8 +271,8 @@ fn a_session_is_asked_before_it_follows_a_transfer() {
 
 #[test]
 fn a_call_may_leave_the_offer_to_the_other_side() {
-    let answer = Answer::start(&["--count", "1"]);
-    let call = sipsimple(&["call", &answer.uri, "--no-offer", "--do", "0.5s dtmf 7; 1.5s end"]);
+    let answer = answering(&["--count", "1"]);
+    let call = run(&["call", &answer.uri, "--no-offer", "--do", "0.5s dtmf 7; 1.5s end"]);
     assert_eq!(call.status.code(), Some(0), "{}", error(&call));
     assert!(answer.end().0.iter().any(|line| line.contains("DTMF 7")));
 }

@@ -121,7 +121,7 @@ impl<S: MsrpStream> MediaStream for S {
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let goes_on = offered.is_none_or(|offered| self.considers(&offered.media));
         let own = self.attributes();
-        let description = self.base().describe(cx, own);
+        let description = self.base_mut().describe(cx, offered, own);
         if goes_on { description } else { Description { port: 0, ..description } }
     }
 
@@ -145,8 +145,16 @@ impl<S: MsrpStream> MediaStream for S {
         agree(self, cx, agreement, out);
     }
 
+    fn wants_offer(&self) -> bool {
+        self.base().wants_offer()
+    }
+
     fn deactivate(&mut self, _cx: &mut Context<'_>) {
         self.base_mut().deactivate();
+    }
+
+    fn abandon(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.leave(cx, out);
     }
 
     fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
