@@ -59,7 +59,7 @@ impl Party {
     }
 
     /// The next event that this makes something of.
-    fn next<T>(&mut self, pick: impl Fn(&AgentEvent) -> Option<T>) -> T {
+    fn next<T>(&self, pick: impl Fn(&AgentEvent) -> Option<T>) -> T {
         loop {
             let event = self.application.next_event_within(PATIENCE).expect("nothing happens");
             if let EventKind::Agent(kind) = &event.kind
@@ -93,7 +93,7 @@ impl Party {
     }
 
     /// Calls somebody whom nobody there knows; what comes of it is `Not Found` where TLS does what it should.
-    fn call(&mut self, to: SocketAddr) -> String {
+    fn call(&self, to: SocketAddr) -> String {
         let account = self.application.with_agent(|agent, _| agent.default_account()).unwrap().unwrap();
         let streams = [StreamSpec::Audio(AudioSpec::default())];
         let to = format!("sip:nobody@{to};transport=tls");
@@ -136,7 +136,7 @@ fn a_certificate_is_shown_as_soon_as_it_is_set_and_what_was_opened_before_stays(
     let ca = pki.ca();
     let checks = [("ca_list", text(&ca)), ("verify_server", "true")];
     let mut bob = Party::new("bob", &[("certificate", text(&good))]);
-    let (mut alice, first) = (Party::new("alice", &checks), bob.local.unwrap());
+    let (alice, first) = (Party::new("alice", &checks), bob.local.unwrap());
     assert_eq!(alice.call(first), "Not Found");
 
     bob.set_tls("certificate", text(&other));

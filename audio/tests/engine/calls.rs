@@ -74,7 +74,7 @@ fn a_call_goes_on_when_its_mixer_gets_another_rate() {
     }
     net.run(60);
     net.engines[1].stop_recording(B.1).unwrap();
-    let heard = Wave::open(&directory.path().join("heard.wav")).unwrap();
+    let heard = Wave::open(directory.path().join("heard.wav")).unwrap();
     assert_eq!(heard.rate(), 8_000);
     let last = &heard.samples()[heard.samples().len() - 4_000..];
     let tone = measure::tone(last, 8_000, 440.0);
