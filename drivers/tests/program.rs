@@ -3,7 +3,7 @@
 mod waiting;
 
 use std::io::{BufRead, BufReader};
-use std::process::Output;
+use std::process::{Child, Output};
 
 use waiting::{Waiting, run, sipsimple};
 
@@ -215,10 +215,8 @@ fn a_session_has_many_calls_at_once() {
 }
 
 /// A call to carol, who is asked to take it.
-fn call_of(carol: &mut Session, args: &[&str]) -> Child {
-    let mut call = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
-    call.args(["call", &carol.uri]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let call = call.spawn().unwrap();
+fn call_of(carol: &mut Waiting, args: &[&str]) -> Child {
+    let call = sipsimple().args(["call", &carol.uri]).args(args).spawn().unwrap();
     carol.says("incoming call from");
     carol.types("/accept");
     carol.says("call established");

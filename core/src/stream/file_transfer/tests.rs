@@ -156,7 +156,8 @@ impl Desk {
 
     /// A piece of the message with this name came, which ends a chunk, and the message perhaps.
     fn piece(&mut self, message: &str, at: u64, data: &'static [u8], whole: bool) {
-        let wish = Wish { id: message.into(), success: true, failure: FailureReport::Yes };
+        let from: Path = "msrp://192.0.2.2:2855/abc;tcp".parse().unwrap();
+        let wish = Wish { id: message.into(), from: from.into(), success: true, failure: FailureReport::Yes };
         let (content_type, data) = ("text/plain".into(), Bytes::from_static(data));
         let bytes = at + data.len() as u64;
         self.tell(Event::Piece { wish: wish.clone(), content_type, at, total: None, data });
