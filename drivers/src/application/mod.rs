@@ -314,7 +314,7 @@ impl Application {
         let id = FileHashId(self.hashed.fetch_add(1, Ordering::Relaxed));
         let commands = self.commands.clone();
         // Nobody wants to know once the application has stopped.
-        let tell = move |event| drop(commands.try_send(Command::Tell(Box::new(EventKind::FileHash { id, event }))));
+        let tell = move |event| drop(commands.try_send(Command::Beside(Box::new(EventKind::FileHash { id, event }))));
         Hashing::start(id, path.into(), content_type.map(str::to_owned), tell)
     }
 
