@@ -14,6 +14,7 @@
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`text`] | a media stream of an application's own |
 //! | [`brittle`] | a media stream that is slow, or fails |
+//! | [`change`] | an audio stream whose line a test changes |
 //! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
@@ -22,6 +23,7 @@
 
 pub mod application;
 pub mod brittle;
+pub mod change;
 pub mod cost;
 pub mod crowd;
 pub mod digest;

@@ -191,6 +191,21 @@ impl Media {
         }
     }
 
+    /// From now on a stream's sockets are at this port and the next one.
+    ///
+    /// # Panics
+    /// When there is no such stream.
+    pub fn move_to(&mut self, stream: StreamId, port: u16) {
+        let known = self.streams.get_mut(&stream).expect("only prepared streams move");
+        for (socket, port, component) in
+            [(&mut known.rtp, port, Component::Rtp), (&mut known.rtcp, port + 1, Component::Rtcp)]
+        {
+            self.ports.remove(&socket.port());
+            socket.set_port(port);
+            self.ports.insert(port, (stream, component));
+        }
+    }
+
     fn forget(&mut self, stream: StreamId) {
         if let Some(Stream { rtp, rtcp, deadline, .. }) = self.streams.remove(&stream) {
             if let Some(at) = deadline {

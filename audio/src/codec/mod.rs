@@ -19,7 +19,7 @@ use sipsimple_core::media::Format;
 
 pub use g711::{Pcma, Pcmu};
 pub(crate) use g711::{alaw_decode, ulaw_decode};
-pub use g722::G722;
+pub use g722::{G722, Mode as G722Mode};
 pub use gsm::Gsm;
 #[cfg(feature = "opus")]
 pub use opus::Opus;

@@ -35,7 +35,7 @@ impl Default for Codecs {
         let mut codecs = Self { codecs: Vec::new() };
         #[cfg(feature = "opus")]
         codecs.register(Arc::new(super::Opus));
-        codecs.register(Arc::new(G722));
+        codecs.register(Arc::new(G722::default()));
         codecs.register(Arc::new(Pcmu));
         codecs.register(Arc::new(Pcma));
         codecs.register(Arc::new(Gsm));

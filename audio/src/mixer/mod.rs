@@ -71,6 +71,9 @@ pub struct AudioMixer {
     /// Slots that hear something, those of one group side by side.
     listeners: Vec<Slot>,
     sum: Vec<i32>,
+    /// Frames that were added up or handed out.
+    #[cfg(test)]
+    frames: usize,
 }
 
 /// One slot. Its frames are empty while it is not in use.
@@ -109,6 +112,8 @@ impl AudioMixer {
             changed: false,
             listeners: Vec::with_capacity(len),
             sum: vec![0; rate.frame_len()],
+            #[cfg(test)]
+            frames: 0,
         };
         mixer.open(Slot::DEVICE);
         mixer
@@ -328,10 +333,18 @@ impl AudioMixer {
                 for (sum, sample) in self.sum.iter_mut().zip(&self.slots[source.index()].input) {
                     *sum += i32::from(*sample);
                 }
+                #[cfg(test)]
+                {
+                    self.frames += 1;
+                }
             }
             let len = listeners.iter().take_while(|slot| self.slots[slot.index()].group == group).count();
             for slot in &listeners[..len] {
                 self.slots[slot.index()].hear(&self.sum);
+                #[cfg(test)]
+                {
+                    self.frames += 1;
+                }
             }
             listeners = &listeners[len..];
         }

@@ -192,6 +192,32 @@ fn in_a_conference_everybody_hears_all_but_himself() {
     }
 }
 
+/// What a tick of a conference of so many costs, in frames that are added up or handed out.
+fn work(participants: usize, but: &[(usize, usize)]) -> usize {
+    let (mut mixer, slots) = mixer(participants);
+    for (listener, slot) in slots.iter().enumerate() {
+        for (speaker, other) in slots.iter().enumerate() {
+            if speaker != listener && !but.contains(&(speaker, listener)) {
+                mixer.connect_slots(*other, *slot).unwrap();
+            }
+        }
+    }
+    mixer.mix();
+    let first = mixer.frames;
+    mixer.mix();
+    assert_eq!(mixer.frames, 2 * first, "every tick costs the same");
+    first
+}
+
+#[test]
+fn a_conference_costs_two_frames_for_each_of_its_participants() {
+    for participants in [2, 3, 8, 32, 128, 254] {
+        assert_eq!(work(participants, &[]), 2 * participants);
+    }
+    // Who hears others than the rest do is summed for himself.
+    assert_eq!(work(100, &[(0, 1)]), 2 * 100 + 99);
+}
+
 proptest! {
     /// The grouped sums are those that the definition gives, whatever is connected.
     #[test]

@@ -64,6 +64,48 @@ fn legs_allocate_nothing_but_their_datagrams() {
     );
 }
 
+/// Its crate makes the arrays of a frame anew for each; there is no way to lend it any.
+#[cfg(feature = "opus")]
+#[test]
+fn opus_gives_back_what_it_takes_for_a_frame() {
+    let selection = Codecs::default().select(["opus"]);
+    let codec = &selection.codecs[0];
+    let format = Format {
+        send_payload: 96,
+        receive_payload: 96,
+        encoding: Text::from_static("opus"),
+        clock_rate: 48_000,
+        channels: 2,
+        remote_fmtp: None,
+        local_fmtp: None,
+    };
+    let (mut encoder, mut decoder) = (codec.encoder(&format), codec.decoder(&format));
+    let samples = sine(440.0, -10.0, 48_000, 960 * 100);
+    let (mut payload, mut heard) = ([0; 1_400], [0; 960]);
+    let mut frames = samples.chunks(960);
+    let mut encoded = Vec::with_capacity(200_000);
+    let mut lengths = Vec::with_capacity(100);
+    let encoding = measure(|| {
+        for frame in &mut frames {
+            let len = encoder.encode(frame, &mut payload);
+            encoded.extend_from_slice(&payload[..len]);
+            lengths.push(len);
+        }
+    });
+    let decoding = measure(|| {
+        let mut rest = &encoded[..];
+        for len in &lengths {
+            let (packet, after) = rest.split_at(*len);
+            decoder.decode(packet, &mut heard).unwrap();
+            rest = after;
+        }
+    });
+    for (what, counted, most) in [("encoding", encoding, 400), ("decoding", decoding, 40)] {
+        assert!(counted.count_total <= 100 * most, "{what}: {counted:?}");
+        assert_eq!(counted.bytes_current, 0, "{what}: {counted:?}");
+    }
+}
+
 #[test]
 fn codecs_do_not_allocate() {
     for encoding in ["G722", "PCMU", "PCMA", "GSM"] {

@@ -77,6 +77,27 @@ fn two_percent_of_loss_are_hardly_heard() {
 }
 
 #[test]
+fn jitter_of_120_ms_is_hardly_heard_after_a_while() {
+    let rate = SampleRate::HZ_16000;
+    let mut net = Net::pair(rate, rate);
+    net.device(0, 440.0, -12.0);
+    net.device(1, 1_000.0, -12.0);
+    net.join((0, stream(1)), (1, stream(1)), &parameters());
+    let mut ratios = Vec::new();
+    for (jitter, seconds) in [(0, 3), (120, 15), (0, 20)] {
+        net.jitter = jitter;
+        net.run(seconds * 50);
+        let end = net.heard(1).len();
+        let heard = measure::tone(&net.heard(1)[end - 2 * 16_000..], 16_000, 440.0);
+        assert!((heard.level + 12.0).abs() < 1.0, "{jitter} ms: {heard:?}");
+        ratios.push(heard.ratio);
+    }
+    assert!(ratios[0] > 30.0 && ratios[1] > 15.0 && ratios[2] > 30.0, "{ratios:?}");
+    let leg = net.engines[1].leg(stream(1)).unwrap();
+    assert!(leg.path().statistics().rx.discarded < 100, "{:?}", leg.path().statistics().rx);
+}
+
+#[test]
 fn an_echo_is_exact_to_the_byte() {
     let mut net = Net::pair(RATE, RATE);
     net.device(0, 440.0, -6.0);

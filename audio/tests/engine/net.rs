@@ -30,6 +30,8 @@ pub(crate) struct Net {
     pub(crate) sent: Vec<(SocketAddr, SocketAddr, Bytes)>,
     /// Percent of the datagrams that get lost.
     pub(crate) loss: u32,
+    /// Milliseconds by which a datagram may take longer than the fastest: each another part of it.
+    pub(crate) jitter: u64,
     pub(crate) now: Instant,
     random: Random,
     on_the_way: VecDeque<(Instant, SocketAddr, SocketAddr, Bytes)>,
@@ -43,6 +45,7 @@ impl Net {
             audio: Vec::new(),
             sent: Vec::new(),
             loss: 0,
+            jitter: 0,
             now: Instant::from_millis(1_000),
             random: Random::new(&Seed::from_u64(7)),
             on_the_way: VecDeque::new(),
@@ -117,7 +120,10 @@ impl Net {
                     let from = address((number, stream), transmit.component);
                     self.sent.push((from, transmit.to, transmit.data.clone()));
                     if self.random.below(100) >= u64::from(self.loss) {
-                        self.on_the_way.push_back((self.now + TRANSIT, from, transmit.to, transmit.data));
+                        let longer = if self.jitter > 0 { self.random.below(self.jitter + 1) } else { 0 };
+                        let at = self.now + TRANSIT + Duration::from_millis(longer);
+                        let place = self.on_the_way.partition_point(|(other, ..)| *other <= at);
+                        self.on_the_way.insert(place, (at, from, transmit.to, transmit.data));
                     }
                 }
             }

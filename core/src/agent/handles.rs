@@ -353,6 +353,14 @@ impl SessionMut<'_> {
         self.command(stream, Command::SendDtmf { digit, duration })
     }
 
+    /// Begins ICE anew on an audio stream that has started, by an offer: see [`Command::RestartIce`].
+    ///
+    /// # Errors
+    /// See [`StreamError`].
+    pub fn restart_ice(&mut self, stream: StreamId) -> Result<(), StreamError> {
+        self.command(stream, Command::RestartIce)
+    }
+
     /// Wants something of one of its streams.
     ///
     /// # Errors

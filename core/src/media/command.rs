@@ -186,7 +186,7 @@ pub enum Event {
         /// The digit: `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
     },
-    /// No packet came for the time in [`Parameters::timeout`], although the direction receives.
+    /// No packet came for the time in [`Parameters::timeout`], or for the first 5 s of it, although the direction receives.
     NoRtp {
         /// Whether any packet has ever come.
         got_any: bool,

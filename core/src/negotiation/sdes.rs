@@ -6,6 +6,8 @@
 //!  answer                                   ◄──   a=crypto:2 SUITE inline:theirs      the same tag and suite
 //! ```
 
+use std::net::SocketAddr;
+
 use crate::media::Keys;
 use crate::random::Random;
 use crate::rtp::srtp::{MasterKey, Mki, Suite};
@@ -91,55 +93,85 @@ pub fn demands_srtp(media: &Media<'_>) -> bool {
 
 /// The keys of the first line of both sections that belong together.
 pub(super) fn agreed(ours: &Media<'_>, theirs: &Media<'_>) -> Option<Box<Keys>> {
+    chosen(ours, theirs).map(|(ours, theirs)| Box::new(Keys { send: ours.key, receive: theirs.key }))
+}
+
+/// The first line of theirs, with the one of ours that belongs to it.
+fn chosen(ours: &Media<'_>, theirs: &Media<'_>) -> Option<(Crypto, Crypto)> {
     Crypto::of(theirs).find_map(|theirs| {
         let ours = Crypto::of(ours).find(|ours| ours.answers(&theirs))?;
-        Some(Box::new(Keys { send: ours.key, receive: theirs.key }))
+        Some((ours, theirs))
     })
 }
 
-/// The keys that this side of one stream has given out: as long as the other side's key stays, ours does.
+/// A line of ours, the peer's that belongs to it, and where we were then.
+#[derive(Debug)]
+struct Given {
+    ours: Crypto,
+    theirs: Crypto,
+    at: SocketAddr,
+}
+
+/// The keys that this side of one stream has given out: our key stays as long as the peer's does, and our address; who is elsewhere need not
+/// know how far the counters under a key are, so that another begins (RFC 4568 section 7.1.4). What was not agreed on changes nothing.
 #[derive(Debug, Default)]
 pub struct Sdes {
-    offered: Vec<Crypto>,
-    /// What was answered, and to which line.
-    answered: Option<(Crypto, Crypto)>,
+    /// The lines of our last offer, and where we were then, until something is agreed on.
+    offered: Option<(Vec<Crypto>, SocketAddr)>,
+    /// Our last answer, until something is agreed on.
+    answered: Option<Given>,
+    agreed: Option<Given>,
 }
 
 impl Sdes {
-    /// The lines of an offer with these suites, best first. An offer that follows another one, or an answer, repeats its keys.
-    pub fn offer(&mut self, suites: &[Suite], random: &mut Random) -> Vec<Attribute> {
-        if let Some((ours, _)) = &self.answered {
-            return vec![ours.attribute()];
+    /// The lines of an offer with these suites, best first, of a stream at this place. An offer that follows another one, or an agreement, repeats its keys.
+    pub fn offer(&mut self, suites: &[Suite], at: SocketAddr, random: &mut Random) -> Vec<Attribute> {
+        if let Some(agreed) = self.agreed.as_ref().filter(|agreed| agreed.at == at) {
+            return vec![agreed.ours.attribute()];
         }
-        if self.offered.is_empty() {
-            let line = |(suite, tag): (&Suite, u32)| Crypto { tag, key: MasterKey::generate(*suite, random) };
-            self.offered = suites.iter().zip(1..).map(line).collect();
-        }
-        self.offered.iter().map(Crypto::attribute).collect()
+        let lines = match self.offered.take() {
+            Some((lines, before)) if before == at => lines,
+            _ => {
+                let line = |(suite, tag): (&Suite, u32)| Crypto { tag, key: MasterKey::generate(*suite, random) };
+                suites.iter().zip(1..).map(line).collect()
+            }
+        };
+        let attributes = lines.iter().map(Crypto::attribute).collect();
+        self.offered = Some((lines, at));
+        attributes
     }
 
     /// The line of an answer to the section of an offer: the first of its lines with one of these suites. `None` when there is none.
-    ///
-    /// The key is the one that was given out before if the other side's is, too.
-    pub fn answer(&mut self, offer: &Media<'_>, suites: &[Suite], random: &mut Random) -> Option<Attribute> {
+    pub fn answer(
+        &mut self,
+        offer: &Media<'_>,
+        suites: &[Suite],
+        at: SocketAddr,
+        random: &mut Random,
+    ) -> Option<Attribute> {
         let theirs = Crypto::of(offer).find(|crypto| suites.contains(&crypto.key.suite()))?;
-        let key = match &self.answered {
-            Some((ours, before)) if before.key == theirs.key => ours.key.clone(),
-            _ => MasterKey::generate(theirs.key.suite(), random),
+        let stays = |given: &&Given| given.theirs.key == theirs.key && given.at == at;
+        let given = self.answered.as_ref().filter(stays).or_else(|| self.agreed.as_ref().filter(stays));
+        let key = match given {
+            Some(given) => given.ours.key.clone(),
+            None => MasterKey::generate(theirs.key.suite(), random),
         };
         let ours = Crypto { tag: theirs.tag, key };
         let attribute = ours.attribute();
-        self.offered.clear();
-        self.answered = Some((ours, theirs));
+        self.answered = Some(Given { ours, theirs, at });
         Some(attribute)
     }
 
-    /// An answer to our offer has come, perhaps one of several: what it chose goes on being ours.
-    pub fn answered(&mut self, answer: &Media<'_>) {
-        let chosen = Crypto::of(answer)
-            .find_map(|theirs| Some((self.offered.iter().find(|ours| theirs.answers(ours))?.clone(), theirs)));
-        if chosen.is_some() {
-            self.answered = chosen;
-        }
+    /// Both sections were agreed on, perhaps as one of several: what they chose goes on. Keys that they leave out are never used again.
+    pub fn agreed(&mut self, ours: &Media<'_>, theirs: &Media<'_>) {
+        let at = ours.connection().and_then(|connection| connection.ip()).map(|ip| SocketAddr::new(ip, ours.port()));
+        let given = |((ours, theirs), at)| Given { ours, theirs, at };
+        self.agreed = chosen(ours, theirs).zip(at).map(given);
+        (self.offered, self.answered) = (None, None);
+    }
+
+    /// Forgets what was given out: the peer may be another from now on.
+    pub fn reset(&mut self) {
+        *self = Self::default();
     }
 }

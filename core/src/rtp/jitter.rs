@@ -1,4 +1,5 @@
-//! A reorder buffer of fixed delay: packets are handed out in the order of their numbers, each 60 ms after it would have come had it travelled as fast as the fastest of late.
+//! A reorder buffer: packets are handed out in the order of their numbers, each 60 ms after it would have come had it travelled as fast as the fastest of late.
+//! Where more than 2 % are slower than that, the delay grows by steps of 20 ms to 200 ms at most, and falls again when fewer than 0.5 % need it.
 //!
 //! ```text
 //!  insert ──► by number ──► the next number is there and its time has come ──► Frame
@@ -14,8 +15,11 @@ use std::time::Duration;
 
 use crate::time::Instant;
 
-/// How long the fastest packets wait, in nanoseconds: what slower ones may come later by.
+/// How long the fastest packets wait at least, in nanoseconds: what slower ones may come later by.
 const DELAY: i64 = 60_000_000;
+/// By how much longer it is at a time, and how many times.
+const STEP: i64 = 20_000_000;
+const STEPS: usize = 7;
 /// How far a packet may be off its time before its timestamp is no longer believed, in nanoseconds.
 const LEAP: i64 = 200_000_000;
 /// The most packets that wait; more than a second of the usual 20 ms.
@@ -52,6 +56,7 @@ pub struct Buffer<T> {
     last: Option<(u64, i64)>,
     clock: Option<MediaClock>,
     floor: Floor,
+    slowness: Slowness,
 }
 
 /// One packet. Times are nanoseconds; media time is the sender's clock, set so that it differs from ours by the transit time.
@@ -66,7 +71,13 @@ struct Waiting<T> {
 
 impl<T> Default for Buffer<T> {
     fn default() -> Self {
-        Self { packets: VecDeque::new(), last: None, clock: None, floor: Floor::default() }
+        Self {
+            packets: VecDeque::new(),
+            last: None,
+            clock: None,
+            floor: Floor::default(),
+            slowness: Slowness::default(),
+        }
     }
 }
 
@@ -86,6 +97,7 @@ impl<T> Buffer<T> {
                 media = arrival.saturating_sub(least);
                 *clock = MediaClock::new(timestamp, clock_rate, media);
             }
+            self.slowness.note(arrival.saturating_sub(media).saturating_sub(least));
         }
         self.floor.note(arrival, arrival.saturating_sub(media));
         self.put(Waiting { number, media, arrival, frame: Some(frame) })
@@ -123,10 +135,10 @@ impl<T> Buffer<T> {
     /// A frame that is missing is `Lost` when its time comes and a later one is here already. If none is, there is nothing to
     /// tell a loss from a silence, and the answer is `Wait`; what turns out later to have been lost then is not told again.
     pub fn pull(&mut self, now: Instant) -> Pull<T> {
-        let now = nanos(now);
+        let (now, delay) = (nanos(now), self.slowness.delay());
         loop {
             let (Some(head), Some(least)) = (self.packets.front(), self.floor.least()) else { return Pull::Wait };
-            let due = |media: i64| media.saturating_add(least).saturating_add(DELAY);
+            let due = |media: i64| media.saturating_add(least).saturating_add(delay);
             if let Some((last, last_media)) = self.last
                 && let missing = head.number - last - 1
                 && missing > 0
@@ -170,6 +182,7 @@ impl<T> Buffer<T> {
         self.last = None;
         self.clock = None;
         self.floor = Floor::default();
+        self.slowness = Slowness::default();
     }
 
     /// Packets that wait.
@@ -184,10 +197,10 @@ impl<T> Buffer<T> {
         self.packets.is_empty()
     }
 
-    /// How long the fastest packets wait.
+    /// How long the fastest packets wait at present.
     #[must_use]
-    pub const fn delay(&self) -> Duration {
-        Duration::from_nanos(DELAY.unsigned_abs())
+    pub fn delay(&self) -> Duration {
+        Duration::from_nanos(self.slowness.delay().unsigned_abs())
     }
 }
 
@@ -241,6 +254,45 @@ impl Floor {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+}
+
+/// How many packets are slower than the fastest by more than each of the delays, and which of those is in use.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slowness {
+    /// The part of the packets of late that is slower than each but the longest, where [`Self::ALL`] is all of them.
+    slower: [u32; STEPS],
+    steps: usize,
+}
+
+impl Slowness {
+    const ALL: u32 = 1 << 20;
+    /// One in so many is what the latest packet counts: at 20 ms, five seconds go in.
+    const WEIGHT: u32 = 256;
+    /// What makes the delay longer, and what lets it be shorter.
+    const MANY: u32 = Self::ALL / 50;
+    const FEW: u32 = Self::ALL / 200;
+
+    /// A packet was slower than the fastest by so much.
+    fn note(&mut self, slower: i64) {
+        let mut delay = DELAY;
+        for part in &mut self.slower {
+            *part -= *part / Self::WEIGHT;
+            if slower > delay {
+                *part += Self::ALL / Self::WEIGHT;
+            }
+            delay += STEP;
+        }
+        let part = |steps: usize| self.slower.get(steps).copied();
+        if part(self.steps).is_some_and(|part| part > Self::MANY) {
+            self.steps += 1;
+        } else if self.steps.checked_sub(1).and_then(part).is_some_and(|part| part < Self::FEW) {
+            self.steps -= 1;
+        }
+    }
+
+    fn delay(&self) -> i64 {
+        DELAY + STEP * i64::try_from(self.steps).unwrap_or(0)
     }
 }
 

@@ -180,7 +180,7 @@ impl Session {
             return;
         }
         if self.streams.len() <= 1 {
-            self.end(cx, out);
+            self.fail(cx, words, out);
             return;
         }
         let failed: Vec<Line> = self.streams.extract_if(.., |line| line.id() == stream).collect();

@@ -72,6 +72,8 @@ const SUITES: [Suite; 2] = [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_
 const NO_CODEC: Text = Text::from_static("it has no codec in common with us");
 /// Why a stream is not begun whose keys everybody could read.
 const KEYS_IN_THE_CLEAR: Text = Text::from_static("SRTP is mandatory, but its keys would not be secret without TLS");
+/// Why ICE is not begun anew.
+const NO_ICE: Text = Text::from_static("the peer does not do ICE in this stream");
 
 impl AudioStream {
     /// An audio stream.
@@ -136,16 +138,21 @@ impl AudioStream {
     }
 
     /// The keys for its line, and the profile; `None` refuses the line that is offered.
-    fn secure(&mut self, random: &mut Random, offered: Option<&Proposed<'_>>) -> Option<Vec<Attribute>> {
+    fn secure(
+        &mut self,
+        random: &mut Random,
+        offered: Option<&Proposed<'_>>,
+        at: SocketAddr,
+    ) -> Option<Vec<Attribute>> {
         let Some(Proposed { media, .. }) = offered else {
             return Some(match self.encryption {
                 SrtpEncryption::Disabled => Vec::new(),
-                SrtpEncryption::Optional | SrtpEncryption::Mandatory => self.keys.offer(&SUITES, random),
+                SrtpEncryption::Optional | SrtpEncryption::Mandatory => self.keys.offer(&SUITES, at, random),
             });
         };
         let line = match self.encryption {
             SrtpEncryption::Disabled => None,
-            SrtpEncryption::Optional | SrtpEncryption::Mandatory => self.keys.answer(media, &Suite::ALL, random),
+            SrtpEncryption::Optional | SrtpEncryption::Mandatory => self.keys.answer(media, &Suite::ALL, at, random),
         };
         let open = self.encryption != SrtpEncryption::Mandatory && !demands_srtp(media);
         if line.is_none() && !open {
@@ -186,7 +193,15 @@ impl AudioStream {
                 out.push(Output::Failed { reason: cause.to_string().into(), for_now });
                 return;
             }
-            media::Event::Ice(event) => return self.ice.media(*event, out),
+            media::Event::Ice(event) => {
+                let lost = matches!(*event, ice::Event::Failed(ice::Failure::ConsentLost));
+                self.ice.media(*event, out);
+                if lost {
+                    let reason = ice::Failure::ConsentLost.to_string().into();
+                    out.push(Output::Failed { reason, for_now: false });
+                }
+                return;
+            }
             media::Event::Dtmf { digit } => StreamEvent::GotDtmf { digit },
             media::Event::NoRtp { got_any } => StreamEvent::GotNoAudio { got_any },
             media::Event::Source(address) => StreamEvent::Source { address },
@@ -199,8 +214,8 @@ impl AudioStream {
     fn agree(&mut self, cx: &Context<'_>, agreement: &Agreement<'_>) -> Option<media::Parameters> {
         let agreed = agreement.media;
         self.ice.agreed(agreed.ice.as_deref(), agreed.remote_rtp);
-        if let Some(remote) = agreement.remote_media() {
-            self.keys.answered(&remote);
+        if let Some((local, remote)) = agreement.local_media().zip(agreement.remote_media()) {
+            self.keys.agreed(&local, &remote);
         }
         // While this side would not send anyway, the peer's direction does not say whether it holds.
         if self.wanted().sends() {
@@ -283,23 +298,26 @@ impl MediaStream for AudioStream {
     }
 
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
-        let keys = self.secure(cx.random, offered);
-        let port = self.rtp.filter(|_| keys.is_some()).map_or(0, |rtp| rtp.port());
+        let port = self.rtp.map_or(0, |rtp| rtp.port());
         let mut codecs = self.codecs.clone();
         let agreed = self.parameters.as_ref().is_some_and(|parameters| parameters.comfort_noise.is_some());
-        if offered.is_some() || agreed || cx.config.rtp.silence_suppression {
-            codecs.extend(comfort_noise(&self.codecs));
+        if offered.is_none() && !agreed && !cx.config.rtp.silence_suppression {
+            codecs.retain(|codec| !codec.is_comfort_noise());
         }
         let mut description = Description::audio(port, codecs).with_direction(self.wanted());
-        description.protocol = self.protocol.clone();
         description.address = self.rtp.map(|rtp| rtp.ip()).filter(|ip| *ip != cx.session.local);
-        description.attributes = keys.unwrap_or_default();
         description.rtcp_port = self.rtcp.map(|rtcp| rtcp.port());
         description.ptime = Some(20);
         if let Some(offered) = offered {
             self.ice.answer(&offered.media, cx.random);
         }
         self.ice.describe(&mut description, cx.session.local, offered.is_none());
+        let at = SocketAddr::new(description.address.unwrap_or(cx.session.local), description.port);
+        match self.secure(cx.random, offered, at) {
+            Some(keys) => description.attributes.splice(0..0, keys).for_each(drop),
+            None => description.port = 0,
+        }
+        description.protocol = self.protocol.clone();
         description
     }
 
@@ -339,6 +357,10 @@ impl MediaStream for AudioStream {
         self.ice.wants_offer()
     }
 
+    fn reset(&mut self, _cx: &mut Context<'_>) {
+        self.keys.reset();
+    }
+
     fn end(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if self.prepared {
             out.push(Output::Media(media::Command::Stop));
@@ -358,16 +380,25 @@ impl MediaStream for AudioStream {
         command: &Command,
         out: &mut Outbox<Output>,
     ) -> Result<(), StreamError> {
-        let Command::SendDtmf { digit, duration } = command else { return Err(StreamError::Unsupported(cx.stream)) };
-        let (digit, duration) = (digit.to_ascii_uppercase(), *duration);
-        if !DIGITS.contains(digit) {
-            return Err(StreamError::BadDigit(digit));
+        match command {
+            Command::SendDtmf { digit, duration } => {
+                let (digit, duration) = (digit.to_ascii_uppercase(), *duration);
+                if !DIGITS.contains(digit) {
+                    return Err(StreamError::BadDigit(digit));
+                }
+                if !self.started {
+                    return Err(StreamError::NotStarted(cx.stream));
+                }
+                out.push(Output::Media(media::Command::SendDtmf { digit, duration }));
+                Ok(())
+            }
+            Command::RestartIce if !self.started => Err(StreamError::NotStarted(cx.stream)),
+            Command::RestartIce if !self.ice.restart(cx.random) => Err(StreamError::Refused(NO_ICE)),
+            Command::RestartIce => Ok(()),
+            Command::Chat(_) | Command::FileTransfer(_) | Command::DesktopSharing(_) | Command::Custom { .. } => {
+                Err(StreamError::Unsupported(cx.stream))
+            }
         }
-        if !self.started {
-            return Err(StreamError::NotStarted(cx.stream));
-        }
-        out.push(Output::Media(media::Command::SendDtmf { digit, duration }));
-        Ok(())
     }
 }
 
@@ -431,7 +462,7 @@ fn acceptable(encryption: SrtpEncryption, offered: &Proposed<'_>) -> Result<(), 
     }
 }
 
-/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; and the events of RFC 4733.
+/// The codecs of a stream: those named, or those of the account, or of the configuration, as far as they are known; the events of RFC 4733, and comfort noise (RFC 3389).
 fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> {
     let of_account = session.settings.rtp.audio_codec_list.as_deref();
     let mut codecs: Vec<Codec> = match of_account {
@@ -443,18 +474,10 @@ fn codecs(names: &[Text], config: &Config, session: &SessionInfo) -> Vec<Codec> 
     let is_fast = codecs.iter().any(|codec| codec.clock_rate == 48_000);
     codecs.push(Codec::telephone_event(8000).with_payload(101).with_fmtp("0-15"));
     codecs.extend(is_fast.then(|| Codec::telephone_event(48_000).with_payload(102).with_fmtp("0-15")));
+    // Opus, which is the only one that is faster, has a noise of its own.
+    let is_plain = codecs.iter().any(|codec| codec.clock_rate == 8000 && !codec.is_companion());
+    codecs.extend(is_plain.then(|| Codec::comfort_noise(8000)));
     codecs
-}
-
-/// Comfort noise for these codecs: one at each of their clock rates, but for opus, which has its own.
-fn comfort_noise(codecs: &[Codec]) -> Vec<Codec> {
-    let mut noise: Vec<Codec> = Vec::new();
-    for codec in codecs.iter().filter(|codec| !codec.is_companion() && codec.clock_rate != 48_000) {
-        if !noise.iter().any(|known| known.clock_rate == codec.clock_rate) {
-            noise.push(Codec::comfort_noise(codec.clock_rate));
-        }
-    }
-    noise
 }
 
 /// The codec of this name; those of other names are passed over with a warning (design decision 9).

@@ -21,6 +21,8 @@ pub enum Command {
         /// How long it sounds.
         duration: Duration,
     },
+    /// Begin ICE anew, by an offer: for a host whose network has changed, or that suspects a better way (RFC 8445 section 9). Media goes on meanwhile.
+    RestartIce,
     /// Something that a chat stream knows.
     Chat(ChatCommand),
     /// Something that a file transfer knows.

@@ -103,7 +103,7 @@ pub enum StreamEvent {
         /// The digit.
         digit: char,
     },
-    /// No audio came for the time in the configuration.
+    /// No audio has come for 5 s since the stream began, or for the time in the configuration (`SCSessionGotNoAudio`).
     GotNoAudio {
         /// Whether any has ever come.
         got_any: bool,

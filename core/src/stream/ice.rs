@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Where the pair that was chosen is not what the line says, the controlling side offers once more, with that pair alone (RFC 8445 section
-//! 8.1.2, RFC 8839 section 4.4.1). An offer with other credentials begins anew: the answer has others, too (RFC 8839 section 4.4.1.1.1).
+//! 8.1.2, RFC 8839 section 4.4.1). An offer with other credentials begins anew, the peer's or, where the application wants it, ours: the answer
+//! has others, too (RFC 8839 section 4.4.1.1.1).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -37,9 +38,13 @@ pub(super) struct Connectivity {
     selected: Vec<Selected>,
     /// Where RTP is to go by the peer's line.
     peer_rtp: Option<SocketAddr>,
-    /// Whether the peer has begun anew: all candidates are told again.
+    /// Whether ICE has begun anew, and no pair is chosen yet: all candidates are told again.
     anew: bool,
-    /// Whether the peer is to be told that the line names another address than the chosen one.
+    /// Our name in offers that begin anew, until one is agreed on.
+    restart: Option<Credentials>,
+    /// Our name in the answer to an offer that begins anew.
+    reply: Option<Credentials>,
+    /// Whether the peer is to be sent an offer: the line names another address than the chosen one, or ICE is to begin anew.
     unsaid: bool,
 }
 
@@ -94,36 +99,58 @@ impl Connectivity {
     pub(super) fn agreed(&mut self, exchange: Option<&Exchange>, peer_rtp: Option<SocketAddr>) {
         self.peer = exchange.map(|exchange| exchange.theirs.credentials());
         self.peer_rtp = peer_rtp;
+        let reply = self.reply.take();
+        let fresh = |exchange: &&Exchange| [&self.restart, &reply].contains(&&Some(exchange.ours.clone()));
+        if let Some((Exchange { ours, .. }, told)) = exchange.filter(fresh).zip(self.told.as_deref_mut()) {
+            Credentials { ufrag: told.ufrag, password: told.password } = ours.clone();
+            (self.anew, self.restart) = (true, None);
+        }
     }
 
-    /// An offer is about to be answered: if it begins anew, so does the answer. Relayed addresses that were not chosen have been given back.
+    /// Begins anew by an offer of ours. False when the peer does not do ICE.
+    pub(super) fn restart(&mut self, random: &mut Random) -> bool {
+        if self.told.is_none() || self.peer.is_none() {
+            return false;
+        }
+        self.restart = Some(Credentials::new(random));
+        self.unsaid = true;
+        true
+    }
+
+    /// An offer is about to be answered: if it begins anew, so does the answer, and we need not.
     pub(super) fn answer(&mut self, section: &Media<'_>, random: &mut Random) {
         let offered = Credentials::read(section);
-        if offered.is_none() || self.peer.is_none() || offered == self.peer {
-            return;
+        let begins = offered.is_some() && self.peer.is_some() && offered != self.peer;
+        self.reply = begins.then(|| Credentials::new(random));
+        if begins {
+            (self.restart, self.unsaid) = (None, false);
         }
-        let Some(told) = &mut self.told else { return };
-        Credentials { ufrag: told.ufrag, password: told.password } = Credentials::new(random);
-        if !self.selected.is_empty() {
-            let is_used = |at: SocketAddr| self.selected.iter().any(|pair| pair.base == at);
-            told.candidates.retain(|one| one.kind != Kind::Relayed || is_used(one.address));
-        }
-        (self.anew, self.unsaid) = (true, false);
     }
 
     /// Puts the candidates into the description, and the address that others than ICE are to send to: the one that is most likely to work (RFC 8445
-    /// section 5.1.4). Once pairs are chosen it is theirs, and so are the candidates (RFC 8839 section 4.4.1.2.2).
+    /// section 5.1.4). Once pairs are chosen it is theirs, and so are the candidates (RFC 8839 section 4.4.1.2.2), unless ICE begins anew.
     pub(super) fn describe(&mut self, description: &mut Description, local: IpAddr, offers: bool) {
         let Some(known) = &self.told else { return };
         let mut told = known.as_ref().clone();
-        if !self.selected.is_empty() && !self.anew {
-            told.candidates = self.selected.iter().map(|pair| pair.local.clone()).collect();
-            if self.controlling && offers {
-                let chosen = self.selected.iter().map(|pair| (pair.remote.component, pair.remote.address));
-                description.attributes.push(Told::remote_candidates(chosen));
-            }
-            self.unsaid = false;
+        let fresh = if offers { &self.restart } else { &self.reply };
+        if let Some(fresh) = fresh {
+            Credentials { ufrag: told.ufrag, password: told.password } = fresh.clone();
         }
+        if !self.selected.is_empty() {
+            if self.anew || fresh.is_some() {
+                // Relayed addresses that were not chosen have been given back.
+                let is_used = |at: SocketAddr| self.selected.iter().any(|pair| pair.base == at);
+                told.candidates.retain(|one| one.kind != Kind::Relayed || is_used(one.address));
+            } else {
+                told.candidates = self.selected.iter().map(|pair| pair.local.clone()).collect();
+                if self.controlling && offers {
+                    let chosen = self.selected.iter().map(|pair| (pair.remote.component, pair.remote.address));
+                    description.attributes.push(Told::remote_candidates(chosen));
+                }
+            }
+        }
+        let is_said = !self.selected.is_empty() && !self.anew && self.restart.is_none();
+        self.unsaid &= !offers && !is_said;
         if let Some(rtp) = told.default_address(RTP) {
             description.port = rtp.port();
             description.address = Some(rtp.ip()).filter(|ip| *ip != local);

@@ -8,17 +8,20 @@ import time
 import pjsua2 as pj
 
 PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--address", default="127.0.0.1")
 PARSER.add_argument("--port", type=int, required=True, help="for UDP and TCP; the next one is for TLS")
 PARSER.add_argument("--pem", help="certificate and key")
 PARSER.add_argument("--ca", help="the authority of others")
 PARSER.add_argument("--transport", default="udp", help="to call over")
 PARSER.add_argument("--codec", default="PCMA")
 PARSER.add_argument("--srtp", choices=("off", "optional", "mandatory"), default="off")
+PARSER.add_argument("--ice", action="store_true")
+PARSER.add_argument("--renew", action="store_true", help="2 s into the call, offer media anew: other ICE credentials, and other keys")
 PARSER.add_argument("--play", required=True)
 PARSER.add_argument("--record", required=True)
-PARSER.add_argument("--call", help="whom to call, for 4 s; without it the first call is answered")
+PARSER.add_argument("--call", help="whom to call, for 4 s, or 7 s with --renew; without it the first call is answered")
 OPTIONS = PARSER.parse_args()
-HERE = "127.0.0.1"
+HERE = OPTIONS.address
 
 
 def say(*words):
@@ -87,6 +90,7 @@ settings.idUri = f"sip:pjsua@{HERE}:{OPTIONS.port}"
 if OPTIONS.transport != "udp":
     settings.sipConfig.transportId = transports[OPTIONS.transport]
 settings.mediaConfig.transportConfig.boundAddress = HERE
+settings.natConfig.iceEnabled = OPTIONS.ice
 settings.mediaConfig.srtpUse = ("off", "optional", "mandatory").index(OPTIONS.srtp)
 settings.mediaConfig.srtpSecureSignaling = 0
 account = Account()
@@ -96,12 +100,20 @@ if OPTIONS.call:
     account.call = Call(account)
     account.call.makeCall(OPTIONS.call, pj.CallOpParam(True))
 end = time.time() + 40
-hang_up = None
+hang_up = renew = None
 while time.time() < end and not (account.call and account.call.over):
     time.sleep(0.05)
     confirmed = account.call and not account.call.over and account.call.getInfo().state == pj.PJSIP_INV_STATE_CONFIRMED
     if OPTIONS.call and confirmed and hang_up is None:
-        hang_up = time.time() + 4
+        hang_up = time.time() + (7 if OPTIONS.renew else 4)
+    if OPTIONS.renew and confirmed and renew is None:
+        renew = time.time() + 2
+    if renew and time.time() >= renew and confirmed:
+        anew = pj.CallOpParam(True)
+        anew.opt.flag = pj.PJSUA_CALL_REINIT_MEDIA
+        account.call.reinvite(anew)
+        say("renewed")
+        renew = end
     if hang_up and time.time() >= hang_up and confirmed:
         account.call.hangup(pj.CallOpParam())
         hang_up = end

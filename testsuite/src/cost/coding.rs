@@ -11,6 +11,8 @@ use super::{Round, Work, allocations};
 pub const WORKS: &[Work] = &[
     encoding("encode_pcmu", || encoder("PCMU"), true),
     encoding("decode_pcmu", || decoder("PCMU"), true),
+    encoding("encode_pcma", || encoder("PCMA"), true),
+    encoding("decode_pcma", || decoder("PCMA"), true),
     encoding("encode_g722", || encoder("G722"), true),
     encoding("decode_g722", || decoder("G722"), true),
     encoding("encode_gsm", || encoder("GSM"), true),

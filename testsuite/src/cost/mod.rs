@@ -6,12 +6,14 @@
 pub mod call;
 pub mod coding;
 pub mod description;
+pub mod ice;
 pub mod location;
 pub mod media;
 pub mod message;
 pub mod mixing;
 pub mod msrp;
 pub mod payload;
+pub mod playout;
 pub mod srtp;
 pub mod transaction;
 
@@ -55,9 +57,11 @@ impl Work {
             call::WORKS,
             location::WORKS,
             media::WORKS,
+            playout::WORKS,
             mixing::WORKS,
             coding::WORKS,
             srtp::WORKS,
+            ice::WORKS,
             msrp::WORKS,
             payload::WORKS,
         ]

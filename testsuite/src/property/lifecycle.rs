@@ -190,6 +190,8 @@ impl Lifecycle {
                     wrong("it cannot end now");
                 }
             }
+            // ICE begins before there is a line to describe.
+            event if event.is_of_start() && !self.streams.get(&(host, id)).is_some_and(|stream| stream.will_end) => {}
             event => match self.streams.get_mut(&(host, id)) {
                 Some(stream) if matches!(event, StreamEvent::DidStart { .. }) => {
                     if std::mem::replace(&mut stream.started, true) {

@@ -11,6 +11,7 @@ mod invite_server;
 mod ladder;
 mod lifecycle;
 mod matching;
+mod media;
 mod memory;
 mod msrp_frames;
 mod msrp_lines;
@@ -19,6 +20,7 @@ mod names;
 mod non_invite_client;
 mod non_invite_server;
 mod offer_answer;
+mod packets;
 mod prack;
 mod reason;
 mod refer;
@@ -39,6 +41,7 @@ pub use invite_server::InviteServer;
 pub use ladder::{Ladder, Lines};
 pub use lifecycle::Lifecycle;
 pub use matching::Matching;
+pub use media::MediaNews;
 pub use memory::{Memory, Owed};
 pub use msrp_frames::MsrpFrames;
 pub use msrp_lines::MsrpLines;
@@ -47,6 +50,7 @@ pub use names::{NameSight, Names};
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use offer_answer::OfferAnswer;
+pub use packets::{MediaSight, Packets};
 pub use prack::Prack;
 pub use reason::Reason;
 pub use refer::Refer;
@@ -107,6 +111,8 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(MsrpMessages::default()),
         Box::new(MsrpLines::default()),
         Box::new(Names::default()),
+        Box::new(MediaNews::default()),
+        Box::new(Packets::default()),
     ]
 }
 
@@ -123,6 +129,9 @@ pub trait Property {
 
     /// A host asked a name server by datagram, or heard from one.
     fn named(&mut self, _sight: &NameSight<'_>, _broken: &mut Violations) {}
+
+    /// A media socket of a host sent or got a datagram.
+    fn media(&mut self, _sight: &MediaSight<'_>, _broken: &mut Violations) {}
 
     /// An agent told an event.
     fn told(&mut self, _host: usize, _at: Instant, _event: &Event, _broken: &mut Violations) {}
@@ -255,6 +264,13 @@ impl Watch {
         self.pass(sight.at);
         for property in &mut self.properties {
             property.named(sight, &mut self.broken);
+        }
+    }
+
+    pub(crate) fn media(&mut self, sight: &MediaSight<'_>) {
+        self.pass(sight.at);
+        for property in &mut self.properties {
+            property.media(sight, &mut self.broken);
         }
     }
 

@@ -9,7 +9,7 @@ use sipsimple_core::dns::Resolver;
 use sipsimple_core::transport::Transport;
 
 use crate::post::Letter;
-use crate::property::NameSight;
+use crate::property::{MediaSight, NameSight};
 use crate::script::Way;
 use crate::sip::Sip;
 use crate::stream::Node;
@@ -62,6 +62,13 @@ impl World {
         self.watch.named(&NameSight { at: self.now, fate, host, from: *from, to: *to, data });
     }
 
+    /// Shows a datagram of a media socket to those who watch.
+    pub(super) fn see_media(&mut self, fate: Fate, host: usize, from: SocketAddr, to: SocketAddr, data: &Bytes) {
+        if !self.watch.properties.is_empty() {
+            self.watch.media(&MediaSight { at: self.now, fate, host, from, to, data });
+        }
+    }
+
     pub(super) fn arrive(&mut self, packet: &Packet) {
         let Some(to) = self.enter(packet.from, packet.to) else { return };
         let packet = &Packet { to, ..packet.clone() };
@@ -80,6 +87,7 @@ impl World {
             }
             Some(Node::Host(host)) if self.hosts[host].media.is_bound(packet.to.port()) => {
                 let data = packet.data.clone();
+                self.see_media(Fate::Arrived, host, packet.from, packet.to, &data);
                 self.hosts[host].media.datagram(self.now, packet.to.port(), packet.from, data);
                 self.drain_media(host);
             }

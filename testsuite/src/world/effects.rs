@@ -125,6 +125,7 @@ impl World {
         let (mut sent, mut told) = (Vec::new(), Vec::new());
         self.hosts[host].media.poll(&mut sent, &mut told);
         for (from, transmit) in sent {
+            self.see_media(Fate::Sent, host, from, transmit.to, &transmit.data);
             self.send_media(Packet { transport: Transport::Udp, from, to: transmit.to, data: transmit.data });
         }
         for (stream, event) in told {

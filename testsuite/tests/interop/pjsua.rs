@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::baresip::{assert_tone_of, tone_file};
+use crate::nat::{Nats, ROUTER};
 use crate::peer::{Running, free_port, sipsimple};
 use crate::pki::Pki;
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// Our user agent on PJSIP.
+const AGENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/pjsua/agent.py");
 /// Hz of the tone that PJSIP plays, and of the one that we play.
 const THEIRS: f64 = 440.0;
 const OURS: f64 = 1000.0;
@@ -55,10 +58,9 @@ impl Call {
 
     /// Starts PJSIP on this port.
     fn pjsip(&self, python: &Path, port: u16, codec: &str, srtp: &str, more: &[&str]) -> Running {
-        let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/pjsua/agent.py");
         let (port, ca) = (port.to_string(), self.pki.ca().display().to_string());
         let (play, record) = (self.file("theirs.wav"), self.file("pjsip.wav"));
-        let args = [agent, "--port", &port, "--pem", &self.certificate, "--ca", &ca, "--codec", codec, "--srtp", srtp];
+        let args = [AGENT, "--port", &port, "--pem", &self.certificate, "--ca", &ca, "--codec", codec, "--srtp", srtp];
         let mut running = Running::start(python, &[&args[..], &["--play", &play, "--record", &record], more].concat());
         running.wait_for("ready", LIMIT);
         running
@@ -76,6 +78,61 @@ impl Call {
         };
         assert_tone_of(Path::new(&self.file("we.wav")), THEIRS, kept, &format!("we, in {codec},"));
         assert_tone_of(Path::new(&self.file("pjsip.wav")), OURS, kept, &format!("PJSIP, in {codec},"));
+    }
+}
+
+/// How PJSIP and we think of SRTP, where ICE is done too.
+const SECURED: [[&str; 2]; 2] = [["off", "disabled"], ["mandatory", "mandatory"]];
+/// Where it calls from: the NAT that is a public host. On loopback it has no candidates.
+const OUTSIDE: &str = "198.18.0.2";
+
+/// ICE has found a path this often.
+fn assert_paths(output: &str, times: usize) {
+    assert_eq!(output.matches("ICE found a path").count(), times, "{output}");
+}
+
+#[test]
+fn it_begins_ice_anew_and_changes_its_keys() {
+    let (Some(python), Some(nats)) = (python(), Nats::new()) else { return };
+    for [theirs, ours] in SECURED {
+        let call = Call::new();
+        let listen = format!("udp:{ROUTER}:5060");
+        let args = ["answer", "--listen", &listen, "--codec", "PCMA", "--srtp", ours, "--srtp-without-tls", "--ice"];
+        let sound = ["--play", &call.file("ours.wav"), "--record", &call.file("we.wav"), "--count", "1"];
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut answering = nats.serve(sipsimple(), &[&args[..], &sound].concat(), folder);
+        answering.wait_for("listening", LIMIT);
+        let uri = format!("sip:us@{ROUTER}:5060");
+        let (play, record) = (call.file("theirs.wav"), call.file("pjsip.wav"));
+        let args = [AGENT, "--address", OUTSIDE, "--port", "5060", "--codec", "PCMA", "--srtp", theirs];
+        let more = ["--ice", "--renew", "--call", &uri, "--play", &play, "--record", &record];
+        let mut pjsip = nats.start_outside(0, &python, &[&args[..], &more].concat());
+        answering.succeed(LIMIT);
+        pjsip.succeed(LIMIT);
+        assert_paths(&answering.output(), 2);
+        call.judge("PCMA", ours != "disabled", &answering.output());
+    }
+}
+
+#[test]
+fn it_follows_when_we_begin_ice_anew() {
+    let (Some(python), Some(nats)) = (python(), Nats::new()) else { return };
+    for [theirs, ours] in SECURED {
+        let call = Call::new();
+        let (play, record) = (call.file("theirs.wav"), call.file("pjsip.wav"));
+        let args = [AGENT, "--address", ROUTER, "--port", "5060", "--codec", "PCMU", "--srtp", theirs, "--ice"];
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut pjsip = nats.serve(&python, &[&args[..], &["--play", &play, "--record", &record]].concat(), folder);
+        pjsip.wait_for("ready", LIMIT);
+        let uri = format!("sip:pjsua@{ROUTER}:5060");
+        let args = ["call", &uri, "--codec", "PCMU", "--srtp", ours, "--srtp-without-tls", "--ice"];
+        let sound = ["--play", &call.file("ours.wav"), "--record", &call.file("we.wav")];
+        let script = ["--do", "2s restart-ice; 6s end"];
+        let mut calling = nats.start_outside(0, sipsimple(), &[&args[..], &sound, &script].concat());
+        calling.succeed(LIMIT);
+        pjsip.succeed(LIMIT);
+        assert_paths(&calling.output(), 2);
+        call.judge("PCMU", ours != "disabled", &calling.output());
     }
 }
 

@@ -156,9 +156,9 @@ fn a_stream_that_fails_while_something_else_is_under_way_is_gone_at_once() {
 fn the_only_stream_that_fails_ends_the_session() {
     let mut duo = Duo::established(&[BREAKS.spec()]);
     duo.pass(5000);
-    let ended = ["-> terminating", "will end local", "BYE local 200", "-> terminated", "ended local user request"];
-    assert_eq!(duo.told(ALICE), ended);
-    assert_eq!(last(&mut duo, BOB), "ended remote user request");
+    let ended = "ended local media stream failed: it broke";
+    assert_eq!(duo.told(ALICE), ["-> terminating", "will end local", "BYE local 200", "-> terminated", ended]);
+    assert_eq!(last(&mut duo, BOB), "ended remote media stream failed: it broke");
     duo.over();
 }
 

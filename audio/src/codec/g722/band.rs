@@ -1,5 +1,6 @@
 //! One band: quantisation, the step that adapts to the signal, and the prediction of the next sample (G.722 sections 3.2 to 3.6, 6.2).
 
+use super::Mode;
 use super::qmf::BAND;
 
 /// Decision levels of the low band's quantiser.
@@ -10,6 +11,11 @@ const LEVELS: [i32; 29] = [
 /// What the 16 coarser intervals of the low band stand for: the predictor uses only four of the six bits.
 const LOW_4: [i32; 16] =
     [0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0];
+/// What 32 intervals of the low band stand for, of a decoder that knows five of the six bits.
+const LOW_5: [i32; 32] = [
+    -280, -280, -23352, -17560, -14120, -11664, -9752, -8184, -6864, -5712, -4696, -3784, -2960, -2208, -1520, -880,
+    23352, 17560, 14120, 11664, 9752, 8184, 6864, 5712, 4696, 3784, 2960, 2208, 1520, 880, 280, -280,
+];
 /// What the 64 intervals of the low band stand for.
 const LOW_6: [i32; 64] = [
     -136, -136, -136, -136, -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232, -9360, -8576,
@@ -88,9 +94,15 @@ impl Band {
         code
     }
 
-    /// Takes six bits and gives the sample of the band.
-    pub(super) fn decode_low(&mut self, code: u8) -> i32 {
-        let difference = (self.step * LOW_6[usize::from(code & 0x3f)]) >> 15;
+    /// Takes six bits, looks at as many as the mode has, and gives the sample of the band.
+    pub(super) fn decode_low(&mut self, code: u8, mode: Mode) -> i32 {
+        let code = code & 0x3f;
+        let interval = match mode {
+            Mode::Kbit64 => LOW_6[usize::from(code)],
+            Mode::Kbit56 => LOW_5[usize::from(code >> 1)],
+            Mode::Kbit48 => LOW_4[usize::from(code >> 2)],
+        };
+        let difference = (self.step * interval) >> 15;
         let sample = (self.predictor.prediction + difference).clamp(*BAND.start(), *BAND.end());
         self.adapt_low(code);
         sample

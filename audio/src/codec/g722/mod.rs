@@ -1,9 +1,13 @@
-//! G.722 at 64 kbit/s (ITU-T G.722; RFC 3551 section 4.5.2): 7 kHz of sound in two bands, each an adaptive difference.
+//! G.722 at 64, 56 and 48 kbit/s (ITU-T G.722; RFC 3551 section 4.5.2): 7 kHz of sound in two bands, each an adaptive difference.
 //!
 //! ```text
 //!  16 kHz ─► two bands at 8 kHz ─► low:  6 bits ─┐
 //!                                  high: 2 bits ─┴─► an octet for every two samples
 //! ```
+//!
+//! In the modes of 56 and 48 kbit/s the last one or two bits of the octet are not the codec's but data of somebody else's.
+//! In RTP they are always the codec's (RFC 3551), and nothing in a session description says otherwise: a decoder of these
+//! modes is for an application that knows its peer, and registers [`G722::with_mode`] in the place of the usual one.
 //!
 //! The clock of its RTP timestamp runs at 8,000 Hz although it samples 16,000 times a second: an old error that was kept.
 
@@ -18,7 +22,29 @@ use qmf::{Analysis, Synthesis};
 
 /// Payload type 9.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct G722;
+pub struct G722 {
+    mode: Mode,
+}
+
+/// How much of an octet is sound (G.722 section 1.4). The encoder is the same in all modes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Mode 1: all of it, 64 kbit/s.
+    #[default]
+    Kbit64,
+    /// Mode 2: all but the last bit, 56 kbit/s.
+    Kbit56,
+    /// Mode 3: all but the last two bits, 48 kbit/s.
+    Kbit48,
+}
+
+impl G722 {
+    /// Decodes in this mode.
+    #[must_use]
+    pub const fn with_mode(mode: Mode) -> Self {
+        Self { mode }
+    }
+}
 
 impl Codec for G722 {
     fn encoding(&self) -> &'static str {
@@ -46,7 +72,7 @@ impl Codec for G722 {
     }
 
     fn decoder(&self, _format: &Format) -> Box<dyn Decoder> {
-        Box::new(G722Decoder::default())
+        Box::new(G722Decoder::new(self.mode))
     }
 }
 
@@ -61,6 +87,7 @@ struct G722Encoder {
 /// The receiving half of [`G722`].
 #[derive(Debug)]
 struct G722Decoder {
+    mode: Mode,
     filter: Synthesis,
     low: Band,
     high: Band,
@@ -72,9 +99,9 @@ impl Default for G722Encoder {
     }
 }
 
-impl Default for G722Decoder {
-    fn default() -> Self {
-        Self { filter: Synthesis::default(), low: Band::low(), high: Band::high() }
+impl G722Decoder {
+    fn new(mode: Mode) -> Self {
+        Self { mode, filter: Synthesis::default(), low: Band::low(), high: Band::high() }
     }
 }
 
@@ -94,7 +121,7 @@ impl Decoder for G722Decoder {
         let pairs = samples.as_chunks_mut::<2>().0;
         let count = pairs.len().min(payload.len());
         for (pair, octet) in pairs.iter_mut().zip(payload) {
-            let low = self.low.decode_low(octet & 0x3f);
+            let low = self.low.decode_low(octet & 0x3f, self.mode);
             let high = self.high.decode_high(octet >> 6);
             *pair = self.filter.join(low, high);
         }

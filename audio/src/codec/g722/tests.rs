@@ -24,11 +24,13 @@ fn the_sequences_of_the_itu_come_out_bit_by_bit() {
     assert_eq!(G722Encoder::default().encode(&input, &mut coded), expected.len());
     let differs = coded.iter().zip(&expected).position(|(a, b)| a != b);
     assert_eq!(differs, None);
-    let expected = words(&folder, "outsp1.bin");
-    let mut heard = vec![0; input.len()];
-    assert_eq!(G722Decoder::default().decode(&coded, &mut heard), Ok(expected.len()));
-    let differs = heard.iter().zip(&expected).position(|(a, b)| a != b);
-    assert_eq!(differs, None);
+    for (mode, name) in [(Mode::Kbit64, "outsp1.bin"), (Mode::Kbit56, "outsp2.bin"), (Mode::Kbit48, "outsp3.bin")] {
+        let expected = words(&folder, name);
+        let mut heard = vec![0; input.len()];
+        assert_eq!(G722Decoder::new(mode).decode(&coded, &mut heard), Ok(expected.len()));
+        let differs = heard.iter().zip(&expected).position(|(a, b)| a != b);
+        assert_eq!(differs, None, "{mode:?}");
+    }
 }
 
 /// Made by the code that passed the sequences.
@@ -37,9 +39,44 @@ fn what_was_right_once_stays_as_it_is() {
     let mut coded = vec![0; 40_000];
     assert_eq!(G722Encoder::default().encode(&swelling_noise(80_000), &mut coded), 40_000);
     assert_eq!(fingerprint(coded.iter().copied()), 12_840_797_350_784_719_267);
-    let mut heard = vec![0; 80_000];
-    assert_eq!(G722Decoder::default().decode(&coded, &mut heard), Ok(80_000));
-    assert_eq!(fingerprint(heard.iter().flat_map(|sample| sample.to_le_bytes())), 4_039_227_230_514_765_133);
+    for (mode, expected) in [
+        (Mode::Kbit64, 4_039_227_230_514_765_133),
+        (Mode::Kbit56, 17_902_951_610_065_662_374),
+        (Mode::Kbit48, 12_705_125_288_689_901_610),
+    ] {
+        let mut heard = vec![0; 80_000];
+        assert_eq!(G722Decoder::new(mode).decode(&coded, &mut heard), Ok(80_000));
+        assert_eq!(fingerprint(heard.iter().flat_map(|sample| sample.to_le_bytes())), expected, "{mode:?}");
+    }
+}
+
+#[test]
+fn the_bits_of_others_are_not_heard() {
+    let mut coded = vec![0; 8_000];
+    G722Encoder::default().encode(&sine(440.0, -10.0, 16_000, 16_000), &mut coded);
+    let mut ratios = Vec::new();
+    for (mode, theirs) in [(Mode::Kbit64, 0), (Mode::Kbit56, 1), (Mode::Kbit48, 3)] {
+        let mut heard = [vec![0; 16_000], vec![0; 16_000]];
+        for (heard, data) in heard.iter_mut().zip([0x00, 0xff]) {
+            let octets: Vec<u8> = coded.iter().map(|octet| octet & !theirs | data & theirs).collect();
+            G722::with_mode(mode).decoder(&format()).decode(&octets, heard).unwrap();
+        }
+        assert_eq!(heard[0], heard[1], "{mode:?}");
+        ratios.push(measure::tone(&heard[0][1_600..], 16_000, 440.0).ratio);
+    }
+    assert!(ratios.is_sorted_by(|better, worse| better > worse) && ratios[2] > 12.0, "{ratios:?}");
+}
+
+fn format() -> Format {
+    Format {
+        send_payload: 9,
+        receive_payload: 9,
+        encoding: "G722".into(),
+        clock_rate: 8_000,
+        channels: 1,
+        remote_fmtp: None,
+        local_fmtp: None,
+    }
 }
 
 #[test]
@@ -48,7 +85,7 @@ fn tones_of_both_bands_survive() {
         let mut coded = vec![0; 8_000];
         G722Encoder::default().encode(&sine(hz, -10.0, 16_000, 16_000), &mut coded);
         let mut heard = vec![0; 16_000];
-        G722Decoder::default().decode(&coded, &mut heard).unwrap();
+        G722Decoder::new(Mode::Kbit64).decode(&coded, &mut heard).unwrap();
         let tone = measure::tone(&heard[1_600..], 16_000, hz);
         assert!((tone.level + 10.0).abs() < 0.6 && tone.ratio > 12.0, "{hz}: {tone:?}");
     }
@@ -58,8 +95,8 @@ fn tones_of_both_bands_survive() {
 fn what_does_not_fit_is_left_out() {
     assert_eq!(G722Encoder::default().encode(&[1; 321], &mut [0; 200]), 160);
     assert_eq!(G722Encoder::default().encode(&[1; 320], &mut [0; 3]), 3);
-    assert_eq!(G722Decoder::default().decode(&[1; 160], &mut [0; 319]), Ok(318));
-    assert_eq!(G722Decoder::default().decode(&[], &mut [0; 4]), Ok(0));
+    assert_eq!(G722Decoder::new(Mode::Kbit64).decode(&[1; 160], &mut [0; 319]), Ok(318));
+    assert_eq!(G722Decoder::new(Mode::Kbit64).decode(&[], &mut [0; 4]), Ok(0));
 }
 
 proptest! {
@@ -71,7 +108,7 @@ proptest! {
         samples in proptest::collection::vec(prop_oneof![Just(i16::MIN), Just(i16::MAX), any::<i16>()], 0..800),
     ) {
         let mut heard = vec![0; 800];
-        prop_assert_eq!(G722Decoder::default().decode(&octets, &mut heard), Ok(2 * octets.len()));
+        prop_assert_eq!(G722Decoder::new(Mode::Kbit64).decode(&octets, &mut heard), Ok(2 * octets.len()));
         let mut coded = vec![0; 400];
         prop_assert_eq!(G722Encoder::default().encode(&samples, &mut coded), samples.len() / 2);
     }

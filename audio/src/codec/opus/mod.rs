@@ -3,6 +3,10 @@
 //! What the peer asks for by its format parameters is kept to: the bandwidth (`maxplaybackrate`), the bit rate
 //! (`maxaveragebitrate`, `cbr`), error correction (`useinbandfec`) and silence that is not sent (`usedtx`). A peer that would
 //! like stereo gets mono, which RFC 7587 section 7 allows.
+//!
+//! The encoder and the decoder are made once, and write where they are told, but inside the crate each frame makes its
+//! arrays anew: about 200 to 350 allocations to encode one, 16 to decode one, of which none stays. It offers no way to lend
+//! it memory. Of the others, `opus-rs` exceeds the bit rate it is given, and `opus` needs a C compiler.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Agent, Arrival, Peer};
-use crate::ice::{Failure, Role, Selected};
+use crate::ice::{Failure, Role, Selected, State};
 use crate::random::Random;
 use crate::stun::{BINDING, Builder, Class, Integrity, Message, TransactionId, attribute};
 use crate::time::{Instant, earliest};
@@ -71,14 +71,14 @@ fn keep_alive(random: &mut Random) -> Duration {
 }
 
 impl Agent {
-    /// Asks for consent, keeps the way open, and gives up the pair whose peer answers no more.
+    /// Asks for consent, keeps the way open, and gives up the pair whose peer answers no more: that is the end, unless ICE has begun anew.
     pub(super) fn keep(&mut self, now: Instant) {
         let mut sent = Vec::new();
-        let mut lost = false;
+        let mut lost = None;
         for (component, kept) in &mut self.selected {
             let (base, to) = (kept.base, kept.selected.remote.address);
             if self.config.consent && now >= kept.expires {
-                lost = true;
+                lost = Some(*component);
             } else if self.config.consent && now >= kept.next_question {
                 let id = TransactionId::random(&mut self.random);
                 let role = match self.role {
@@ -105,8 +105,11 @@ impl Agent {
         for (component, base, to, data) in sent {
             self.transmit(component, base, to, data);
         }
-        if lost {
-            self.fail(Failure::ConsentLost);
+        match lost {
+            // Another pair is being sought already: this one is given up.
+            Some(component) if self.state == State::Running => drop(self.selected.remove(&component)),
+            Some(_) => self.fail(Failure::ConsentLost),
+            None => {}
         }
     }
 

@@ -238,3 +238,23 @@ fn a_restart_finds_new_pairs_and_keeps_the_old_ones_until_then() {
     let successes = |events: &Vec<Event>| events.iter().filter(|event| matches!(event, Event::Succeeded(_))).count();
     assert_eq!(network.events.each_ref().map(successes), [2, 2]);
 }
+
+#[test]
+fn a_restart_outlives_the_pair_whose_consent_is_lost() {
+    let mut network = pair();
+    network.start(Duration::ZERO);
+    network.run(SECOND * 2);
+    network.lose(|_, _| true);
+    network.run(SECOND * 26);
+    let mut random = Random::new(&Seed::from_u64(7));
+    network.agents.iter_mut().for_each(|agent| agent.restart(Credentials::new(&mut random)));
+    network.start(Duration::from_millis(100));
+    network.run(SECOND * 7);
+    for agent in &network.agents {
+        assert_eq!((agent.state(), agent.is_lost()), (State::Running, false));
+        assert!(agent.selected(RTP).is_none() && agent.selected(RTCP).is_none(), "nobody consents to them");
+    }
+    network.lose(|_, _| false);
+    network.run(SECOND * 4);
+    network.assert_agreed();
+}

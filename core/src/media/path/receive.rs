@@ -109,7 +109,7 @@ impl Path {
             return self.drop_received();
         }
         let opened = match &mut self.srtp {
-            Some(srtp) => srtp.open(&data),
+            Some(srtp) => srtp.open(now, &data),
             None => Some(data),
         };
         let Some(data) = opened else { return self.drop_received() };

@@ -1,13 +1,19 @@
 //! SRTP on the path (RFC 3711): what comes is opened before anything looks at it, and nothing leaves open.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::media::Keys;
 use crate::rtp::is_rtcp;
 use crate::rtp::srtp::{MAX_TRAILER, Receiver, Sender};
+use crate::time::Instant;
 
 /// Bytes that packets are opened in: some of 20 ms. They are used again when those before are played.
 const BUFFER: usize = 2048;
+
+/// For so long after the first packet under a new key, those under the key before it may still come.
+const STRAGGLERS: Duration = Duration::from_secs(1);
 
 /// The protection of a path under the keys that were agreed on.
 #[derive(Debug)]
@@ -15,8 +21,10 @@ pub(super) struct Srtp {
     keys: Keys,
     sender: Option<Sender>,
     receiver: Option<Receiver>,
-    /// The receiver under the peer's key before: packets of both are on the way until the first of the new one comes.
+    /// The receiver under the peer's key before: packets of both are on the way (RFC 4568 section 7.1.4).
     before: Option<Receiver>,
+    /// Until when that is, once the first packet under the new key has come.
+    until: Option<Instant>,
     opened: BytesMut,
 }
 
@@ -30,6 +38,7 @@ impl Srtp {
                 sender: Sender::new(&keys.send),
                 receiver: Receiver::new(&keys.receive),
                 before: None,
+                until: None,
                 opened: BytesMut::with_capacity(BUFFER),
             }));
         };
@@ -38,15 +47,21 @@ impl Srtp {
         }
         if srtp.keys.receive != keys.receive {
             srtp.before = std::mem::replace(&mut srtp.receiver, Receiver::new(&keys.receive));
+            srtp.until = None;
         }
         srtp.keys = keys.clone();
         Some(srtp)
     }
 
     /// The packet that a datagram protects, or nothing if it is not the peer's.
-    pub(super) fn open(&mut self, data: &[u8]) -> Option<Bytes> {
+    pub(super) fn open(&mut self, now: Instant, data: &[u8]) -> Option<Bytes> {
+        if self.until.is_some_and(|until| now >= until) {
+            (self.before, self.until) = (None, None);
+        }
         if open(self.receiver.as_mut(), data, &mut self.opened) {
-            self.before = None;
+            if self.before.is_some() {
+                self.until.get_or_insert(now + STRAGGLERS);
+            }
         } else if !open(self.before.as_mut(), data, &mut self.opened) {
             self.opened.clear();
             return None;

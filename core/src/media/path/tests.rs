@@ -262,8 +262,16 @@ fn what_is_no_packet_is_dropped_and_counted() {
     let mut path = started(parameters());
     receive_frames(&mut path, 2);
     let before = path.statistics().clone();
-    let hostile: [&[u8]; 6] =
-        [&[], &[0x80], &[0x80, 96, 0], &[0xff; 12], &[0xb0, 96, 0, 2, 0, 0, 1, 64, 11, 11, 11, 11], &[0x80; 11]];
+    // The last begins a handshake of DTLS.
+    let hostile: [&[u8]; 7] = [
+        &[],
+        &[0x80],
+        &[0x80, 96, 0],
+        &[0xff; 12],
+        &[0xb0, 96, 0, 2, 0, 0, 1, 64, 11, 11, 11, 11],
+        &[0x80; 11],
+        &[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 1],
+    ];
     for bytes in hostile {
         path.datagram(ms(40), Component::Rtp, peer(), Bytes::copy_from_slice(bytes));
         path.datagram(ms(40), Component::Rtcp, peer(), Bytes::copy_from_slice(bytes));
@@ -271,7 +279,7 @@ fn what_is_no_packet_is_dropped_and_counted() {
     // A data packet does not belong on the socket of RTCP.
     path.datagram(ms(40), Component::Rtcp, peer(), bytes(&frame(2)));
     let mut expected = before;
-    expected.rx.discarded += 13;
+    expected.rx.discarded += 15;
     assert_eq!(*path.statistics(), expected);
 }
 
@@ -375,6 +383,25 @@ fn silence_is_told_each_interval_while_receiving() {
     assert_eq!(notices(&mut path, 71_000), [(70_000, true)], "a negotiation is no sign of life");
     path.update(ms(72_000), Parameters { timeout: Some(Duration::ZERO), ..parameters() });
     assert_eq!(notices(&mut path, 90_000), []);
+}
+
+#[test]
+fn a_stream_that_begins_in_silence_is_told_after_five_seconds() {
+    let timeout = Some(Duration::from_secs(30));
+    let told = |path: &mut Path, now| {
+        path.timeout(ms(now));
+        events(path)
+            .into_iter()
+            .find_map(|event| if let Event::NoRtp { got_any } = event { Some(got_any) } else { None })
+    };
+    let mut silent = started(Parameters { timeout, ..parameters() });
+    assert!(silent.deadline().is_some_and(|deadline| deadline <= ms(5000)));
+    let seen = [4999, 5000, 5001, 29_999, 30_000, 60_000].map(|now| told(&mut silent, now));
+    assert_eq!(seen, [None, Some(false), None, None, Some(false), Some(false)]);
+    let mut heard = started(Parameters { timeout, ..parameters() });
+    receive(&mut heard, ms(4000), peer(), &frame(0));
+    receive(&mut heard, ms(4020), peer(), &frame(1));
+    assert_eq!([5000, 30_000, 60_000].map(|now| told(&mut heard, now)), [None, None, Some(true)]);
 }
 
 #[test]

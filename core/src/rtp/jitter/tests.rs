@@ -194,6 +194,54 @@ fn clocks_that_drift_apart_keep_the_delay() {
     }
 }
 
+/// A call of so many seconds over a network that delays each packet by a random part of `most` ms; how much of each second came too late, in percent, and the delay then.
+fn call(fixture: &mut Fixture, start: u64, seconds: u64, most: u64) -> Vec<(u64, Duration)> {
+    let mut random = crate::random::Random::new(&crate::random::Seed::from_u64(start));
+    let mut arrivals: Vec<(u64, u64)> =
+        (start * 50..(start + seconds) * 50).map(|number| (number * 20 + random.below(most + 1), number)).collect();
+    arrivals.sort_unstable();
+    let mut arrivals = arrivals.into_iter().peekable();
+    let mut seen = Vec::new();
+    for second in start..start + seconds {
+        let mut late = 0;
+        for now in second * 1000..(second + 1) * 1000 {
+            while let Some((_, number)) = arrivals.next_if(|(at, _)| *at <= now) {
+                late += u64::from(fixture.arrives(now, number) == Insert::Late);
+            }
+            fixture.pull(now);
+        }
+        seen.push((late * 2, fixture.buffer.delay()));
+    }
+    seen
+}
+
+#[test]
+fn the_delay_follows_the_jitter_and_is_bounded() {
+    let millis = Duration::from_millis;
+    let mut fixture = Fixture::default();
+    let calm = call(&mut fixture, 0, 5, 50);
+    assert!(calm.iter().all(|second| *second == (0, millis(60))), "{calm:?}");
+    let rough = call(&mut fixture, 5, 20, 150);
+    assert!(rough[0].0 > 10, "at first many are too late: {rough:?}");
+    assert!(rough[3..].iter().all(|(late, delay)| *late <= 2 && *delay <= millis(160)), "{rough:?}");
+    let mad = call(&mut fixture, 25, 20, 250);
+    assert!(mad[5..].iter().all(|(_, delay)| *delay == millis(200)), "no more than that: {mad:?}");
+    let calm = call(&mut fixture, 45, 40, 50);
+    assert_eq!(calm[39], (0, millis(60)), "{calm:?}");
+}
+
+#[test]
+fn a_few_stragglers_do_not_delay_the_rest() {
+    let mut fixture = Fixture::default();
+    for number in 0..3_000 {
+        // One in a hundred is 100 ms late.
+        let late = if number % 100 == 50 { 100 } else { 0 };
+        fixture.arrives(number * 20 + late, number);
+        fixture.pull(number * 20);
+        assert_eq!(fixture.buffer.delay(), Duration::from_millis(60), "{number}");
+    }
+}
+
 #[test]
 fn a_reset_forgets_numbers_and_times() {
     let mut fixture = Fixture::default();

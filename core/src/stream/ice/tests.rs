@@ -53,8 +53,13 @@ fn chosen(ice: &mut Connectivity, ours: &str, theirs: &str) {
 
 /// The peer agrees under this name, with its line leading to `PEER`.
 fn agreed(ice: &mut Connectivity, ufrag: &str) {
-    let theirs = Credentials { ufrag: ufrag.into(), password: "apasswordofthepeers123".into() };
     let ours = ice.told.as_ref().unwrap().credentials();
+    agreed_as(ice, ours, ufrag);
+}
+
+/// The same, where our line told this name.
+fn agreed_as(ice: &mut Connectivity, ours: Credentials, ufrag: &str) {
+    let theirs = Credentials { ufrag: ufrag.into(), password: "apasswordofthepeers123".into() };
     ice.agreed(Some(&Exchange { ours, theirs: Told::new(theirs, vec![host(PEER)]) }), Some(at(PEER)));
 }
 
@@ -109,9 +114,45 @@ fn an_offer_that_begins_anew_is_answered_so() {
     assert_ne!(other, name);
     assert_eq!((address.as_str(), candidates), (HOST, vec![HOST.to_owned()]), "the relayed address was given back");
     assert!(ice.is_active(), "media flows as before, meanwhile");
-    agreed(&mut ice, "other");
+    // What was not agreed on changes nothing.
+    offered(&mut ice, "peer");
+    assert_eq!(line(&mut ice, false).1, name);
     offered(&mut ice, "other");
-    assert_eq!(line(&mut ice, false).1, other);
+    let reply = ice.reply.clone().unwrap();
+    assert_eq!(line(&mut ice, false).1, reply.ufrag.as_str());
+    assert_eq!(line(&mut ice, true).1, name, "an offer of ours does not begin anew");
+    agreed_as(&mut ice, reply.clone(), "other");
+    offered(&mut ice, "other");
+    assert_eq!(line(&mut ice, false).1, reply.ufrag.as_str());
     ice.media(Event::Failed(crate::ice::Failure::TimedOut), &mut Outbox::new());
     assert!(!ice.is_active());
+}
+
+#[test]
+fn our_offer_begins_anew_where_the_application_wants_it() {
+    let mut random = Random::new(&Seed::from_u64(3));
+    let mut ice = gathered(true);
+    let (_, name, ..) = line(&mut ice, true);
+    assert!(!ice.restart(&mut random), "nothing is agreed on");
+    agreed(&mut ice, "peer");
+    chosen(&mut ice, HOST, PEER);
+    line(&mut ice, true);
+    assert!(ice.restart(&mut random) && ice.wants_offer());
+    // The peer's offer comes first, and begins nothing.
+    offered(&mut ice, "peer");
+    assert_eq!(line(&mut ice, false).1, name);
+    assert!(ice.wants_offer());
+    agreed(&mut ice, "peer");
+    let (_, fresh, candidates, remote) = line(&mut ice, true);
+    assert!(fresh != name && !ice.wants_offer());
+    assert_eq!((candidates, remote), (vec![HOST.to_owned()], None), "all that we still have");
+    assert_eq!(line(&mut ice, true).1, fresh, "the same again, after a glare");
+    let ours = ice.restart.clone().unwrap();
+    agreed_as(&mut ice, ours, "peer2");
+    assert!(ice.restart.is_none());
+    assert_eq!(line(&mut ice, false).1, fresh);
+    // The peer begins anew, while we want to: that is enough.
+    assert!(ice.restart(&mut random));
+    offered(&mut ice, "peer3");
+    assert!(!ice.wants_offer() && ice.restart.is_none());
 }

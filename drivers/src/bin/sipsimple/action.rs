@@ -12,6 +12,8 @@ pub(crate) enum Action {
     Unhold,
     /// Press keys.
     Dtmf(Keys),
+    /// Seek another way for its audio.
+    RestartIce,
     /// Record into this file or one with a name of its own; the recording ends when it is said again.
     Record(Option<PathBuf>),
     /// Propose one more audio stream.
@@ -29,7 +31,7 @@ pub(crate) enum Action {
 
 /// The words, as they are explained.
 pub(crate) const WORDS: &str =
-    "hold, unhold, dtmf KEYS, record [FILE], add, remove, accept, reject [CODE], transfer URI, end";
+    "hold, unhold, dtmf KEYS, restart-ice, record [FILE], add, remove, accept, reject [CODE], transfer URI, end";
 
 impl Action {
     /// Reads an action.
@@ -52,6 +54,7 @@ impl Action {
             "hold" => alone(Self::Hold),
             "unhold" => alone(Self::Unhold),
             "dtmf" => needed("keys").and_then(value::keys).map(Self::Dtmf),
+            "restart-ice" => alone(Self::RestartIce),
             "record" => Ok(Self::Record(Some(rest).filter(|file| !file.is_empty()).map(PathBuf::from))),
             "add" | "remove" if !matches!(rest, "" | "audio") => {
                 Err(format!("'{word}' takes audio, and nothing else so far"))
@@ -88,6 +91,7 @@ mod tests {
             ("hold", Action::Hold),
             (" unhold ", Action::Unhold),
             ("dtmf 12#a", Action::Dtmf(Keys(vec!['1', '2', '#', 'A']))),
+            ("restart-ice", Action::RestartIce),
             ("record", Action::Record(None)),
             ("record a b.wav", Action::Record(Some("a b.wav".into()))),
             ("add audio", Action::Add),

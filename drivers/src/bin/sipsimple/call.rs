@@ -47,7 +47,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIGITS", value_parser = value::keys)]
     dtmf: Option<Keys>,
     /// What to do, and how many seconds after the call is established, as in "2s hold; 4s unhold; 5s dtmf 123#; 8s end":
-    /// hold, unhold, dtmf KEYS, record, record FILE, add, remove, accept, reject, reject CODE, transfer URI, end
+    /// hold, unhold, dtmf KEYS, restart-ice, record, record FILE, add, remove, accept, reject, reject CODE, transfer URI, end
     #[arg(long = "do", value_name = "SCRIPT", value_parser = script::script)]
     script: Option<Script>,
     /// Leave the offer to the remote party: the INVITE goes out without one (RFC 3261 section 13.2.1)

@@ -6,7 +6,7 @@ use sipsimple_audio::engine::Recorded;
 use sipsimple_core::agent::{Intent, Outcome};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
+use sipsimple_core::stream::{self, AudioSpec, Originator, StreamEvent, StreamSpec};
 use sipsimple_core::time::Instant;
 use sipsimple_drivers::{Application, ApplicationError, AudioError};
 
@@ -158,6 +158,10 @@ impl Known {
                 self.sounding()?;
                 self.press(application.now(), &keys.0);
                 Ok(())
+            }
+            Action::RestartIce => {
+                let stream = self.sounding()?;
+                intend(Intent::Stream { stream, command: stream::Command::RestartIce })
             }
             Action::Record(file) => self.record(application, file.clone()),
             Action::Accept if self.rings => Ok(application.accept(session, &self.proposed)?),

@@ -134,19 +134,39 @@ fn a_key_that_stays_keeps_its_counters_and_another_begins_anew() {
     alice.update(ms(200), Parameters { srtp: Some(Box::new(Keys { send: key(1), receive: key(2) })), ..parameters() });
     bob.update(ms(200), of_bob(Keys { send: key(2), receive: key(1) }));
     assert_eq!(talk(&mut alice, &mut bob, 10..20), 10);
-    // Bob has another key. What he sent before still arrives, until he uses it.
-    bob.push(ms(400), &20u64.to_be_bytes(), 160);
-    let late = bob.poll_transmit().unwrap();
-    bob.push(ms(420), &21u64.to_be_bytes(), 160);
-    let too_late = bob.poll_transmit().unwrap();
-    alice.update(ms(420), Parameters { srtp: Some(Box::new(Keys { send: key(1), receive: key(3) })), ..parameters() });
-    bob.update(ms(420), of_bob(Keys { send: key(3), receive: key(1) }));
-    alice.datagram(ms(430), Component::Rtp, peer(), late.data);
-    assert_eq!(alice.statistics().rx.discarded, 0);
-    assert_eq!(talk(&mut alice, &mut bob, 22..30), 8);
-    let before = alice.statistics().rx.clone();
-    alice.datagram(ms(600), Component::Rtp, peer(), too_late.data);
-    assert_eq!((before.discarded, alice.statistics().rx.discarded), (0, 1));
+    // Bob has another key. What he sent before still arrives, and for a second after he uses it.
+    let mut sent = Vec::new();
+    for index in 20..24_u64 {
+        bob.push(ms(index * 20), &index.to_be_bytes(), 160);
+        sent.push(bob.poll_transmit().unwrap().data);
+    }
+    alice.update(ms(480), Parameters { srtp: Some(Box::new(Keys { send: key(1), receive: key(3) })), ..parameters() });
+    bob.update(ms(480), of_bob(Keys { send: key(3), receive: key(1) }));
+    // Whether one of them is opened, if it comes at that time.
+    let opens = |alice: &mut Path, now, index: usize| {
+        let before = alice.statistics().rx.packets;
+        alice.datagram(ms(now), Component::Rtp, peer(), sent[index].clone());
+        alice.statistics().rx.packets > before
+    };
+    assert!(opens(&mut alice, 480, 0));
+    assert_eq!(talk(&mut alice, &mut bob, 24..26), 2);
+    assert!(opens(&mut alice, 521, 2), "overtaken by the new key");
+    assert!(!opens(&mut alice, 522, 2), "but never twice");
+    assert_eq!(talk(&mut alice, &mut bob, 26..74), 48);
+    assert!(!opens(&mut alice, 1481, 3), "too late");
+}
+
+/// The numbers have gone over their cycle under the old key: the new one begins with roll-over counter 0, in another suite.
+#[test]
+fn a_new_suite_begins_with_counters_of_its_own() {
+    let (mut alice, mut bob) = pair();
+    assert_eq!(talk(&mut alice, &mut bob, 0..66_000), 66_000);
+    let gcm = |number| MasterKey::generate(Suite::AeadAes256Gcm, &mut Random::new(&Seed::from_u64(number)));
+    let keys = || Keys { send: gcm(11), receive: gcm(12) };
+    alice.update(ms(1_320_000), Parameters { srtp: Some(Box::new(keys())), ..parameters() });
+    bob.update(ms(1_320_000), of_bob(Keys { send: keys().receive, receive: keys().send }));
+    assert_eq!(talk(&mut alice, &mut bob, 66_000..66_500), 500);
+    assert_eq!((alice.statistics().rx.discarded, alice.statistics().rx.lost), (0, 0));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) enum Command {
 }
 
 /// Each command, with what follows it and what it does.
-pub(crate) const COMMANDS: [(&str, &str, &str); 19] = [
+pub(crate) const COMMANDS: [(&str, &str, &str); 20] = [
     ("call", "URI", "call somebody"),
     ("audio", "URI", "the same"),
     ("chat", "[URI]", "chat with somebody, or in the call; what does not begin with / is said"),
@@ -40,6 +40,7 @@ pub(crate) const COMMANDS: [(&str, &str, &str); 19] = [
     ("hold", "", "put the call on hold"),
     ("unhold", "", "take it off hold"),
     ("dtmf", "KEYS", "press keys: 0-9, *, #, A-D"),
+    ("restart-ice", "", "seek another way for the audio"),
     ("record", "[FILE]", "record the call, or stop to"),
     ("add", "[audio]", "propose one more stream"),
     ("remove", "", "remove the last stream"),

@@ -1,5 +1,7 @@
 //! SRTP between two agents in the simulator: what their settings come to, and that keys are given and media is heard.
 
+mod changes;
+
 use std::time::Duration;
 
 use sipsimple_audio::measure;
@@ -15,6 +17,7 @@ use sipsimple_testsuite::application::{Answering, Idle};
 use sipsimple_testsuite::host::Place;
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::media::{LEVEL, Mode};
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
 const ALICE: usize = 0;
@@ -23,10 +26,11 @@ const BOB: usize = 1;
 /// How Alice and Bob encrypt, and whether they give out keys without TLS.
 fn world(encryption: [SrtpEncryption; 2], without_tls: bool) -> World {
     let mut world = World::new(5, Faults::none());
+    world.watch(property::all());
     for (number, (name, srtp_encryption)) in ["alice", "bob"].into_iter().zip(encryption).enumerate() {
         let application: Box<dyn sipsimple_testsuite::application::Application> =
             if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_secs(1))) };
-        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 10 };
+        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 30 };
         world.add_at(Place { media, ..Place::default() }, Config::default(), application);
         let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
         let spec = AccountSpec { srtp_encryption, use_srtp_without_tls: without_tls, ..AccountSpec::new(uri) };

@@ -1,5 +1,8 @@
 //! Calls whose media has to find its way: two agents behind NATs that let nobody in, and a TURN server (RFC 8445, RFC 8656).
 
+mod consent;
+mod restart;
+
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -21,6 +24,7 @@ use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::media::{LEVEL, Mode};
 use sipsimple_testsuite::nat::Kind;
 use sipsimple_testsuite::post::Letter;
+use sipsimple_testsuite::property;
 use sipsimple_testsuite::proxy::{Location, Logbook, Plan, Proxy};
 use sipsimple_testsuite::script::{Script, Turn, Way};
 use sipsimple_testsuite::turn::Server;
@@ -90,6 +94,7 @@ fn world(users: [User; 2]) -> World {
 /// The same, with an offer of hers or of his.
 fn called(users: [User; 2], late_offer: bool) -> World {
     let mut world = World::new(11, Faults::none());
+    world.watch(property::all());
     let door = at("203.0.113.5:5060");
     let (proxy, book) = Proxy::new(Plan { records_route: true, domain: Some(door), ..Plan::default() });
     world.add_script(door, Door { proxy, book });
@@ -99,7 +104,7 @@ fn called(users: [User; 2], late_offer: bool) -> World {
     for (number, (name, user)) in ["alice", "bob"].into_iter().zip(users).enumerate() {
         let application: Box<dyn Application> =
             if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_secs(1))) };
-        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 20 };
+        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 60 };
         let host = world.add_at(Place { media, ..Place::default() }, Config::default(), application);
         if let Some(kind) = user.nat {
             let nat = world.add_nat(["198.51.100.1", "198.51.100.2"][number].parse().unwrap(), kind);
