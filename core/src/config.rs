@@ -106,6 +106,9 @@ pub struct Listen {
     pub port: Port,
 }
 
+/// The codecs where nobody says which, best first (setting `rtp.audio_codec_list`): of the reference's, opus stands for speex (design decision 9).
+pub(crate) const AUDIO_CODECS: [&str; 4] = ["opus", "G722", "PCMU", "PCMA"];
+
 /// Settings of RTP (`rtp.*` of the seeds' SIPSimpleSettings).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -133,7 +136,7 @@ impl Default for RtpConfig {
             timeout: Some(Duration::from_secs(30)),
             symmetric: true,
             silence_suppression: false,
-            audio_codecs: vec![Text::from_static("PCMU"), Text::from_static("PCMA")],
+            audio_codecs: AUDIO_CODECS.map(Text::from_static).to_vec(),
         }
     }
 }

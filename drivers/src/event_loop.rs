@@ -6,21 +6,24 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
+use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::agent::{self, AccountEvent, Agent, Answer, ConnectionEvent, Effect, Input, Intent, Question};
 use sipsimple_core::id::{AccountId, AskId, ConnId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::settings::{ObjectClass, SettingsEvent, SipSimpleSettings};
+use sipsimple_core::settings::{Modifications, ObjectClass, SettingsEvent, SipSimpleSettings};
 use sipsimple_core::sip::Text;
 use sipsimple_core::stream::{FileAnswer, FileQuestion, StreamEvent};
 use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
-use crate::application::{ApplicationEvent, Disk, Event, EventKind, Ringer, Tones};
+use crate::application::{ApplicationEvent, AudioChanged, Disk, Event, EventKind, Ringer, Tones};
 use crate::clock::Clock;
 use crate::disk::TransferFiles;
 use crate::media;
@@ -55,6 +58,8 @@ pub(crate) enum Command {
     Stored { ask: AskId, result: Result<(), Text> },
     /// These are the ring tones from now on.
     Ringtones(Tones),
+    /// Tell the application this.
+    Tell(ApplicationEvent),
     /// End every session within this time, then end.
     Stop { within: Duration },
 }
@@ -74,6 +79,8 @@ pub(crate) struct EventLoop {
     ringer: Ringer,
     events: Sender<Event>,
     trace: Option<TraceFile>,
+    /// What others look at: the rate of the mixers, and whether a setting of the audio has changed.
+    audio: (Arc<AtomicU32>, AudioChanged),
     disk: Option<Disk>,
     /// The thread for the files of file transfers, once there was one, and its answers.
     files: Option<TransferFiles>,
@@ -132,6 +139,7 @@ impl EventLoop {
             ringer,
             events,
             trace: None,
+            audio: (Arc::default(), AudioChanged::default()),
             disk: None,
             files: None,
             answers: smol::channel::unbounded(),
@@ -149,6 +157,12 @@ impl EventLoop {
     /// Writes all that goes in and out to this file.
     pub(crate) fn traced(mut self, trace: Option<TraceFile>) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// Tells these of changes of the audio.
+    pub(crate) fn telling_of_audio(mut self, audio: (Arc<AtomicU32>, AudioChanged)) -> Self {
+        self.audio = audio;
         self
     }
 
@@ -228,6 +242,7 @@ impl EventLoop {
             Wake::Command(Command::Run(run)) => run(&mut self.agent, self.clock.now()),
             Wake::Command(Command::Room) => {}
             Wake::Command(Command::Ringtones(tones)) => self.ringer.set(tones),
+            Wake::Command(Command::Tell(event)) => self.tell(event),
             Wake::Command(Command::Stored { ask, result }) => {
                 self.handle(Input::Answer { ask, answer: Answer::Persisted(result) });
             }
@@ -345,9 +360,7 @@ impl EventLoop {
             agent::EventKind::Settings(SettingsEvent::DidChange { object, modified })
                 if *object == SipSimpleSettings::key("") =>
             {
-                let Some(settings) = self.agent.settings().get::<SipSimpleSettings>("") else { return };
-                self.media.set_silent(settings.audio.silent);
-                self.media.set_processing(modified, &settings.audio);
+                self.follow_audio(modified);
             }
             agent::EventKind::Session { id, event } => match event {
                 SessionEvent::NewIncoming { .. } | SessionEvent::NewOutgoing { .. } => {
@@ -377,6 +390,22 @@ impl EventLoop {
                 _ => {}
             },
             _ => {}
+        }
+    }
+
+    /// What the settings of the audio say is in effect at once.
+    fn follow_audio(&self, modified: &Modifications) {
+        let Some(settings) = self.agent.settings().get::<SipSimpleSettings>("") else { return };
+        self.media.set_silent(settings.audio.silent);
+        self.media.set_processing(modified, &settings.audio);
+        if modified.contains_key("audio.sample_rate")
+            && let Ok(rate) = SampleRate::new(settings.audio.sample_rate.hz())
+        {
+            self.audio.0.store(rate.hz(), Ordering::Relaxed);
+            self.media.set_sample_rate(rate);
+        }
+        if modified.keys().any(|name| name.starts_with("audio.")) {
+            self.audio.1.tell();
         }
     }
 

@@ -87,8 +87,6 @@ mod nameservers;
 mod network;
 mod trace_file;
 
-#[cfg(feature = "device")]
-pub use application::SoundDevices;
 pub use application::{
     Application, ApplicationError, ApplicationEvent, AudioError, Event, EventKind, RecordingFileError, Settings,
     StartError, listen,

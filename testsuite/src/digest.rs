@@ -20,7 +20,13 @@ impl Given {
     /// Those in this field of a request, by its name in small letters: `authorization` or `proxy-authorization`.
     #[must_use]
     pub fn of(request: &Sip, field: &str) -> Option<Self> {
-        let value = request.header(field)?.strip_prefix("Digest ")?;
+        Self::read(request.header(field)?)
+    }
+
+    /// Those of this value of such a field.
+    #[must_use]
+    pub fn read(value: &str) -> Option<Self> {
+        let value = value.strip_prefix("Digest ")?;
         let fields: BTreeMap<String, String> = value
             .split(", ")
             .filter_map(|pair| pair.split_once('='))
@@ -33,10 +39,16 @@ impl Given {
     /// Whether they prove this password in this realm, with quality `auth`.
     #[must_use]
     pub fn prove(&self, realm: &str, password: &str, algorithm: &str, request: &Sip) -> bool {
+        self.prove_for(realm, password, algorithm, request.cseq().1)
+    }
+
+    /// Likewise, for a request with this method.
+    #[must_use]
+    pub fn prove_for(&self, realm: &str, password: &str, algorithm: &str, method: &str) -> bool {
         let field = |name: &str| self.fields.get(name).map_or("", String::as_str).as_bytes();
         let Some(algorithm) = Algorithm::named(algorithm) else { return false };
         let key = algorithm.hex(&[field("username"), realm.as_bytes(), password.as_bytes()]);
-        let what = algorithm.hex(&[request.cseq().1.as_bytes(), field("uri")]);
+        let what = algorithm.hex(&[method.as_bytes(), field("uri")]);
         let parts = [key.as_bytes(), field("nonce"), field("nc"), field("cnonce"), field("qop"), what.as_bytes()];
         field("response") == algorithm.hex(&parts).as_bytes()
     }

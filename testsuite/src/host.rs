@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use sipsimple_core::agent::{Agent, Event, EventKind};
-use sipsimple_core::id::{ConnId, SessionId, SocketId};
+use sipsimple_core::id::{AskId, ConnId, SessionId, SocketId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::digest::Secret;
 use sipsimple_core::stream::{FileAnswer, FileQuestion};
@@ -98,6 +98,8 @@ pub struct Host {
     pub(crate) listening: BTreeMap<SocketId, (SocketAddr, bool)>,
     pub(crate) pipes: BTreeMap<ConnId, Pipe>,
     pub(crate) opening: BTreeSet<ConnId>,
+    /// What its agent has asked, and is to be answered.
+    pub(crate) asked: BTreeSet<AskId>,
     /// The connections whose end the agent was not told of.
     pub(crate) conns: BTreeSet<ConnId>,
     pub(crate) accepted: u64,
@@ -159,6 +161,7 @@ impl Host {
             listening: BTreeMap::new(),
             pipes: BTreeMap::new(),
             opening: BTreeSet::new(),
+            asked: BTreeSet::new(),
             conns: BTreeSet::new(),
             accepted: 0,
             next_port: 0,

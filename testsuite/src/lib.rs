@@ -14,10 +14,10 @@
 //! | [`post`], [`script`], [`draft`] | peers that do what a test says, and the messages that they write |
 //! | [`text`] | a media stream of an application's own |
 //! | [`brittle`] | a media stream that is slow, or fails |
+//! | [`proxy`], [`registrar`], [`dns`], [`msrp_relay`] | proxies, registrars, name servers and MSRP relays that do what a test says |
 //! | [`change`] | an audio stream whose line a test changes |
-//! | [`proxy`], [`registrar`], [`dns`] | proxies, registrars and name servers that do what a test says |
 //! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
-//! | [`sip`], [`sdp`], [`model`] | what the wire tells, read without the core's help |
+//! | [`sip`], [`sdp`], [`msrp`], [`model`] | what the wire tells, read without the core's help |
 //! | [`property`] | what holds in every world |
 //! | [`words`] | what sessions tell, in short |
 
@@ -35,6 +35,7 @@ pub mod link;
 pub mod media;
 pub mod model;
 pub mod msrp;
+pub mod msrp_relay;
 pub mod nat;
 pub mod post;
 pub mod program;

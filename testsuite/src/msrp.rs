@@ -1,4 +1,4 @@
-//! A second reader of MSRP, for the watchers: frames out of what goes one way on a connection.
+//! A second reader and writer of MSRP, for the watchers and for scripted peers: frames out of what goes one way on a connection.
 
 /// What a frame begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,38 @@ pub struct Range {
 }
 
 impl Frame {
+    /// A frame of these fields, without a body.
+    #[must_use]
+    pub fn new(transaction: impl Into<String>, start: Start, fields: &[(&str, String)]) -> Self {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Self { transaction: transaction.into(), start, fields, body: None, flag: '$' }
+    }
+
+    /// How it stands on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let what = match &self.start {
+            Start::Request(method) => method.clone(),
+            Start::Response(code) => format!("{code:03}"),
+        };
+        let mut bytes = format!("MSRP {} {what}\r\n", self.transaction).into_bytes();
+        for (name, value) in &self.fields {
+            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        if let Some(body) = &self.body {
+            bytes.extend_from_slice(&[b"\r\n", body.as_slice(), b"\r\n"].concat());
+        }
+        bytes.extend_from_slice(format!("-------{}{}\r\n", self.transaction, self.flag).as_bytes());
+        bytes
+    }
+
+    /// Puts another value in the place of a field's.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        if let Some((_, own)) = self.fields.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            *own = value.into();
+        }
+    }
+
     /// Whether it is a request with this method.
     #[must_use]
     pub fn is(&self, method: &str) -> bool {

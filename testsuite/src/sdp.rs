@@ -7,6 +7,8 @@ pub struct Sdp {
     pub origin: Vec<String>,
     /// Its text without the `o=` line.
     pub rest: String,
+    /// The attributes before its media lines.
+    pub attributes: Vec<(String, String)>,
     /// Its media lines.
     pub media: Vec<Media>,
 }
@@ -39,7 +41,7 @@ impl Sdp {
     /// Reads a session description; `None` when it is not one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let mut sdp = Self { origin: Vec::new(), rest: String::new(), media: Vec::new() };
+        let mut sdp = Self { origin: Vec::new(), rest: String::new(), attributes: Vec::new(), media: Vec::new() };
         let (mut address, mut direction) = (String::new(), "sendrecv".to_owned());
         for line in text.lines().map(|line| line.trim_end_matches('\r')) {
             let (kind, value) = line.split_once('=')?;
@@ -55,10 +57,20 @@ impl Sdp {
                 ("c", None) => address = value.rsplit(' ').next()?.to_owned(),
                 ("a", Some(media)) => media.attribute(value),
                 ("a", None) if DIRECTIONS.contains(&value) => value.clone_into(&mut direction),
+                ("a", None) => {
+                    let (name, rest) = value.split_once(':').unwrap_or((value, ""));
+                    sdp.attributes.push((name.to_owned(), rest.to_owned()));
+                }
                 _ => {}
             }
         }
         (sdp.origin.len() == 6).then_some(sdp)
+    }
+
+    /// The value of an attribute before the media lines.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Pipe {
     pub remote: SocketAddr,
     /// TCP, or TLS where it is protected.
     pub transport: Transport,
+    /// Whether it carries SIP: those of media streams and of MSRP do not.
+    pub sip: bool,
     /// When the last piece that this end wrote arrives: the next arrives later.
     pub last: Instant,
     /// What this end has written, message by message.
@@ -49,8 +51,14 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    pub(crate) fn new(now: Instant, peer: End, local: SocketAddr, remote: SocketAddr, transport: Transport) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        peer: End,
+        local: SocketAddr,
+        remote: SocketAddr,
+        (transport, sip): (Transport, bool),
+    ) -> Self {
         let (written, read) = (Splitter::default(), Splitter::default());
-        Self { peer, local, remote, transport, last: now, written, read, frames: Default::default() }
+        Self { peer, local, remote, transport, sip, last: now, written, read, frames: Default::default() }
     }
 }

@@ -10,36 +10,15 @@ use cpal::{
 };
 
 use super::ring::{Input, Loudspeaker, Microphone, Output};
+use super::system::{DeviceChoice, DeviceError, DeviceNames, DeviceWatch, Devices, OpenDevice, SoundSystem};
 use crate::port::{AudioPort, PortEvent, Roles};
 use crate::rate::SampleRate;
-use crate::resample::UnsupportedRatio;
 
 /// Channels of a card that is opened.
 const MAX_CHANNELS: u16 = 32;
 /// Rates that a card is opened with, best first: most run at the first by nature.
 const RATES: [SampleRate; 5] =
     [SampleRate::HZ_48000, SampleRate::HZ_44100, SampleRate::HZ_32000, SampleRate::HZ_16000, SampleRate::HZ_8000];
-
-/// Which device to open (settings `audio.input_device`, `audio.output_device`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DeviceChoice {
-    /// None: silent.
-    None,
-    /// What the system prefers (`system_default`); none when the machine has no device.
-    #[default]
-    SystemDefault,
-    /// The device of this name, as in [`DeviceNames`].
-    Named(String),
-}
-
-/// The names of the devices of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeviceNames {
-    /// Microphones and the like.
-    pub input: Vec<String>,
-    /// Loudspeakers and the like.
-    pub output: Vec<String>,
-}
 
 impl DeviceNames {
     /// The devices that the system prefers now: to speak into, and to hear on.
@@ -67,29 +46,6 @@ impl DeviceNames {
     }
 }
 
-/// Why a sound card cannot be opened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeviceError {
-    /// No device has this name.
-    #[error("there is no sound device {0:?}")]
-    NoSuchDevice(String),
-    /// It cannot run at any rate and format that is understood here.
-    #[error("sound device {0:?} has no usable format")]
-    NoFormat(String),
-    /// The system refused.
-    #[error("sound device {name:?} cannot be opened: {reason}")]
-    Refused {
-        /// Its name.
-        name: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// The mixer's rate cannot be changed to the device's.
-    #[error("{0}")]
-    Rate(#[from] UnsupportedRatio),
-}
-
 /// An open sound card: a microphone, a loudspeaker, or both, which may belong to different cards.
 ///
 /// Neither side ever waits for the other: the callbacks of the card read and write rings of fixed size.
@@ -100,18 +56,6 @@ pub struct SoundCard {
     failed: Arc<AtomicBool>,
     /// Whether it was told that it failed.
     told: bool,
-}
-
-/// Tells from another thread whether a card that was opened is gone.
-#[derive(Clone, Debug)]
-pub struct CardWatch(Arc<AtomicBool>);
-
-impl CardWatch {
-    /// Whether the system has taken one of its devices away.
-    #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// One direction of a card.
@@ -129,6 +73,27 @@ struct Chosen {
     config: StreamConfig,
     rate: SampleRate,
     format: SampleFormat,
+}
+
+/// The sound cards of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoundCards;
+
+impl SoundSystem for SoundCards {
+    fn devices(&self) -> DeviceNames {
+        DeviceNames::list()
+    }
+
+    fn preferred(&self) -> (Option<String>, Option<String>) {
+        DeviceNames::preferred()
+    }
+
+    fn open(&self, devices: &Devices, rate: SampleRate) -> Result<OpenDevice, DeviceError> {
+        let card = SoundCard::open(&devices.input, &devices.output, rate)?;
+        let name = |name: Option<&str>| name.map(str::to_owned);
+        let (input, output, watch) = (name(card.input_name()), name(card.output_name()), card.watch());
+        Ok(OpenDevice { device: Box::new(card), input, output, watch })
+    }
 }
 
 impl SoundCard {
@@ -156,8 +121,8 @@ impl SoundCard {
 
     /// What tells whether it is gone.
     #[must_use]
-    pub fn watch(&self) -> CardWatch {
-        CardWatch(Arc::clone(&self.failed))
+    pub fn watch(&self) -> DeviceWatch {
+        DeviceWatch::new(Arc::clone(&self.failed))
     }
 
     /// Name of the device that is spoken into.

@@ -112,7 +112,7 @@ mod tests {
             device.output_muted = output_muted;
             assert_eq!(device.roles(), Roles { producer: !input_muted, consumer: !output_muted });
         }
-        device.replace(crate::device::NullDevice);
+        device.replace(Box::new(crate::device::NullDevice));
         device.input_muted = false;
         assert_eq!(device.roles(), Roles::NONE);
     }

@@ -9,14 +9,16 @@ mod file;
 mod processing;
 #[cfg(feature = "device")]
 mod ring;
+mod system;
 
 use crate::port::{AudioPort, PortEvent, Roles};
 use processing::Processor;
 
 #[cfg(feature = "device")]
-pub use card::{CardWatch, DeviceChoice, DeviceError, DeviceNames, SoundCard};
+pub use card::{SoundCard, SoundCards};
 pub use file::FileDevice;
 pub use processing::Processing;
+pub use system::{DeviceChoice, DeviceError, DeviceNames, DeviceWatch, Devices, OpenDevice, SoundSystem};
 
 /// No device: produces nothing and consumes nothing. What there is on a machine without sound.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,8 +62,8 @@ impl AudioDevice {
     }
 
     /// Puts another device in its place. The mutes stay.
-    pub(crate) fn replace(&mut self, device: impl AudioPort) {
-        self.device = Box::new(device);
+    pub(crate) fn replace(&mut self, device: Box<dyn AudioPort>) {
+        self.device = device;
         self.processor = Processor::default();
     }
 }

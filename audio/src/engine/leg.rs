@@ -174,6 +174,15 @@ impl Leg {
         Ok(parameters)
     }
 
+    /// Codes for a mixer of another rate what was agreed on.
+    pub(super) fn code_anew(&mut self, codecs: &Codecs, rate: SampleRate) {
+        let Some(coding) = self.coding.take() else { return };
+        match Coding::new(coding.parameters, codecs, rate) {
+            Ok(coding) => self.coding = Some(coding),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
     pub(super) fn send_dtmf(&mut self, now: Instant, digit: char, duration: std::time::Duration) {
         // What cannot be sent is not, and nobody is told: the peer may know no events, or the queue may be full.
         let _ = self.path.send_dtmf(now, digit, duration);

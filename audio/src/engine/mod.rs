@@ -20,6 +20,7 @@
 //!
 //! What is plugged in and connected may change between any two ticks.
 
+mod converter;
 mod event;
 mod id;
 mod leg;
@@ -34,10 +35,13 @@ use sipsimple_core::time::Instant;
 use crate::bridge::{BridgeError, BridgeId, Bridges, Member};
 use crate::codec::Codecs;
 use crate::conference::Conferences;
-use crate::device::{AudioDevice, Processing};
+use crate::device::{AudioDevice, NullDevice, Processing};
 use crate::mixer::{AudioMixer, MixerFull, Slot, SlotSet, UnusedSlot, Volume};
 use crate::port::{AudioPort, PortEvent, Roles};
 use crate::rate::SampleRate;
+use crate::resample::UnsupportedRatio;
+
+use converter::Converter;
 
 pub use event::AudioEvent;
 pub use id::{MixerId, PortId};
@@ -101,7 +105,7 @@ pub enum PlugError {
     /// All slots are in use.
     #[error("{0}")]
     Full(#[from] MixerFull),
-    /// It was made for a mixer of another rate.
+    /// It was made for a mixer of another rate: a device, or a port whose rate nothing joins to the mixer's.
     #[error("made for {port:?}, but the mixer runs at {mixer:?}")]
     Rate {
         /// The rate it was made for.
@@ -117,6 +121,8 @@ struct Plug {
     id: PortId,
     slot: Slot,
     port: Plugged,
+    /// Joins the port to the mixer, where it was made for another rate.
+    converter: Option<Converter>,
 }
 
 #[derive(Debug)]
@@ -193,8 +199,42 @@ impl Engine {
     ///
     /// [`PlugError::Rate`].
     pub fn set_device(&mut self, device: impl AudioPort) -> Result<(), PlugError> {
-        self.check_rate(&device)?;
-        self.device.replace(device);
+        self.set_open_device(Box::new(device))
+    }
+
+    /// The same for a device of any kind.
+    ///
+    /// # Errors
+    ///
+    /// [`PlugError::Rate`].
+    pub fn set_open_device(&mut self, device: Box<dyn AudioPort>) -> Result<(), PlugError> {
+        let mixer = self.sample_rate();
+        match device.sample_rate() {
+            Some(port) if port != mixer => return Err(PlugError::Rate { port, mixer }),
+            Some(_) | None => self.device.replace(device),
+        }
+        Ok(())
+    }
+
+    /// Runs at another rate from now on. What is plugged in and connected stays so: legs code anew, ports that were made for another rate are
+    /// resampled. A device of another rate falls silent until another one is set.
+    ///
+    /// # Errors
+    ///
+    /// When the rate of a port cannot be joined to it; nothing changes.
+    pub fn set_sample_rate(&mut self, rate: SampleRate) -> Result<(), UnsupportedRatio> {
+        let converters = self.plugs.iter().flatten().map(|plug| plug.port.converter(rate));
+        let mut converters: VecDeque<_> = converters.collect::<Result<_, _>>()?;
+        self.mixer.set_sample_rate(rate);
+        for plug in self.plugs.iter_mut().flatten() {
+            plug.converter = converters.pop_front().flatten();
+        }
+        if self.device.device().sample_rate().is_some_and(|made_for| made_for != rate) {
+            self.device.replace(Box::new(NullDevice));
+        }
+        for leg in self.legs.values_mut() {
+            leg.code_anew(&self.codecs, rate);
+        }
         Ok(())
     }
 
@@ -212,25 +252,19 @@ impl Engine {
         port: impl AudioPort,
         kind: impl FnOnce(Box<dyn AudioPort>) -> Plugged,
     ) -> Result<PortId, PlugError> {
-        self.check_rate(&port)?;
         self.plug(kind(Box::new(port)))
     }
 
     fn plug(&mut self, port: Plugged) -> Result<PortId, PlugError> {
+        let mixer = self.sample_rate();
+        let made_for = port.made_for().unwrap_or(mixer);
+        let converter = port.converter(mixer).map_err(|_| PlugError::Rate { port: made_for, mixer })?;
         let slot = self.mixer.add_slot()?;
         let id = PortId::new(self.id, self.next_port);
         self.next_port += 1;
         self.slots.insert(id, slot);
-        self.plugs[slot.index()] = Some(Plug { id, slot, port });
+        self.plugs[slot.index()] = Some(Plug { id, slot, port, converter });
         Ok(id)
-    }
-
-    fn check_rate(&self, port: &impl AudioPort) -> Result<(), PlugError> {
-        let mixer = self.sample_rate();
-        match port.sample_rate() {
-            Some(port) if port != mixer => Err(PlugError::Rate { port, mixer }),
-            Some(_) | None => Ok(()),
-        }
     }
 
     /// Pulls a port out of the mixer and of all bridges, and gives it back. `None` for what is not a port of [`Engine::add_port`], or gone.
@@ -450,7 +484,10 @@ impl Engine {
             if let (Plugged::Own(port) | Plugged::Passing(port), true, Some(frame)) =
                 (&mut plug.port, roles.producer, self.mixer.input(plug.slot))
             {
-                port.produce(frame);
+                match &mut plug.converter {
+                    Some(converter) => converter.produce(&mut **port, frame),
+                    None => port.produce(frame),
+                }
             }
             let (id, slot) = (plug.id, plug.slot);
             self.set_roles(id, slot, roles);
@@ -466,7 +503,10 @@ impl Engine {
             if let (Plugged::Own(port) | Plugged::Passing(port), true, Some(frame)) =
                 (&mut plug.port, self.mixer.hears(plug.slot), self.mixer.output(plug.slot))
             {
-                port.consume(frame);
+                match &mut plug.converter {
+                    Some(converter) => converter.consume(&mut **port, frame),
+                    None => port.consume(frame),
+                }
             }
         }
     }
@@ -527,6 +567,24 @@ impl Engine {
                 new_producer_slot: now.producer.then_some(slot),
             });
         }
+    }
+}
+
+impl Plugged {
+    /// The rate that it was made for; none fits any.
+    fn made_for(&self) -> Option<SampleRate> {
+        match self {
+            Self::Own(port) | Self::Passing(port) => port.sample_rate(),
+            Self::Leg(_) => None,
+        }
+    }
+
+    /// What joins it to a mixer of this rate, if anything is needed.
+    fn converter(&self, mixer: SampleRate) -> Result<Option<Converter>, UnsupportedRatio> {
+        self.made_for()
+            .filter(|made_for| *made_for != mixer)
+            .map(|made_for| Converter::new(made_for, mixer))
+            .transpose()
     }
 }
 

@@ -125,6 +125,16 @@ impl AudioMixer {
         self.rate
     }
 
+    /// Mixes at another rate from now on. Slots, connections and volumes stay.
+    pub fn set_sample_rate(&mut self, rate: SampleRate) {
+        self.rate = rate;
+        let len = rate.frame_len();
+        self.sum = vec![0; len];
+        for channel in self.slots.iter_mut().filter(|channel| channel.used) {
+            (channel.input, channel.output) = (vec![0; len], vec![0; len]);
+        }
+    }
+
     /// Slots beside that of the device.
     #[must_use]
     pub const fn slot_count(&self) -> usize {

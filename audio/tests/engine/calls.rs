@@ -60,6 +60,28 @@ fn both_sides_record_the_tone_of_the_other() {
 }
 
 #[test]
+fn a_call_goes_on_when_its_mixer_gets_another_rate() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut net = Net::pair(RATE, RATE);
+    net.join(A, B, &Parameters { formats: vec![format("PCMU", 0, 8_000)], ..parameters() });
+    let voice = Wave::new(16_000, sine(440.0, -12.0, 16_000, 48_000));
+    net.engines[0].play(A.1, WavePlayer::from_wave(voice, RATE)).unwrap();
+    let recorder = WaveRecorder::new(directory.path().join("heard.wav"), RATE);
+    net.engines[1].start_recording(B.1, recorder, Recorded::Received).unwrap();
+    net.run(20);
+    for engine in &mut net.engines {
+        engine.set_sample_rate(SampleRate::HZ_48000).unwrap();
+    }
+    net.run(60);
+    net.engines[1].stop_recording(B.1).unwrap();
+    let heard = Wave::open(directory.path().join("heard.wav")).unwrap();
+    assert_eq!(heard.rate(), 8_000);
+    let last = &heard.samples()[heard.samples().len() - 4_000..];
+    let tone = measure::tone(last, 8_000, 440.0);
+    assert!((tone.level + 12.0).abs() < 0.3 && tone.ratio > 30.0, "{tone:?}");
+}
+
+#[test]
 fn two_percent_of_loss_are_hardly_heard() {
     let mut net = Net::pair(SampleRate::HZ_8000, SampleRate::HZ_16000);
     net.loss = 2;

@@ -1,12 +1,14 @@
 //! Ports and bridges of an engine, tick by tick.
 
 use sipsimple_audio::bridge::{BridgeError, Member};
+use sipsimple_audio::device::NullDevice;
 use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig, MixerId, PlugError, PortId};
+use sipsimple_audio::measure;
 use sipsimple_audio::mixer::{MixerFull, Slot, Volume};
 use sipsimple_audio::port::{AudioPort, Capture, Roles};
 use sipsimple_audio::rate::SampleRate;
-use sipsimple_audio::tone::ToneGenerator;
-use sipsimple_audio::wave::WavePlayer;
+use sipsimple_audio::tone::{ToneGenerator, sine};
+use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::time::Instant;
 
 /// Says one number all the time, and remembers the last it heard.
@@ -230,13 +232,57 @@ fn a_full_mixer_refuses_and_goes_on() {
 }
 
 #[test]
-fn what_was_made_for_another_rate_is_refused() {
+fn a_device_of_another_rate_is_refused() {
     let mut engine = engine();
     let (port, mixer) = (SampleRate::HZ_16000, engine.sample_rate());
-    let refused = Err(PlugError::Rate { port, mixer });
-    assert_eq!(engine.add_port(ToneGenerator::new(port)), refused);
-    assert_eq!(engine.set_device(ToneGenerator::new(port)).map(|()| engine.device_port()), refused);
-    assert_eq!(engine.mixer().used_slot_count(), 0);
+    assert_eq!(engine.set_device(ToneGenerator::new(port)), Err(PlugError::Rate { port, mixer }));
+}
+
+/// Hears everything, at 16,000 Hz.
+#[derive(Debug)]
+struct Ear(Vec<i16>);
+
+impl AudioPort for Ear {
+    fn roles(&self) -> Roles {
+        Roles::CONSUMER
+    }
+    fn sample_rate(&self) -> Option<SampleRate> {
+        Some(SampleRate::HZ_16000)
+    }
+    fn consume(&mut self, frame: &[i16]) {
+        assert_eq!(frame.len(), 320);
+        self.0.extend(frame);
+    }
+}
+
+#[test]
+fn a_port_of_another_rate_is_resampled_also_when_the_mixer_gets_one() {
+    let mut engine = engine();
+    engine.set_device(NullDevice).unwrap();
+    let player = |rate: SampleRate| {
+        let mut player = WavePlayer::from_wave(Wave::new(rate.hz(), sine(440.0, -12.0, rate.hz(), 64_000)), rate);
+        player.start();
+        player
+    };
+    let ear = engine.add_port(Ear(Vec::new())).unwrap();
+    let voice = engine.add_port(player(SampleRate::HZ_32000)).unwrap();
+    engine.connect(voice, ear).unwrap();
+    let tone = |engine: &mut Engine| {
+        (0..20).for_each(|_| engine.tick(Instant::ZERO));
+        let heard = std::mem::take(&mut engine.port_mut::<Ear>(ear).unwrap().0);
+        assert_eq!(heard.len(), 6_400);
+        measure::tone(&heard[3_200..], 16_000, 440.0)
+    };
+    for rate in [SampleRate::HZ_8000, SampleRate::HZ_44100, SampleRate::HZ_16000, SampleRate::HZ_48000] {
+        engine.set_sample_rate(rate).unwrap();
+        assert_eq!(engine.sample_rate(), rate);
+        let tone = tone(&mut engine);
+        assert!((tone.level + 12.0).abs() < 0.2 && tone.ratio > 33.0, "{rate:?}: {tone:?}");
+    }
+    // A device of another rate falls silent.
+    engine.set_device(ToneGenerator::new(SampleRate::HZ_48000)).unwrap();
+    engine.set_sample_rate(SampleRate::HZ_16000).unwrap();
+    assert_eq!(engine.device().device().roles(), Roles::NONE);
 }
 
 #[test]

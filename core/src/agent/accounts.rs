@@ -7,7 +7,7 @@ use crate::id::{AccountId, Counter};
 use crate::random::Random;
 use crate::registration::Settings;
 use crate::settings::kind::StunServer;
-use crate::sip::{NameAddr, SipUri, Text, Uri};
+use crate::sip::{Host, NameAddr, SipUri, Text, Uri};
 use crate::stream::SessionInfo;
 use crate::uac::Destination;
 
@@ -25,12 +25,20 @@ pub(super) struct Account {
     /// Where its requests go first, whatever they are for.
     pub(super) proxy: Option<SipUri>,
     pub(super) phase: Phase,
-    /// The STUN servers of its domain, where its settings name none.
-    pub(super) located_stun: Vec<SocketAddr>,
+    /// The STUN servers of its domain, once those were asked for.
+    pub(super) stun: Option<DomainStun>,
     /// What it keeps subscribed to and published.
     pub(super) kept: Kept,
     /// Where its messages are, as the server told (RFC 3842 section 3.5).
     pub(super) message_account: Option<Text>,
+}
+
+/// The STUN servers that DNS knows of a domain.
+#[derive(Debug)]
+pub(super) struct DomainStun {
+    pub(super) domain: Host,
+    /// None before it is answered.
+    pub(super) servers: Vec<SocketAddr>,
 }
 
 /// What an account is doing (behaviour 5.5).
@@ -50,9 +58,11 @@ impl Account {
     pub(super) fn tell(&self, info: &mut SessionInfo) {
         self.spec.tell(info);
         let nat = &mut info.settings.nat_traversal;
-        if nat.stun_server_list.is_none() && !self.located_stun.is_empty() {
-            let servers = self.located_stun.iter();
-            let servers = servers.map(|server| StunServer { host: server.ip().into(), port: server.port() });
+        if nat.stun_server_list.is_none()
+            && let Some(stun) = self.stun.as_ref().filter(|stun| !stun.servers.is_empty())
+        {
+            let servers =
+                stun.servers.iter().map(|server| StunServer { host: server.ip().into(), port: server.port() });
             nat.stun_server_list = Some(servers.collect());
         }
     }
@@ -75,7 +85,7 @@ impl Account {
             proxy,
             phase: Phase::Inactive,
             kept: Kept::default(),
-            located_stun: Vec::new(),
+            stun: None,
             message_account: None,
         })
     }
@@ -121,7 +131,7 @@ impl Account {
 }
 
 /// Where an account without a host is registered, of which there is none.
-const LOCALHOST: crate::sip::Host = crate::sip::Host::V4(std::net::Ipv4Addr::LOCALHOST);
+const LOCALHOST: Host = Host::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// The accounts.
 #[derive(Debug, Default)]
@@ -144,8 +154,8 @@ impl Accounts {
         let account = self.accounts.get_mut(&id).filter(|account| account.phase != Phase::Leaving);
         let account = account.ok_or(AccountError::Unknown(id))?;
         let changed = Account::new(spec, account.contact_user.clone())?;
-        let (phase, kept) = (account.phase, std::mem::take(&mut account.kept));
-        *account = Account { phase, kept, ..changed };
+        let (phase, kept, stun) = (account.phase, std::mem::take(&mut account.kept), account.stun.take());
+        *account = Account { phase, kept, stun, ..changed };
         Ok(())
     }
 

@@ -113,6 +113,7 @@ impl Agent {
         }
         self.compositions.forget(Some(id));
         self.drop_messages(Some(id));
+        self.forget_stun(id);
         for owner in self.usages.of_account(id) {
             self.usage(owner, |machine, cx, out| machine.end(cx, out));
         }

@@ -16,6 +16,8 @@ pub(super) enum About {
     Load,
     /// Whether the settings could be stored.
     Persist,
+    /// Whether TLS can be done with these files.
+    Tls,
     /// What a stream asked about a file, under a name of its own.
     File(StreamId, u64),
 }
@@ -63,6 +65,11 @@ impl Asks {
     pub(super) fn close_first(&mut self) -> Option<AskId> {
         let ask = *self.open.first_key_value()?.0;
         self.close(ask).map(|_| ask)
+    }
+
+    /// The question about TLS.
+    pub(super) fn of_tls(&self) -> Option<AskId> {
+        self.open.iter().find(|(_, (about, _))| *about == About::Tls).map(|(ask, _)| *ask)
     }
 
     /// The questions of a stream.

@@ -14,6 +14,7 @@ use crate::sip::{SipUri, Text, Uri};
 use crate::stream::Input;
 use crate::transport::{CloseHow, Port, Route, Security, SocketKind, Transport};
 
+use super::accounts::DomainStun;
 use super::input::{SocketEvent, StreamEvent};
 use super::intent::LookupStartError;
 use super::owner::Owner;
@@ -64,7 +65,11 @@ impl Locations {
 
     /// The lookups of a stream that has ended.
     pub(super) fn take_of_stream(&mut self, stream: StreamId) -> Vec<LookupId> {
-        self.askers.extract_if(.., |_, asker| *asker == Asker::Stream(stream)).map(|(id, _)| id).collect()
+        self.take_all(Asker::Stream(stream))
+    }
+
+    fn take_all(&mut self, of: Asker) -> Vec<LookupId> {
+        self.askers.extract_if(.., |_, asker| *asker == of).map(|(id, _)| id).collect()
     }
 }
 
@@ -173,21 +178,43 @@ impl Agent {
         self.locations.insert(id, Asker::Usage(owner));
     }
 
-    /// Looks up the STUN servers of an account's domain, if it uses ICE and its settings name none (behaviour 3.1).
+    /// Looks up the STUN servers of an account's domain, if it uses ICE and its settings name none (behaviour 3.1): once for each domain.
     pub(super) fn locate_stun(&mut self, id: AccountId) {
         let Some(account) = self.accounts.get(id) else { return };
-        let uri = account.identity.uri.as_sip().filter(|uri| uri.host.ip().is_none()).map(SipUri::detached);
-        let Some(uri) = uri.filter(|_| account.spec.use_ice && account.spec.stun_servers.is_empty()) else { return };
+        let uri = account.uri().filter(|uri| uri.host.ip().is_none()).map(SipUri::detached);
+        let Some(uri) = uri.filter(|_| account.spec.use_ice && account.spec.stun_servers.is_empty()) else {
+            return self.forget_stun(id);
+        };
+        if account.stun.as_ref().is_some_and(|stun| stun.domain == uri.host) {
+            return;
+        }
+        self.forget_stun(id);
         if self.resolver.lookups() < self.config.limits.dns_lookups {
+            let stun = DomainStun { domain: uri.host.clone(), servers: Vec::new() };
             let lookup = self.start_lookup(&Request::Service { uri, service: Service::Stun }, None, None);
             self.locations.insert(lookup, Asker::Account(id));
+            if let Some(account) = self.accounts.get_mut(id) {
+                account.stun = Some(stun);
+            }
         }
     }
 
-    /// Without an answer ICE does without them.
+    /// The STUN servers of an account's domain are not wanted, or are to be looked up anew when they are next.
+    pub(super) fn forget_stun(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.get_mut(id) {
+            account.stun = None;
+        }
+        for lookup in self.locations.take_all(Asker::Account(id)) {
+            self.resolve(|resolver, _, out| resolver.cancel(lookup, out));
+        }
+    }
+
+    /// Without an answer ICE does without them, and they are looked up again when the account changes.
     fn stun_located(&mut self, id: AccountId, located: Result<LookupResult, LookupError>) {
-        if let (Some(account), Ok(LookupResult::Servers(servers))) = (self.accounts.get_mut(id), located) {
-            account.located_stun = servers;
+        let Some(account) = self.accounts.get_mut(id) else { return };
+        match (located, &mut account.stun) {
+            (Ok(LookupResult::Servers(servers)), Some(stun)) => stun.servers = servers,
+            _ => account.stun = None,
         }
     }
 

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AskId, ConnId, SocketId, StreamId};
 use crate::media;
+use crate::settings::kind::{FilePath, Milliseconds, TlsProtocol};
+use crate::sip::Text;
 use crate::sip::digest::Secret;
 use crate::stream::FileQuestion;
 use crate::time::Instant;
@@ -111,6 +113,8 @@ pub enum Question {
     },
     /// Something about a file.
     File(FileQuestion),
+    /// Can TLS be done with these files? From then on it is: they are read anew, and connections that are opened or accepted later see them.
+    Tls(TlsFiles),
     /// What settings are stored? Of a text longer than `max` bytes, one more is enough.
     LoadSettings {
         /// The most bytes that are looked at.
@@ -121,6 +125,24 @@ pub enum Question {
         /// The text. It holds passwords.
         text: Secret,
     },
+}
+
+/// What TLS is done with, as the settings say (`tls.*`). Where they say nothing, the driver goes by what it was started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsFiles {
+    /// The authorities to trust, in PEM.
+    pub ca_list: Option<FilePath>,
+    /// The certificate of the identity [`TlsFiles::IDENTITY`], those that lead to its authority, and its key, in PEM.
+    pub certificate: Option<FilePath>,
+    /// The oldest version that is spoken.
+    pub protocol: Option<TlsProtocol>,
+    /// How long a handshake may take.
+    pub timeout: Option<Milliseconds>,
+}
+
+impl TlsFiles {
+    /// The name of the identity that the settings give.
+    pub const IDENTITY: Text = Text::from_static("settings");
 }
 
 /// When `Input::Tick` is next wanted, and why.

@@ -55,6 +55,11 @@ pub enum EventKind {
         /// Why.
         error: Text,
     },
+    /// TLS cannot be done as the settings say: there is none, and no socket for it, until they say otherwise (`SIPApplicationFailedToStartTLS`).
+    TlsFailed {
+        /// Why (`error`).
+        cause: CloseCause,
+    },
     /// The accounts of the settings come to life, or all accounts are put to rest (seed class AccountManager).
     AccountManager(ManagerEvent),
     /// Sessions are taken, or all are ended (seed class SessionManager).
@@ -297,6 +302,7 @@ impl EventKind {
         match self {
             Self::Settings(event) => event.names(),
             Self::SettingsUnusable { .. } => &["CFGManagerLoadFailed"],
+            Self::TlsFailed { .. } => &["SIPApplicationFailedToStartTLS"],
             Self::AccountManager(event) => event.names(&ACCOUNT_MANAGER),
             Self::SessionManager(event) => event.names(&SESSION_MANAGER),
             Self::Account { event, .. } => event.names(),

@@ -12,7 +12,7 @@ use crate::sip::Text;
 use crate::sip::digest::Secret;
 use crate::stream::FileAnswer;
 use crate::time::Utc;
-use crate::transport::{CloseCause, TlsInfo};
+use crate::transport::{CloseCause, Fingerprint, TlsInfo};
 
 /// Something that happened in the world. [`Agent::handle`](super::Agent::handle) takes it, and cannot fail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,6 +148,8 @@ pub enum Answer {
     LocalAddress(Option<IpAddr>),
     /// Something about a file.
     File(FileAnswer),
+    /// TLS is done with the files from now on, with the fingerprint of the certificate in them if there is one; or why it cannot be.
+    Tls(Result<Option<Fingerprint>, Text>),
     /// The stored settings, nothing if nothing is stored, or why they cannot be read.
     Settings(Result<Option<Secret>, Text>),
     /// The settings are stored, or why they cannot be.

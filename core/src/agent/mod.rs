@@ -73,7 +73,7 @@ mod world;
 pub use crate::config::{Config, Listen, RtpConfig};
 pub use crate::session::SessionError;
 pub use crate::stream::StreamError;
-pub use effect::{Deadline, Effect, Question, TimeoutReason};
+pub use effect::{Deadline, Effect, Question, TimeoutReason, TlsFiles};
 pub use event::{AccountEvent, Event, EventKind, ManagerEvent, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};

@@ -137,7 +137,7 @@ impl Agent {
             }
             Output::Locate(request) => self.locate_for_stream(stream, &request),
             Output::Msrp(output) => self.msrp_out.push(output),
-            Output::MsrpHold(held) => self.msrp.hold(stream, held, &mut self.msrp_out),
+            Output::MsrpHold(held) => self.msrp(|endpoint, cx, out| endpoint.hold(cx, stream, held, out)),
             Output::Ask { number, question } => {
                 let until = self.now + self.config.limits.file_time;
                 let ask = self.asks.ask(About::File(stream, number), until);

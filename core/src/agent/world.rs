@@ -67,6 +67,7 @@ impl Agent {
                 (Some(About::File(stream, number)), Answer::File(answer)) => {
                     self.stream_input(stream, stream::Input::Answer { number, answer });
                 }
+                (Some(About::Tls), Answer::Tls(result)) => self.tls_answered(result),
                 (Some(About::Load), Answer::Settings(stored)) => self.settings_loaded(stored),
                 (Some(About::Persist), Answer::Persisted(result)) => self.settings_persisted(result),
                 (Some(about), _) => {
@@ -173,6 +174,7 @@ impl Agent {
                 let answer = stream::FileAnswer::Failed(late());
                 self.stream_input(stream, stream::Input::Answer { number, answer });
             }
+            About::Tls => self.tls_answered(Err(late())),
             About::Load => self.settings_loaded(Err(late())),
             About::Persist => self.settings_persisted(Err(late())),
         }

@@ -23,6 +23,8 @@ pub(super) enum Reading {
     Nothing,
     /// An empty SEND.
     Empty,
+    /// It waits with its session.
+    Kept(StreamId),
     /// A chunk; the number of its next byte.
     Chunk { stream: StreamId, wish: Wish, next: u64 },
 }
@@ -37,8 +39,8 @@ pub(super) struct Connection {
     pub(super) framer: Framer,
     /// The request that is being read.
     pub(super) reading: Option<(Head, Reading)>,
-    /// A request for a session that has not started: nothing more is read until it has.
-    pub(super) held: Option<(StreamId, Head)>,
+    /// The sessions of which something is kept that came on it.
+    pub(super) keeps: BTreeSet<StreamId>,
     pub(super) sender: Sender,
     /// The sessions that are bound to it, or will be.
     pub(super) sessions: BTreeSet<StreamId>,
@@ -59,7 +61,7 @@ impl Connection {
             tls: None,
             framer: Framer::new(),
             reading: None,
-            held: None,
+            keeps: BTreeSet::new(),
             sender: Sender::default(),
             sessions: BTreeSet::new(),
             idle_until,
@@ -84,6 +86,6 @@ impl Connection {
 
     /// Whether a peer opened it and has said nothing of a session yet.
     pub(super) fn is_strange(&self) -> bool {
-        self.ours.is_none() && self.sessions.is_empty() && self.held.is_none() && !self.closing
+        self.ours.is_none() && self.sessions.is_empty() && self.keeps.is_empty() && !self.closing
     }
 }

@@ -4,22 +4,22 @@
 //! the same place, and binds the session with an empty SEND; the other side learns from the first SEND on which connection the
 //! session is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::agenda::{Agenda, Whose};
 use super::connection::Connection;
 use super::listener::Listener;
 use super::outgoing::Ends;
-use super::relay::{Relay, Step};
 use super::sender::{Asked, News};
 use super::session::{Session, State};
 use super::{
     ByteRange, Connect, Continuation, End, Event, Field, Head, LogEvent, LogLevel, Message, Method, Output, Path,
-    RelaySetup, SendError, SessionStart, Setup, Status, TraceDirection, Writer, reason_phrase,
+    SendError, SessionStart, Setup, Status, TraceDirection, Wish, Writer, reason_phrase,
 };
 use crate::id::{ConnId, Counter, SocketId, StreamId};
 use crate::limits::Limits;
@@ -30,7 +30,7 @@ use crate::time::Instant;
 use crate::transport::{CloseCause, CloseHow, Fingerprint, Peer as TlsPeer, Security, TlsInfo, judge};
 
 /// How long a connection may take to open and to be bound.
-const BIND: Duration = Duration::from_secs(30);
+pub(super) const BIND: Duration = Duration::from_secs(30);
 /// Bytes of responses and reports that wait for the peer to read before the peer is not read any longer.
 const BACKLOG: usize = 64 * 1024;
 
@@ -57,6 +57,9 @@ pub struct Endpoint {
     pub(super) names: BTreeMap<Text, StreamId>,
     pub(super) connections: BTreeMap<ConnId, Connection>,
     pub(super) listeners: BTreeMap<SocketId, Listener>,
+    agenda: Agenda,
+    /// Sessions that were told that there is no room.
+    full: BTreeSet<StreamId>,
     pub(super) named_sockets: Counter,
     pub(super) named_connections: Counter,
 }
@@ -74,19 +77,11 @@ impl Endpoint {
             self.names.insert(name.clone(), stream);
         }
         self.sessions.insert(stream, Session::new(setup));
-    }
-
-    /// A session that is prepared asks a relay for a path: `Relayed` tells it.
-    pub fn relay(&mut self, cx: &mut Context<'_>, stream: StreamId, setup: &RelaySetup, out: Out<'_>) {
-        let Some(session) = self.sessions.get_mut(&stream) else { return };
-        session.relay = Some(Box::new(Relay::new(setup)));
-        session.state = State::Starting(cx.now + BIND);
-        session.passive = false;
-        self.connect(cx, stream, setup.conn, (setup.to, setup.security.clone()), out);
+        self.plan_session(stream);
     }
 
     /// Gives a session the connection to a place that is there, or opens one under this name.
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         cx: &mut Context<'_>,
         stream: StreamId,
@@ -125,37 +120,29 @@ impl Endpoint {
     /// The peer's side of a session is known: it starts.
     pub fn start(&mut self, cx: &mut Context<'_>, stream: StreamId, start: SessionStart, out: Out<'_>) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
-        let to = session.granted.as_ref().map_or_else(|| start.remote.clone(), |relay| relay.then(&start.remote));
+        let to = session.path_to(&start.remote);
         session.ends = Some(Arc::new(Ends { to, from: Path::of(session.local.clone()) }));
         session.fingerprints = start.fingerprints;
         if session.state == State::Prepared {
             session.state = State::Starting(cx.now + BIND);
         }
+        session.passive = match start.connect {
+            Connect::Active { .. } => false,
+            Connect::Passive => session.passive,
+            Connect::Relay { active } => !active,
+        };
+        let bound_to = session.conn;
+        self.plan_session(stream);
         match start.connect {
-            Connect::Active { conn, to, security } => {
-                session.passive = false;
-                self.connect(cx, stream, conn, (to, security), out);
-            }
-            Connect::Passive => self.release(cx, stream, out),
+            Connect::Active { conn, to, security } => self.connect(cx, stream, conn, (to, security), out),
+            Connect::Passive => {}
             Connect::Relay { active } => {
-                session.passive = !active;
-                if let Some(conn) = session.conn.filter(|_| active) {
+                if let Some(conn) = bound_to.filter(|_| active) {
                     self.bind(cx, conn, stream, out);
                 }
-                self.release(cx, stream, out);
             }
         }
-    }
-
-    /// A request for this session that came before it had started is read.
-    fn release(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
-        let held = self.connections.iter_mut().find_map(|(conn, connection)| {
-            connection.held.take_if(|(of, _)| *of == stream).map(|(_, head)| (*conn, head))
-        });
-        if let Some((conn, head)) = held {
-            self.begin(cx, conn, head, out);
-            self.read(cx, conn, out);
-        }
+        self.release(cx, stream, out);
     }
 
     fn join(&mut self, conn: ConnId, stream: StreamId) {
@@ -163,10 +150,11 @@ impl Endpoint {
             connection.sessions.insert(stream);
             connection.idle_until = None;
         }
+        self.plan_connection(conn);
     }
 
     /// Binds a session of ours to a connection that is open.
-    fn bind(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, out: Out<'_>) {
+    pub(super) fn bind(&mut self, cx: &mut Context<'_>, conn: ConnId, stream: StreamId, out: Out<'_>) {
         let ends = self.sessions.get(&stream).and_then(|session| session.ends.clone());
         if let (Some(ends), Some(connection)) = (ends, self.connections.get_mut(&conn)) {
             connection.sender.empty(cx.now, stream, Asked::Bind, &ends, cx.random);
@@ -180,6 +168,8 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         session.conn = Some(conn);
         session.state = State::Bound;
+        self.plan_session(stream);
+        let Some(session) = self.sessions.get_mut(&stream) else { return };
         let message = format!("{} is bound", session.local);
         out.push(Output::Log(conn, LogEvent::line(LogLevel::Info, message)));
         out.push(Output::Session(stream, Event::Started));
@@ -217,7 +207,7 @@ impl Endpoint {
         };
         let bytes = bytes + session.waiting_bytes;
         if messages + session.waiting.len() >= cx.limits.msrp_waiting || bytes > cx.limits.msrp_waiting_bytes as u64 {
-            session.full = true;
+            self.full.insert(stream);
             return Err(SendError::Full);
         }
         match (connection, session.ends.clone()) {
@@ -259,16 +249,16 @@ impl Endpoint {
         &mut self,
         cx: &mut Context<'_>,
         stream: StreamId,
-        id: &Text,
+        wish: &Wish,
         range: ByteRange,
         code: u16,
         out: Out<'_>,
     ) {
-        let Some(ends) = self.sessions.get(&stream).and_then(|session| session.ends.clone()) else { return };
+        let Some(local) = self.sessions.get(&stream).map(|session| Path::of(session.local.clone())) else { return };
         let Some((conn, connection)) = self.connection_of(stream) else { return };
         let status = Status { namespace: 0, code, comment: reason_phrase(code).into() };
-        let frame = Writer::request(&cx.random.token(16), &Method::Report, &ends.to, &ends.from)
-            .field(Field::MessageId, id)
+        let frame = Writer::request(&cx.random.token(16), &Method::Report, &wish.from, &local)
+            .field(Field::MessageId, &wish.id)
             .field(Field::ByteRange, range)
             .field(Field::Status, status)
             .finish(Continuation::Complete);
@@ -319,6 +309,10 @@ impl Endpoint {
 
     fn leave(&mut self, cx: &mut Context<'_>, stream: StreamId, reason: &Text, out: Out<'_>) {
         let Some(session) = self.sessions.remove(&stream) else { return };
+        self.full.remove(&stream);
+        self.plan_session(stream);
+        let paused = self.forget_kept(stream, &session.kept);
+        self.resume(&paused, out);
         if let Some(name) = &session.local.session {
             self.names.remove(name);
         }
@@ -339,9 +333,6 @@ impl Endpoint {
         if is_last {
             self.hang_up(conn, CloseHow::Flush, out);
         } else {
-            if session.held && !self.is_paused(conn) {
-                out.push(Output::Resume(conn));
-            }
             self.pump(cx, conn, out);
         }
     }
@@ -352,18 +343,36 @@ impl Endpoint {
         {
             connection.closing = true;
             out.push(Output::Close { conn, how });
+            self.plan_connection(conn);
         }
     }
 
     /// A session is over against our will.
     pub(super) fn end(&mut self, cx: &mut Context<'_>, stream: StreamId, end: End, out: Out<'_>) {
-        if let Some(session) = self.sessions.get(&stream) {
+        self.end_all(cx, [stream], &end, out);
+    }
+
+    /// Sessions are over against our will. What becomes of their messages is told first, of all of them: with the first that is told to be
+    /// over its whole call may end, and then nobody listens to the others.
+    pub(super) fn end_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: impl IntoIterator<Item = StreamId>,
+        end: &End,
+        out: Out<'_>,
+    ) {
+        let mut ended = Vec::new();
+        for stream in streams {
+            let Some(session) = self.sessions.get(&stream) else { continue };
             if let Some(conn) = session.conn {
                 let message = format!("{} is over: {end}", session.local);
                 out.push(Output::Log(conn, LogEvent::line(end.level(), message)));
             }
             self.leave(cx, stream, &Text::from(end.to_string()), out);
-            out.push(Output::Session(stream, Event::Ended(end)));
+            ended.push(stream);
+        }
+        for stream in ended {
+            out.push(Output::Session(stream, Event::Ended(end.clone())));
         }
     }
 
@@ -375,6 +384,7 @@ impl Endpoint {
     /// A peer opened a connection to a listener of ours. Of those that have not told their session the oldest makes room.
     pub fn accepted(&mut self, cx: &Context<'_>, conn: ConnId, on: SocketId, out: Out<'_>) {
         self.connections.insert(conn, Connection::new(None, Some(cx.now + BIND)));
+        self.plan_connection(conn);
         if !self.is_listening(on) {
             return self.hang_up(conn, CloseHow::Abort, out);
         }
@@ -392,6 +402,7 @@ impl Endpoint {
         connection.tls = tls;
         connection.taps = cx.trace.then(Box::default);
         let sessions: Vec<StreamId> = connection.sessions.iter().copied().collect();
+        self.plan_connection(conn);
         for stream in sessions {
             self.introduce(cx, conn, stream, out);
         }
@@ -423,41 +434,6 @@ impl Endpoint {
         }
     }
 
-    fn ask_relay(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
-        let Some(session) = self.sessions.get_mut(&stream) else { return };
-        let (Some(conn), Some(relay)) = (session.conn, session.relay.as_mut()) else { return };
-        let transaction = cx.random.token(16);
-        let frame = relay.request(&transaction, &session.local);
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            // A realm that cannot be written comes to the same as no answer.
-            let _ = connection.sender.ask_for(cx.now, stream, Asked::Auth, transaction.into(), frame);
-        }
-        self.pump(cx, conn, out);
-    }
-
-    fn relay_answered(&mut self, cx: &mut Context<'_>, stream: StreamId, head: Option<&Head>, out: Out<'_>) {
-        let Some(session) = self.sessions.get_mut(&stream) else { return };
-        let Some(relay) = session.relay.as_mut() else { return };
-        let step = match head {
-            Some(head) => relay.answered(cx.now, head, cx.random),
-            None => Step::Refused(reason_phrase(408).into()),
-        };
-        match step {
-            Step::Again => self.ask_relay(cx, stream, out),
-            Step::Granted(path) => {
-                if session.granted.as_ref() != Some(&path) {
-                    let own = path.reversed().then(&Path::of(session.local.clone()));
-                    session.granted = Some(path);
-                    out.push(Output::Session(stream, Event::Relayed { path: own }));
-                }
-                if matches!(session.state, State::Starting(_)) && session.ends.is_none() {
-                    session.state = State::Prepared;
-                }
-            }
-            Step::Refused(reason) => self.end(cx, stream, End::Relay(reason), out),
-        }
-    }
-
     /// Bytes came.
     pub fn data(&mut self, cx: &mut Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
         if let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) {
@@ -478,31 +454,13 @@ impl Endpoint {
     /// A connection is closed, or could not be opened: its sessions are over.
     pub fn closed(&mut self, cx: &mut Context<'_>, conn: ConnId, cause: &CloseCause, out: Out<'_>) {
         let Some(mut connection) = self.connections.remove(&conn) else { return };
-        for stream in std::mem::take(&mut connection.sessions) {
-            let mut news = Vec::new();
-            connection.sender.fail_all(stream, 0, &Text::from(cause.to_string()), &mut news);
-            self.told(cx, conn, news, None, out);
-            self.end(cx, stream, End::Connection(cause.clone()), out);
+        self.plan_connection(conn);
+        let (streams, mut news) = (std::mem::take(&mut connection.sessions), Vec::new());
+        for stream in &streams {
+            connection.sender.fail_all(*stream, 0, &Text::from(cause.to_string()), &mut news);
         }
-    }
-
-    /// Whether a connection is not to be read, until `Resume`.
-    #[must_use]
-    pub fn is_paused(&self, conn: ConnId) -> bool {
-        let held = |stream| self.sessions.get(stream).is_some_and(|session| session.held);
-        self.connections.get(&conn).is_none_or(|connection| connection.paused || connection.sessions.iter().any(held))
-    }
-
-    /// What comes for a session is to wait, or not any longer. It shares the wait with all on its connection.
-    pub fn hold(&mut self, stream: StreamId, held: bool, out: Out<'_>) {
-        let Some(session) = self.sessions.get_mut(&stream) else { return };
-        if std::mem::replace(&mut session.held, held)
-            && !held
-            && let Some(conn) = session.conn
-            && !self.is_paused(conn)
-        {
-            out.push(Output::Resume(conn));
-        }
+        self.told(cx, conn, news, None, out);
+        self.end_all(cx, streams, &End::Connection(cause.clone()), out);
     }
 
     /// Whether a connection is of this endpoint.
@@ -525,28 +483,31 @@ impl Endpoint {
 
     /// Writes what there is credit for, and tells what follows.
     pub(super) fn pump(&mut self, cx: &mut Context<'_>, conn: ConnId, out: Out<'_>) {
-        let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) else { return };
-        let mut news = Vec::new();
-        connection.sender.pump(cx.now, cx.limits, cx.random, &mut news);
-        let paused = connection.held.is_some() || connection.sender.backlog() > BACKLOG;
-        let resumes = std::mem::replace(&mut connection.paused, paused) && !paused;
-        if resumes && !self.is_paused(conn) {
-            out.push(Output::Resume(conn));
+        if let Some(connection) = self.connections.get_mut(&conn).filter(|c| c.open && !c.closing) {
+            let mut news = Vec::new();
+            connection.sender.pump(cx.now, cx.limits, cx.random, &mut news);
+            let paused = connection.sender.backlog() > BACKLOG;
+            let resumes = std::mem::replace(&mut connection.paused, paused) && !paused;
+            if resumes && !self.is_paused(conn) {
+                out.push(Output::Resume(conn));
+            }
+            self.told(cx, conn, news, None, out);
+            self.wake(cx, conn, out);
         }
-        self.told(cx, conn, news, None, out);
-        self.wake(cx, conn, out);
+        self.plan_connection(conn);
     }
 
     /// Tells those who were told that there is no room that there is some again.
     fn wake(&mut self, cx: &Context<'_>, conn: ConnId, out: Out<'_>) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        for stream in &connection.sessions {
+        let has_room = |stream: &StreamId| {
             let (messages, bytes) = connection.sender.unsent(*stream);
-            let room = messages <= cx.limits.msrp_waiting / 2 && bytes <= cx.limits.msrp_waiting_bytes as u64 / 2;
-            if let Some(session) = self.sessions.get_mut(stream).filter(|session| session.full && room) {
-                session.full = false;
-                out.push(Output::Session(*stream, Event::Writable));
-            }
+            self.sessions.get(stream).is_some_and(|session| session.conn == Some(conn))
+                && messages <= cx.limits.msrp_waiting / 2
+                && bytes <= cx.limits.msrp_waiting_bytes as u64 / 2
+        };
+        for stream in self.full.extract_if(.., has_room) {
+            out.push(Output::Session(stream, Event::Writable));
         }
     }
 
@@ -604,6 +565,8 @@ impl Endpoint {
         out: Out<'_>,
     ) {
         match (what, code) {
+            // The peer may have said something on it before it answered.
+            (Asked::Bind, 200) if self.is_bound(stream) => {}
             (Asked::Bind, 200) => self.bound(cx, conn, stream, out),
             (Asked::Bind | Asked::KeepAlive, 481 | 506) | (Asked::Bind, _) => {
                 self.end(cx, stream, End::Refused(code), out);
@@ -612,9 +575,7 @@ impl Endpoint {
                 self.hang_up(conn, CloseHow::Abort, out);
                 let sessions: Vec<StreamId> =
                     self.connections.get(&conn).into_iter().flat_map(|c| c.sessions.iter().copied()).collect();
-                for stream in sessions {
-                    self.end(cx, stream, End::Connection(CloseCause::TimedOut), out);
-                }
+                self.end_all(cx, sessions, &End::Connection(CloseCause::TimedOut), out);
             }
             // Whatever it says, the peer is there.
             (Asked::KeepAlive, _) => {}
@@ -626,55 +587,72 @@ impl Endpoint {
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let of_sessions = self.sessions.values().filter_map(|session| match session.state {
+        self.agenda.first()
+    }
+
+    /// When something of a session is due.
+    fn session_due(&self, stream: StreamId) -> Option<Instant> {
+        let session = self.sessions.get(&stream)?;
+        match session.state {
             State::Starting(due) => Some(due),
             State::Prepared | State::Bound => session.relay.as_ref().and_then(|relay| relay.refresh()),
-        });
-        let of_connections = self.connections.values().filter(|connection| !connection.closing).filter_map(|c| {
-            let carries = c.open && c.sessions.iter().any(|stream| self.is_bound(*stream));
-            crate::time::earliest(c.idle_until, c.sender.deadline(carries))
-        });
-        of_sessions.chain(of_connections).min()
+        }
+    }
+
+    /// When something of a connection is due.
+    fn connection_due(&self, conn: ConnId) -> Option<Instant> {
+        let connection = self.connections.get(&conn).filter(|connection| !connection.closing)?;
+        let carries = connection.open && connection.sessions.iter().any(|stream| self.is_bound(*stream));
+        crate::time::earliest(connection.idle_until, connection.sender.deadline(carries))
+    }
+
+    /// Something of a session has changed.
+    pub(super) fn plan_session(&mut self, stream: StreamId) {
+        self.agenda.set(Whose::Session(stream), self.session_due(stream));
+    }
+
+    /// Something of a connection has changed.
+    pub(super) fn plan_connection(&mut self, conn: ConnId) {
+        self.agenda.set(Whose::Connection(conn), self.connection_due(conn));
+    }
+
+    /// Looks whether what is planned is what is due of each.
+    #[cfg(test)]
+    pub(super) fn check_agenda(&self) {
+        let of_sessions = self.sessions.keys().filter_map(|stream| self.session_due(*stream));
+        let of_connections = self.connections.keys().filter_map(|conn| self.connection_due(*conn));
+        assert_eq!(self.deadline(), of_sessions.chain(of_connections).min());
     }
 
     /// Works off what is due.
     pub fn timeout(&mut self, cx: &mut Context<'_>, out: Out<'_>) {
-        let late: Vec<(StreamId, bool)> = (self.sessions.iter())
-            .filter_map(|(stream, session)| match session.state {
-                State::Starting(due) => (due <= cx.now).then_some((*stream, true)),
-                State::Prepared | State::Bound => {
-                    let refresh = session.relay.as_ref().and_then(|relay| relay.refresh());
-                    refresh.is_some_and(|at| at <= cx.now).then_some((*stream, false))
-                }
-            })
-            .collect();
-        for (stream, is_late) in late {
-            if is_late {
-                self.end(cx, stream, End::NotBound, out);
-            } else {
-                self.ask_relay(cx, stream, out);
+        for whose in self.agenda.due(cx.now) {
+            match whose {
+                Whose::Session(stream) => match self.sessions.get(&stream).map(|session| session.state) {
+                    Some(State::Starting(due)) if due <= cx.now => self.end(cx, stream, End::NotBound, out),
+                    Some(_) => self.ask_relay(cx, stream, out),
+                    None => {}
+                },
+                Whose::Connection(conn) => self.connection_late(cx, conn, out),
             }
         }
-        let conns: Vec<ConnId> = self.connections.keys().copied().collect();
-        for conn in conns {
-            let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else {
-                continue;
-            };
-            if connection.idle_until.is_some_and(|until| until <= cx.now) {
-                self.hang_up(conn, CloseHow::Abort, out);
-                continue;
-            }
-            let mut news = Vec::new();
-            connection.sender.timeout(cx.now, &mut news);
-            let bound = connection.sessions.iter().find_map(|stream| {
-                let session = self.sessions.get(stream).filter(|session| session.state == State::Bound)?;
-                Some((*stream, session.ends.clone()?))
-            });
-            if let Some((stream, ends)) = bound.filter(|_| connection.sender.is_silent(cx.now)) {
-                connection.sender.empty(cx.now, stream, Asked::KeepAlive, &ends, cx.random);
-            }
-            self.told(cx, conn, news, None, out);
-            self.pump(cx, conn, out);
+    }
+
+    fn connection_late(&mut self, cx: &mut Context<'_>, conn: ConnId, out: Out<'_>) {
+        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else { return };
+        if connection.idle_until.is_some_and(|until| until <= cx.now) {
+            return self.hang_up(conn, CloseHow::Abort, out);
         }
+        let mut news = Vec::new();
+        connection.sender.timeout(cx.now, &mut news);
+        let bound = connection.sessions.iter().find_map(|stream| {
+            let session = self.sessions.get(stream).filter(|session| session.state == State::Bound)?;
+            Some((*stream, session.ends.clone()?))
+        });
+        if let Some((stream, ends)) = bound.filter(|_| connection.sender.is_silent(cx.now)) {
+            connection.sender.empty(cx.now, stream, Asked::KeepAlive, &ends, cx.random);
+        }
+        self.told(cx, conn, news, None, out);
+        self.pump(cx, conn, out);
     }
 }

@@ -1,6 +1,7 @@
 //! What the MSRP room asks of the driver, and what it tells of sessions.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -174,6 +175,8 @@ pub enum Event {
 pub struct Wish {
     /// Its name.
     pub id: Text,
+    /// The way that it came, which reports go back.
+    pub from: Arc<Path>,
     /// Whether success is to be reported.
     pub success: bool,
     /// Whether failure is.

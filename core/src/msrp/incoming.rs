@@ -1,9 +1,12 @@
 //! Requests and responses that come on a connection (RFC 4975 sections 7.2 and 7.3).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::connection::Reading;
 use super::endpoint::Out;
+use super::kept::Piece;
 use super::session::{Coming, State};
 use super::{
     Assembly, ByteRange, Context, Continuation, Delivery, Endpoint, Event, FailureReport, Field, Frame, Head, LogEvent,
@@ -16,7 +19,7 @@ use crate::transport::CloseHow;
 impl Endpoint {
     /// Reads what came on a connection, as far as it can be read now.
     pub(super) fn read(&mut self, cx: &mut Context<'_>, conn: ConnId, out: Out<'_>) {
-        while let Some(connection) = self.connections.get_mut(&conn).filter(|c| !c.closing && c.held.is_none()) {
+        while let Some(connection) = self.connections.get_mut(&conn).filter(|c| !c.closing) {
             let Some(frame) = connection.framer.next(cx.limits) else { break };
             match frame {
                 Ok(Frame::Head(head)) => match head.what() {
@@ -37,9 +40,7 @@ impl Endpoint {
                     self.hang_up(conn, CloseHow::Flush, out);
                     let cause = crate::transport::CloseCause::Other("what came is not MSRP".into());
                     let sessions = self.connections.get(&conn).map(|c| c.sessions.clone()).unwrap_or_default();
-                    for stream in sessions {
-                        self.end(cx, stream, super::End::Connection(cause.clone()), out);
-                    }
+                    self.end_all(cx, sessions, &super::End::Connection(cause), out);
                     return;
                 }
             }
@@ -50,31 +51,26 @@ impl Endpoint {
     /// A request begins.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>, conn: ConnId, head: Head, out: Out<'_>) {
         let reading = match self.admit(cx, conn, &head, out) {
-            Ok(Some(reading)) => reading,
-            Ok(None) => {
-                if let Some(connection) = self.connections.get_mut(&conn) {
-                    let stream = addressee(&head).and_then(|(_, name)| self.names.get(&name).copied());
-                    connection.held = stream.map(|stream| (stream, head));
-                    connection.paused = true;
-                }
-                return;
-            }
+            Ok(reading) => reading,
             Err(code) => {
                 self.respond(conn, &head, code);
                 Reading::Nothing
             }
         };
+        if let Reading::Kept(stream) = reading {
+            self.keep(conn, stream, Piece::Head(head.clone()));
+        }
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.reading = Some((head, reading));
         }
     }
 
-    /// What is to become of a request; none when its session must start first.
+    /// What is to become of a request.
     ///
     /// # Errors
     /// The code that it is refused with.
-    fn admit(&mut self, cx: &mut Context<'_>, conn: ConnId, head: &Head, out: Out<'_>) -> Result<Option<Reading>, u16> {
-        let Some(method) = head.method() else { return Ok(Some(Reading::Nothing)) };
+    fn admit(&mut self, cx: &mut Context<'_>, conn: ConnId, head: &Head, out: Out<'_>) -> Result<Reading, u16> {
+        let Some(method) = head.method() else { return Ok(Reading::Nothing) };
         if head.fault().is_some() {
             return Err(400);
         }
@@ -88,9 +84,10 @@ impl Endpoint {
         let Some(session) = self.sessions.get(&stream) else { return Err(481) };
         match (session.conn, session.state) {
             (Some(bound), _) if bound != conn => return Err(506),
-            (_, State::Prepared) => return Ok(None),
-            // Through our relay comes who binds the session, once the peer is known.
-            (Some(_), State::Starting(_)) if session.passive && session.ends.is_some() && *method == Method::Send => {
+            (_, State::Prepared) => return Ok(Reading::Kept(stream)),
+            // Through our relay comes who binds the session, once the peer is known; and who sends on the connection that we have
+            // asked for knows that it is bound, before we are told.
+            (Some(_), State::Starting(_)) if session.ends.is_some() && *method == Method::Send => {
                 self.bound(cx, conn, stream, out);
             }
             (Some(_), _) => {}
@@ -104,10 +101,12 @@ impl Endpoint {
             }
         }
         match method {
-            Method::Send => self.admit_chunk(cx, stream, head).map(Some),
+            // That the peer is still there is answered nevertheless.
+            Method::Send if self.is_held(stream) && head.value(Field::KeepAlive).is_none() => Ok(Reading::Kept(stream)),
+            Method::Send => self.admit_chunk(cx, stream, head),
             Method::Report => {
                 self.reported(cx, conn, stream, head, out);
-                Ok(Some(Reading::Nothing))
+                Ok(Reading::Nothing)
             }
             Method::Auth | Method::Nickname | Method::Other(_) => Err(501),
         }
@@ -119,12 +118,12 @@ impl Endpoint {
         let range = head.byte_range().map_err(|_| 400_u16)?;
         let (success, failure) = (head.success_report(), head.failure_report());
         let (success, failure) = (success.map_err(|_| 400_u16)?, failure.map_err(|_| 400_u16)?);
+        let from = Arc::new(head.from_path().map_err(|_| 400_u16)?.detached());
+        let wish = Wish { id: id.detached(), from, success, failure };
         if !head.has_body() {
             // An end of a message that is given up has no body, nor may the last chunk.
             return match session.coming.contains_key(&id) {
-                true => {
-                    Ok(Reading::Chunk { stream, wish: Wish { id: id.detached(), success, failure }, next: range.start })
-                }
+                true => Ok(Reading::Chunk { stream, wish, next: range.start }),
                 false => Ok(Reading::Empty),
             };
         }
@@ -149,7 +148,6 @@ impl Endpoint {
             session.finish(&id, 413);
             return Err(refused.code());
         }
-        let wish = Wish { id: id.detached(), success, failure };
         Ok(Reading::Chunk { stream, wish, next: range.start })
     }
 
@@ -163,7 +161,11 @@ impl Endpoint {
     }
 
     /// Bytes of the body of the request that is being read.
-    fn body(&mut self, cx: &Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
+    pub(super) fn body(&mut self, cx: &Context<'_>, conn: ConnId, data: Bytes, out: Out<'_>) {
+        if let Some(stream) = self.waits_with(conn) {
+            self.keep(conn, stream, Piece::Body(data));
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let Some((head, Reading::Chunk { stream, wish, next })) = &mut connection.reading else { return };
         let Some(session) = self.sessions.get_mut(stream) else { return };
@@ -197,8 +199,36 @@ impl Endpoint {
         }
     }
 
+    fn is_held(&self, stream: StreamId) -> bool {
+        self.sessions.get(&stream).is_some_and(|session| session.held)
+    }
+
+    /// The session that the request waits with that is being read on a connection, if it does from now on.
+    fn waits_with(&mut self, conn: ConnId) -> Option<StreamId> {
+        let (_, reading) = self.connections.get(&conn)?.reading.as_ref()?;
+        let (stream, begun) = match reading {
+            Reading::Kept(stream) => (*stream, false),
+            Reading::Chunk { stream, .. } if self.is_held(*stream) => (*stream, true),
+            Reading::Chunk { .. } | Reading::Nothing | Reading::Empty => return None,
+        };
+        if begun {
+            let (head, reading) = self.connections.get_mut(&conn)?.reading.take()?;
+            let kept = self.keep(conn, stream, Piece::Begun(head.clone(), reading));
+            self.connections.get_mut(&conn)?.reading = kept.then_some((head, Reading::Kept(stream)));
+        }
+        Some(stream)
+    }
+
     /// The request that is being read ends.
-    fn finish(&mut self, cx: &mut Context<'_>, conn: ConnId, flag: Continuation, out: Out<'_>) {
+    pub(super) fn finish(&mut self, cx: &mut Context<'_>, conn: ConnId, flag: Continuation, out: Out<'_>) {
+        if let Some(stream) = self.waits_with(conn)
+            && self.keep(conn, stream, Piece::End(flag))
+        {
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.reading = None;
+            }
+            return;
+        }
         let reading = self.connections.get_mut(&conn).and_then(|connection| connection.reading.take());
         match reading {
             Some((head, Reading::Empty)) => self.respond(conn, &head, 200),
@@ -206,6 +236,7 @@ impl Endpoint {
                 let code = self.chunk_ended(stream, wish, next, flag, out);
                 self.respond(conn, &head, code);
             }
+            Some((head, Reading::Kept(_))) => self.respond(conn, &head, 481),
             Some((_, Reading::Nothing)) | None => {}
         }
         self.pump(cx, conn, out);

@@ -9,6 +9,7 @@
 //! The parts stand alone: someone may take only the [`Framer`], only the URIs, only the [`Assembly`]. An [`Endpoint`] has any number of
 //! sessions on any number of connections.
 
+mod agenda;
 mod assembly;
 mod chunk;
 mod connection;
@@ -21,12 +22,14 @@ mod hash;
 mod head;
 mod incoming;
 mod intervals;
+mod kept;
 mod listener;
 mod log;
 mod method;
 mod outgoing;
 mod range;
 mod relay;
+mod relayed;
 mod selector;
 mod sender;
 mod session;

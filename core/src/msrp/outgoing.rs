@@ -93,6 +93,8 @@ pub(super) struct Outgoing {
     pub(super) waits: bool,
     /// Chunks that were not answered yet.
     pub(super) unanswered: u32,
+    /// Bytes of those that have ended.
+    pub(super) unanswered_bytes: u64,
     /// What the receiver reported to have.
     pub(super) reported: Intervals,
     /// Whether it reported at all.
@@ -122,6 +124,7 @@ impl Outgoing {
             sent: false,
             waits: false,
             unanswered: 0,
+            unanswered_bytes: 0,
             reported: Intervals::EMPTY,
             heard: false,
         }

@@ -33,6 +33,8 @@ const CHUNK: usize = 256 * 1024;
 const RELAYED_CHUNK: usize = 2048;
 /// Bytes of a body that are written at once.
 const SLICE: usize = 16 * 1024;
+/// Bytes of a message that may wait for their answer: a receiver that cannot take more does not answer.
+const UNANSWERED: u64 = 2 * 1024 * 1024;
 /// How long a response may take.
 const RESPONSE: Duration = Duration::from_secs(30);
 /// How long a connection may be silent before it is proved to be alive.
@@ -76,7 +78,8 @@ pub(super) enum Asked {
 
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
-    Chunk(u64),
+    /// A chunk of the message with this key, and the bytes that it has, once it has ended.
+    Chunk(u64, u64),
     Other(StreamId, Asked),
 }
 
@@ -115,6 +118,11 @@ pub(super) struct Sender {
 
 type Out<'a> = &'a mut Vec<News>;
 
+/// What a code means, as its comment says, if it has one.
+fn words(code: u16, comment: &Text) -> Text {
+    if comment.is_empty() { reason_phrase(code).into() } else { comment.detached() }
+}
+
 impl Sender {
     /// A message is to be sent.
     pub(super) fn send(&mut self, stream: StreamId, ends: Arc<Ends>, message: Message, out: Out<'_>) {
@@ -149,7 +157,7 @@ impl Sender {
         }
         if let Some(message) = self.messages.get_mut(&key) {
             let can = !message.sent && (message.queued > 0 || message.left() == 0);
-            if can && !message.waits {
+            if can && !message.waits && message.unanswered_bytes < UNANSWERED {
                 message.waits = true;
                 self.turn.push_back(key);
             }
@@ -273,7 +281,7 @@ impl Sender {
         let transaction = Text::from(transaction);
         if message.failure != FailureReport::No {
             message.unanswered += 1;
-            self.transactions.insert(transaction.clone(), Purpose::Chunk(key));
+            self.transactions.insert(transaction.clone(), Purpose::Chunk(key, 0));
         }
         let (len, tail) = (body.len(), Vec::new());
         self.open = Some(Open { key, transaction: transaction.clone(), head: head.clone(), len, tail });
@@ -348,6 +356,12 @@ impl Sender {
             self.transactions.remove(&open.transaction);
             return;
         };
+        if let Some(Purpose::Chunk(_, bytes)) = self.transactions.get_mut(&open.transaction)
+            && message.failure == FailureReport::Yes
+        {
+            *bytes = open.len as u64;
+            message.unanswered_bytes += *bytes;
+        }
         match message.failure {
             FailureReport::Yes => self.timers.push_back((now + RESPONSE, open.transaction)),
             FailureReport::Partial => self.loose.push_back(open.transaction),
@@ -369,7 +383,7 @@ impl Sender {
         }
         while self.loose.len() > LOOSE {
             let oldest = self.loose.pop_front().and_then(|transaction| self.transactions.remove(&transaction));
-            if let Some(Purpose::Chunk(key)) = oldest
+            if let Some(Purpose::Chunk(key, _)) = oldest
                 && self.messages.get(&key).is_some_and(Outgoing::is_unwatched)
             {
                 // Its failure would be told by now.
@@ -418,7 +432,7 @@ impl Sender {
     /// A message has not arrived, and no more of it is sent.
     fn fail(&mut self, key: u64, code: u16, reason: &Text, told: Option<&Head>, out: Out<'_>) {
         let Some(message) = self.forget(key) else { return };
-        let reason = if reason.is_empty() { reason_phrase(code).into() } else { reason.detached() };
+        let reason = words(code, reason);
         let chunk = told.map(Chunk::from);
         out.push(News::NotDelivered { stream: message.stream, id: message.id, code, reason, chunk });
     }
@@ -458,15 +472,17 @@ impl Sender {
         out: Out<'_>,
     ) {
         match self.transactions.remove(transaction) {
-            Some(Purpose::Chunk(key)) if code == 200 => {
+            Some(Purpose::Chunk(key, bytes)) if code == 200 => {
                 if let Some(message) = self.messages.get_mut(&key) {
                     message.unanswered = message.unanswered.saturating_sub(1);
+                    message.unanswered_bytes = message.unanswered_bytes.saturating_sub(bytes);
                 }
+                self.queue(key);
                 self.settle(key, told, out);
             }
-            Some(Purpose::Chunk(key)) => self.fail(key, code, comment, told, out),
+            Some(Purpose::Chunk(key, _)) => self.fail(key, code, comment, told, out),
             Some(Purpose::Other(stream, what)) => {
-                out.push(News::Answered { stream, what, code, reason: comment.detached() });
+                out.push(News::Answered { stream, what, code, reason: words(code, comment) });
             }
             None => {}
         }

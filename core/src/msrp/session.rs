@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::kept::Kept;
 use super::outgoing::Ends;
 use super::relay::Relay;
 use super::{Assembly, Delivery, Message, MsrpUri, Path};
@@ -99,10 +100,9 @@ pub(super) struct Session {
     /// Messages that come in.
     pub(super) coming: BTreeMap<Text, Coming>,
     finished: VecDeque<(Text, u16)>,
-    /// Whether the application was told that there is no room.
-    pub(super) full: bool,
-    /// Whether what comes for it is to wait.
+    /// Whether what comes for it is to wait, and what waits.
     pub(super) held: bool,
+    pub(super) kept: Kept,
 }
 
 impl Session {
@@ -122,9 +122,14 @@ impl Session {
             waiting_bytes: 0,
             coming: BTreeMap::new(),
             finished: VecDeque::new(),
-            full: false,
             held: false,
+            kept: Kept::default(),
         }
+    }
+
+    /// The path of what goes to the peer: by our relay, if there is one.
+    pub(super) fn path_to(&self, remote: &Path) -> Path {
+        self.granted.as_ref().map_or_else(|| remote.clone(), |relay| relay.then(remote))
     }
 
     /// Whether it takes this type.

@@ -99,6 +99,12 @@ impl MsrpUri {
         self.port.unwrap_or(Self::PORT)
     }
 
+    /// Whether both lead to the same place, whatever their sessions.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        let place = |uri: &Self| (uri.secure, uri.host.clone(), uri.port());
+        place(self) == place(other)
+    }
+
     /// A copy that does not keep the buffer of a frame alive.
     #[must_use]
     pub fn detached(&self) -> Self {

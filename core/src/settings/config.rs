@@ -8,7 +8,7 @@ use super::sipsimple::SipSimpleSettings;
 use super::value::Value;
 use crate::config::{Config, Listen};
 use crate::sip::Text;
-use crate::transport::{Port, Transport};
+use crate::transport::{Port, TlsPolicy, Transport};
 
 impl SipSimpleSettings {
     /// Makes the configuration say what the setting of this name says. Settings that are not of the configuration change nothing.
@@ -67,7 +67,7 @@ impl SipSimpleSettings {
 }
 
 /// What the configuration says of settings: their defaults for this program. There may be values among them that the setting does not take.
-pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 14] {
+pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 15] {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().to_string());
     let (first, last) = config.rtp.port_range;
     let codecs = config.rtp.audio_codecs.iter().map(Text::to_string).collect();
@@ -88,6 +88,7 @@ pub(crate) fn defaults(config: &Config) -> [(&'static str, Value); 14] {
         ("rtp.silence_suppression", config.rtp.silence_suppression.to_value()),
         ("rtp.audio_codec_list", Value::List(codecs)),
         ("dns.fallback_servers", Value::List(servers)),
+        ("tls.verify_server", config.tls.as_ref().is_some_and(|tls| tls.servers != TlsPolicy::None).to_value()),
         ("dns.authoritative_first", config.dns.authoritative_first.to_value()),
     ]
 }

@@ -8,6 +8,7 @@ use super::kind::{
     SampleRate, Seconds, SipAddress, TlsProtocol,
 };
 use super::settings;
+use crate::config::AUDIO_CODECS;
 use crate::transport::Transport;
 
 impl ObjectClass for SipSimpleSettings {
@@ -129,7 +130,7 @@ settings! {
         /// How long no packet may come before that is told; 0 never tells.
         timeout: Seconds = Seconds(30),
         /// The codecs, best first. One that is not built in is skipped.
-        audio_codec_list: Vec<CodecName> = ["opus", "G722", "PCMU", "PCMA"].map(CodecName::known).to_vec(),
+        audio_codec_list: Vec<CodecName> = AUDIO_CODECS.map(CodecName::known).to_vec(),
         /// Whether RTP may go where it comes from, once, when that is elsewhere than the description says.
         symmetric_rtp: bool = true,
         /// Whether silence is described by comfort noise and not sent, where the peer knows that.

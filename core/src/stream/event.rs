@@ -152,7 +152,7 @@ impl StreamEvent {
     pub const fn is_of_fate(&self) -> bool {
         matches!(
             self,
-            Self::Chat(ChatEvent::DidNotDeliverMessage { .. })
+            Self::Chat(ChatEvent::DidNotDeliverMessage { .. } | ChatEvent::DidNotSetNickname { .. })
                 | Self::FileTransfer(
                     FileTransferEvent::DidNotDeliverChunk { .. } | FileTransferEvent::DidNotFinish { .. }
                 )

@@ -244,10 +244,13 @@ impl Line {
         }
     }
 
-    /// Ends; a stream that never was initialised has nothing to end.
+    /// Ends; a stream that never was initialised has nothing to end but what it was given.
     pub fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         match self.state {
-            State::Null => self.state = State::Ended,
+            State::Null => {
+                self.call(cx, out, |stream, cx, said| stream.abandon(cx, said));
+                self.state = State::Ended;
+            }
             State::Initializing | State::Initialized | State::Starting | State::Started => {
                 self.state = State::Ending { failed: false };
                 out.push(Output::Event(StreamEvent::WillEnd));

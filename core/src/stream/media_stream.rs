@@ -113,6 +113,9 @@ pub trait MediaStream: Any + Debug + Send {
     /// It is about to be removed: that the peer closes its transport now is no failure.
     fn deactivate(&mut self, _cx: &mut Context<'_>) {}
 
+    /// It is dropped without ever having been initialised: only the fate of what it was given is to be told.
+    fn abandon(&mut self, _cx: &mut Context<'_>, _out: &mut Outbox<Output>) {}
+
     /// Ends it. Called once, and always after `initialize`, also when it has failed.
     fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>);
 

@@ -197,6 +197,11 @@ impl Connections {
         offered.iter().copied().find(|id| self.table.get(id).is_some_and(&serves))
     }
 
+    /// Requests take none of the connections of this transport any more.
+    pub(super) fn withdraw_all(&mut self, transport: Transport) {
+        self.index.retain(|(of, _), _| *of != transport);
+    }
+
     fn withdraw(&mut self, id: ConnId, key: (Transport, SocketAddr)) {
         if let Some(offered) = self.index.get_mut(&key) {
             offered.retain(|offered| *offered != id);

@@ -12,7 +12,7 @@ use super::connection::{Connection, Connections, State};
 use super::judge::Fingerprint;
 use super::keep_alive::Keeping;
 use super::output::{BindError, Counters, Malformed, Output, SendError};
-use super::socket::{Local, NoLocal, SocketState, Sockets};
+use super::socket::{Local, NoLocal, Socket, SocketState, Sockets};
 use super::{CloseCause, CloseHow, Flow, Port, Route, Security, SocketKind, TlsPolicy, Transport};
 use crate::id::{ConnId, Counter, SocketId};
 use crate::limits::Limits;
@@ -153,6 +153,18 @@ impl Transports {
         }
     }
 
+    /// TLS is done so from now on, or not at all. Sockets and connections stay as they are, and new requests take none of those connections.
+    pub fn set_tls(&mut self, tls: Option<TlsConfig>) {
+        self.config.tls = tls;
+        self.connections.withdraw_all(Transport::Tls);
+    }
+
+    /// The sockets of a transport that are bound or about to be, with the address of those that are.
+    pub fn sockets(&self, transport: Transport) -> impl Iterator<Item = (SocketId, Option<SocketAddr>)> {
+        let of = move |socket: &Socket| socket.transport == transport && socket.state != SocketState::Closing;
+        self.sockets.iter().filter(move |(_, socket)| of(socket)).map(|(id, socket)| (id, socket.bound()))
+    }
+
     /// The driver bound a socket.
     pub fn socket_bound(&mut self, id: SocketId, local: SocketAddr, out: &mut Outbox<Output>) {
         match self.sockets.get_mut(id) {
@@ -238,7 +250,7 @@ impl Transports {
     /// Whether there is a socket of this transport, bound or about to be.
     #[must_use]
     pub fn listens(&self, transport: Transport) -> bool {
-        self.sockets.iter().any(|(_, socket)| socket.transport == transport && socket.state != SocketState::Closing)
+        self.sockets(transport).next().is_some()
     }
 
     /// The transport of a flow, while it is there.

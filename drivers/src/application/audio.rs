@@ -1,6 +1,7 @@
 //! What an application does with the audio of its calls.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use sipsimple_audio::bridge::BridgeId;
@@ -33,8 +34,7 @@ pub enum AudioError {
     /// The file cannot be read or written.
     #[error(transparent)]
     Wave(#[from] WaveError),
-    /// The sound card cannot be opened.
-    #[cfg(feature = "device")]
+    /// The device cannot be opened.
     #[error(transparent)]
     Device(#[from] sipsimple_audio::device::DeviceError),
     /// The application has stopped.
@@ -66,10 +66,10 @@ impl From<RecordingError> for AudioError {
 ///
 /// Files are opened by the calling thread, so that no call waits for a disk.
 impl Application {
-    /// Samples per second of the mixer, and so of players and recorders.
+    /// Samples per second of the mixers (setting `audio.sample_rate`). Players and recorders that were made for another rate are resampled.
     #[must_use]
-    pub const fn sample_rate(&self) -> SampleRate {
-        self.sample_rate
+    pub fn sample_rate(&self) -> SampleRate {
+        SampleRate::new(self.sample_rate.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
     /// Plays a WAV file to the remote party of a stream, once. Its beginning and end come as events.
@@ -77,8 +77,8 @@ impl Application {
     /// # Errors
     /// When the file cannot be read, or the stream has no audio.
     pub fn play_wave(&self, stream: StreamId, file: impl Into<PathBuf>) -> Result<PortId, AudioError> {
-        let wave = Wave::open(file.into())?.at_rate(self.sample_rate).map_err(WaveError::Rate)?;
-        self.play(stream, WavePlayer::from_wave(wave, self.sample_rate))
+        let wave = Wave::open(file.into())?.at_rate(self.sample_rate()).map_err(WaveError::Rate)?;
+        self.play(stream, WavePlayer::from_wave(wave, self.sample_rate()))
     }
 
     /// Plays to the remote party of a stream, and to nobody else.
@@ -109,7 +109,7 @@ impl Application {
         file: impl Into<PathBuf>,
         what: Recorded,
     ) -> Result<(), AudioError> {
-        let mut recorder = WaveRecorder::new(file, self.sample_rate);
+        let mut recorder = WaveRecorder::new(file, self.sample_rate());
         recorder.start()?;
         Ok(self.with_engine(move |engine, _| engine.start_recording(stream, recorder, what))??)
     }
@@ -176,7 +176,7 @@ impl Application {
         self.with_mixer(MixerId::ALERT, run)
     }
 
-    fn with_mixer<R: Send + 'static>(
+    pub(super) fn with_mixer<R: Send + 'static>(
         &self,
         mixer: MixerId,
         run: impl FnOnce(&mut Engine, Instant) -> R + Send + 'static,

@@ -1,7 +1,9 @@
 //! The one ordered stream of events of an application: those of the agent, of the audio, and its own.
 
-use serde::Serialize;
-use sipsimple_audio::engine::AudioEvent;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use sipsimple_audio::device::DeviceNames;
+use sipsimple_audio::engine::{AudioEvent, MixerId};
 use sipsimple_core::agent;
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::Statistics;
@@ -85,6 +87,40 @@ pub enum ApplicationEvent {
     WillEnd,
     /// The last news (`SIPApplicationDidEnd`).
     DidEnd,
+    /// A mixer speaks and hears by these devices from now on; none is silent.
+    AudioDeviceDidChange {
+        /// The mixer, of voice or of alerts.
+        #[serde(serialize_with = "mixer_name")]
+        mixer: MixerId,
+        /// The device that is spoken into.
+        input: Option<String>,
+        /// The device that is heard.
+        output: Option<String>,
+    },
+    /// The devices that a mixer is to have cannot be opened: what the system prefers is tried, or it is silent.
+    AudioDeviceFailed {
+        /// The mixer.
+        #[serde(serialize_with = "mixer_name")]
+        mixer: MixerId,
+        /// Why.
+        error: Text,
+    },
+    /// Devices came or went.
+    AudioDevicesDidChange {
+        /// Those that there were.
+        #[serde(serialize_with = "device_names")]
+        old_devices: DeviceNames,
+        /// Those that there are.
+        #[serde(serialize_with = "device_names")]
+        new_devices: DeviceNames,
+    },
+    /// The system prefers other devices.
+    DefaultAudioDeviceDidChange {
+        /// What it prefers to be spoken into, where that is another one.
+        changed_input: Option<String>,
+        /// What it prefers to be heard on, where that is another one.
+        changed_output: Option<String>,
+    },
     /// The trace could not be written; the application goes on without it.
     TraceFailed {
         /// The words of the operating system.
@@ -101,7 +137,21 @@ impl ApplicationEvent {
             Self::DidStart => &["SIPApplicationDidStart"],
             Self::WillEnd => &["SIPApplicationWillEnd"],
             Self::DidEnd => &["SIPApplicationDidEnd"],
-            Self::TraceFailed { .. } => &[],
+            Self::AudioDevicesDidChange { .. } => &["AudioDevicesDidChange"],
+            Self::DefaultAudioDeviceDidChange { .. } => &["DefaultAudioDeviceDidChange"],
+            Self::AudioDeviceDidChange { .. } | Self::AudioDeviceFailed { .. } | Self::TraceFailed { .. } => &[],
         }
     }
+}
+
+/// As in the names of SIPApplication's mixers.
+fn mixer_name<S: Serializer>(mixer: &MixerId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if *mixer == MixerId::ALERT { "alert" } else { "voice" })
+}
+
+fn device_names<S: Serializer>(devices: &DeviceNames, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut both = serializer.serialize_struct("devices", 2)?;
+    both.serialize_field("input", &devices.input)?;
+    both.serialize_field("output", &devices.output)?;
+    both.end()
 }

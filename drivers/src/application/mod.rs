@@ -6,8 +6,7 @@ mod event;
 mod recording;
 mod ringer;
 mod settings;
-#[cfg(feature = "device")]
-mod sound_card;
+mod sound;
 
 #[cfg(test)]
 mod tests;
@@ -18,12 +17,11 @@ pub use event::{ApplicationEvent, Event, EventKind};
 pub use recording::RecordingFileError;
 pub(crate) use ringer::{Ringer, Tones};
 pub use settings::{Settings, listen};
-#[cfg(feature = "device")]
-pub use sound_card::SoundDevices;
+pub(crate) use sound::AudioChanged;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -63,7 +61,9 @@ pub struct Application {
     thread: Mutex<Option<JoinHandle<()>>>,
     clock: Clock,
     engine: Sender<media::Order>,
-    sample_rate: SampleRate,
+    /// Samples per second of the mixers.
+    sample_rate: Arc<AtomicU32>,
+    audio_changed: AudioChanged,
     /// The bridges of the voice and the alert device.
     bridges: [BridgeId; 2],
     ringtones: Mutex<RingtoneConfiguration>,
@@ -120,7 +120,8 @@ impl Application {
     /// # Errors
     /// See [`StartError`].
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let Settings { mut config, trace, seed, mut audio, tls, directory } = settings;
+        let Settings { mut config, trace, seed, mut audio, mut tls, directory } = settings;
+        tls.directory.clone_from(&directory);
         if config.dns.nameservers.is_empty() {
             config.dns.nameservers = system_nameservers();
         }
@@ -147,9 +148,13 @@ impl Application {
         media.set_silent(silent);
         let bridges = media.bridges;
         let engine = media.orders.clone();
+        let rate = Arc::new(AtomicU32::new(sample_rate.hz()));
+        let audio_changed = AudioChanged::default();
+        let audio = (Arc::clone(&rate), audio_changed.clone());
         let run = move || {
             EventLoop::new(agent, clock, orders, media, Ringer::new(sample_rate), news, tls)
                 .traced(trace)
+                .telling_of_audio(audio)
                 .run(disk, effects)
         };
         let thread = std::thread::Builder::new().name("sipsimple".into()).spawn(run).map_err(StartError::Thread)?;
@@ -161,7 +166,8 @@ impl Application {
             thread: Mutex::new(Some(thread)),
             clock,
             engine,
-            sample_rate,
+            sample_rate: rate,
+            audio_changed,
             bridges,
             ringtones: Mutex::default(),
             directory,

@@ -132,7 +132,7 @@ impl Application {
     /// # Errors
     /// When a file cannot be read, or the application has stopped: the ring tones are those of before.
     pub fn set_ringtone_config(&self, config: RingtoneConfiguration) -> Result<(), AudioError> {
-        let tones = Tones::read(config.clone(), self.sample_rate)?;
+        let tones = Tones::read(config.clone(), self.sample_rate())?;
         self.commands.try_send(Command::Ringtones(tones)).map_err(|_| AudioError::Stopped)?;
         *self.ringtones.lock().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())

@@ -24,6 +24,7 @@ use futures_lite::FutureExt;
 use sipsimple_audio::bridge::BridgeId;
 use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig, MixerId};
 use sipsimple_audio::mixer::Volume;
+use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::id::StreamId;
 use sipsimple_core::media::Command;
 pub(crate) use sipsimple_core::media::Event;
@@ -85,6 +86,17 @@ impl Link {
             // An engine has its device always.
             let _ = engine.set_output_volume(engine.device_port(), volume);
         });
+    }
+
+    /// Both mixers run at this rate.
+    pub(crate) fn set_sample_rate(&self, rate: SampleRate) {
+        for mixer in [MixerId::VOICE, MixerId::ALERT] {
+            self.run(mixer, move |engine: &mut Engine, _| {
+                if let Err(error) = engine.set_sample_rate(rate) {
+                    tracing::warn!(%error, "the mixer keeps its sample rate");
+                }
+            });
+        }
     }
 
     /// Does with the microphone's sound what these settings say now.

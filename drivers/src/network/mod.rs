@@ -136,6 +136,9 @@ impl Network {
             Effect::Ask { ask, question: Question::LocalAddress { toward } } => {
                 Some(Input::Answer { ask, answer: Answer::LocalAddress(local_address(toward)) })
             }
+            Effect::Ask { ask, question: Question::Tls(files) } => {
+                Some(Input::Answer { ask, answer: Answer::Tls(self.tls.configure(&files)) })
+            }
             // Questions are answered at once, so there is never one to abandon; the agent's loop does the rest.
             _ => None,
         }

@@ -10,8 +10,14 @@ use std::task::{Context, Poll};
 use async_io::Async;
 use futures_lite::{AsyncRead, AsyncWrite};
 use sipsimple_core::transport::TlsInfo;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
 
 use super::tls::Handshake;
+
+/// Bytes that the system takes and has not sent: what is urgent waits behind no more than these, however much may be under way.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 64 * 1024;
 
 /// An open stream.
 pub(crate) struct Stream {
@@ -56,6 +62,8 @@ impl Socket {
     fn new(stream: Async<TcpStream>) -> Self {
         // A message is written whole: waiting for more would only delay it.
         let _ = stream.get_ref().set_nodelay(true);
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let _ = SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT);
         Self(Arc::new(stream))
     }
 
@@ -84,3 +92,6 @@ impl AsyncWrite for Socket {
         Poll::Ready(self.get_ref().shutdown(Shutdown::Write))
     }
 }
+
+#[cfg(all(test, any(target_os = "android", target_os = "linux")))]
+mod tests;

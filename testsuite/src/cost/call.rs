@@ -103,6 +103,8 @@ impl Side {
         let address: SocketAddr = address.parse().expect("an address");
         let mut config = Config::default();
         config.listen = vec![Listen { transport: Transport::Udp, address: address.ip(), port: Port::Fixed(5060) }];
+        // Descriptions of the length that the bar is for.
+        config.rtp.audio_codecs = ["PCMU", "PCMA"].map(Text::from_static).to_vec();
         let utc = Utc { unix_millis: 1_291_803_480_000 };
         let mut agent =
             Agent::new(config, Seed::from_u64(number), Instant::ZERO, utc).expect("the configuration is sound");

@@ -16,16 +16,15 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sipsimple_core::agent::{EventKind, Input, Intent, NetworkChange};
+use sipsimple_core::agent::{Input, NetworkChange};
 use sipsimple_core::time::Instant;
-use sipsimple_core::trace::{self, Entry, Reader};
 
 use crate::application::Alarms;
 use crate::host::Tracing;
 use crate::link::Faults;
 use crate::media::Mode;
 use crate::property;
-use crate::world::World;
+use crate::world::{Standing, World};
 
 use user::FINISH;
 
@@ -90,9 +89,6 @@ pub struct Report {
 /// How long calls that were started last may go on before everybody hangs up.
 const TAIL: Duration = Duration::from_secs(40);
 
-/// How long it may take until nothing is left when everybody has hung up: some times 64·T1.
-const AFTERMATH: Duration = Duration::from_secs(500);
-
 impl Program {
     /// The command that runs it again.
     #[must_use]
@@ -142,8 +138,10 @@ impl Program {
         let end = self.start_calls(&mut world, people);
         self.trouble(&mut world, end);
         world.heal();
-        self.finish(&mut world);
-        let digest = self.replay(&world);
+        for host in 0..self.hosts {
+            world.set_alarms(host, Alarms { set: vec![(Duration::ZERO, FINISH)] });
+        }
+        let digest = world.wind_up(Standing::Nothing, &[]);
         let notes = notes.borrow();
         let (established, failed) = notes.agree();
         Report {
@@ -205,81 +203,6 @@ impl Program {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// Everybody hangs up, then everything is closed.
-    fn finish(&self, world: &mut World) {
-        for host in 0..self.hosts {
-            world.set_alarms(host, Alarms { set: vec![(Duration::ZERO, FINISH)] });
-        }
-        let quiet = world.run_until_quiescent(AFTERMATH);
-        for (number, host) in world.hosts().iter().enumerate() {
-            let (owed, media) = (&host.agent, &host.media);
-            assert!(host.is_quiescent(), "GEN-5: host {number} is not quiescent: {media:?}\n{owed:#?}");
-            let faults = host.agent.stats().driver_faults;
-            assert_eq!(faults, 0, "host {number}: the world did what no driver may do");
-        }
-        assert!(quiet);
-        for host in 0..self.hosts {
-            world.with(host, |agent, now| agent.intend(now, Intent::ShutDown)).expect("a shutdown is always legal");
-        }
-        world.run_for(Duration::from_secs(60));
-        for (number, host) in world.hosts().iter().enumerate() {
-            assert!(host.is_closed(), "GEN-5: host {number} has sockets after its shutdown");
-            let told = |(_, event): &(_, sipsimple_core::agent::Event)| event.kind == EventKind::ShutDown;
-            let kept = host.events.iter().filter(|event| told(event)).count();
-            assert!(kept == 1 || host.events.is_empty(), "GEN-5: host {number} told {kept} shutdowns");
-        }
-        world.finish();
-    }
-
-    /// The traces replay byte for byte, and without the refused intents they replay too: those changed nothing.
-    fn replay(&self, world: &World) -> u64 {
-        let mut digest = 0_u64;
-        for (number, host) in world.hosts().iter().enumerate() {
-            digest = digest.wrapping_mul(31).wrapping_add(host.digest);
-            if self.tracing == Tracing::Keep {
-                let replayed = trace::replay(host.trace.iter());
-                replayed.unwrap_or_else(|error| panic!("GEN-2: host {number}: {error}"));
-                without_refused(number, &host.trace);
-            }
-        }
-        digest
-    }
-}
-
-/// Runs an agent over a trace once more, without the intents that were refused: the same effects and events come out.
-fn without_refused(number: usize, lines: &[String]) {
-    let mut reader = Reader::default();
-    let mut entries = lines.iter().map(|line| reader.read(line).expect("it was read before"));
-    let Some(Entry::Header(header)) = entries.next() else { panic!("host {number}: a trace without header") };
-    let mut agent = sipsimple_core::agent::Agent::new(header.config, header.seed, header.start, header.utc)
-        .expect("it was good before");
-    for entry in entries {
-        match entry {
-            Entry::Input { at, input } => agent.handle(at, *input),
-            Entry::Intent { at, intent, result } => {
-                if result.is_ok() {
-                    let again = agent.intend(at, *intent);
-                    assert_eq!(again, result, "host {number}: refused intents changed something");
-                }
-            }
-            Entry::Effect(effect) => {
-                assert_eq!(
-                    agent.poll_effect().as_ref(),
-                    Some(&*effect),
-                    "host {number}: refused intents changed something"
-                );
-            }
-            Entry::Event(event) => {
-                assert_eq!(
-                    agent.poll_event().as_ref(),
-                    Some(&*event),
-                    "host {number}: refused intents changed something"
-                );
-            }
-            Entry::Header(_) => panic!("host {number}: a second header"),
         }
     }
 }

@@ -4,10 +4,11 @@
 //! - DLG-2, DLG-3: the Request-URI and the routes (12.2.1.1).
 //! - DLG-4: CSeq of requests that are sent (12.2.1.1).
 //! - DLG-5: CSeq of requests that come (12.2.2).
+//! - DLG-6: which requests and responses name another target (12.2.1.2, RFC 6141 section 4).
 //! - DLG-13: no BYE of the callee before the ACK or 64·T1 (15).
 //! - DLG-14: BYE is answered with 200, or 481 where it is unknown (15.1.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
@@ -26,6 +27,8 @@ struct Dialog {
     target: String,
     /// The target that a reliable provisional response has named: whether it came in order is not looked at (RFC 6141 section 4).
     named: Option<String>,
+    /// All targets that anything that came has named.
+    contacts: BTreeSet<String>,
     /// The number of the last request that was sent, if one was, and when.
     local: Option<(u32, Instant)>,
     /// The numbers of the INVITEs that were sent.
@@ -71,6 +74,12 @@ pub struct Dialogs {
 impl Property for Dialogs {
     fn seen(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
+        if sight.fate == Fate::Arrived && sip.count("contact") == 1 {
+            let side = Side::of(sight.host, sip, sip.request().is_empty());
+            if let Some(dialog) = self.dialogs.get_mut(sight.at, &side) {
+                dialog.contacts.insert(sip.contact().to_owned());
+            }
+        }
         match seen.step {
             Step::ResponseGot { key: Some(key), .. } if matches!(key.method.as_str(), "INVITE" | "SUBSCRIBE") => {
                 // What follows a refusal is absorbed by the transaction.
@@ -158,6 +167,7 @@ impl Dialogs {
             routes: routes.clone(),
             target: if contact.is_empty() { invite.uri().to_owned() } else { contact.to_owned() },
             named: None,
+            contacts: BTreeSet::from([contact.to_owned()]),
             local: Some((invite.cseq().0, client.begun())),
             invites: vec![invite.cseq().0],
             remote: None,
@@ -194,6 +204,7 @@ impl Dialogs {
             routes: invite.list("record-route").into_iter().map(str::to_owned).collect(),
             target: invite.contact().to_owned(),
             named: None,
+            contacts: BTreeSet::from([invite.contact().to_owned()]),
             local: None,
             invites: Vec::new(),
             remote: Some(invite.cseq().0),
@@ -235,6 +246,7 @@ impl Dialogs {
             routes: sip.list("record-route").into_iter().map(str::to_owned).collect(),
             target: sip.contact().to_owned(),
             named: None,
+            contacts: BTreeSet::from([sip.contact().to_owned()]),
             local: Some((number, asked)),
             invites: Vec::new(),
             remote: None,
@@ -351,7 +363,9 @@ fn addressed(seen: &Seen<'_>, dialog: &Dialog, broken: &mut Violations) {
     };
     broken.unless(routes == expected, "DLG-2", seen, format!("the routes are {expected:?}"));
     let asked = if loose { sip.uri() == uri } else { uri.starts_with(sip.uri()) };
-    broken.unless(asked, "DLG-3", seen, format!("the Request-URI should be {uri}"));
+    // What it names instead has been its target, or would be if all that names one did.
+    let id = if dialog.contacts.contains(sip.uri()) { "DLG-6" } else { "DLG-3" };
+    broken.unless(asked, id, seen, format!("the Request-URI should be {uri}"));
     let hop = known.first().copied().unwrap_or(&dialog.target);
     let plain = sight.transport == Transport::Udp && sight.fate == Fate::Sent && param(hop, "maddr").is_none();
     if let Some(address) = address_of(hop).filter(|_| plain) {

@@ -8,13 +8,15 @@ use sipsimple_core::session::{Originator, SessionEvent, SessionState, StreamActi
 use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::Instant;
 
-use super::{Property, Violations};
+use super::{Memory, Property, Violations};
 
 /// Watches sessions and streams.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     sessions: BTreeMap<(usize, SessionId), Session>,
     streams: BTreeMap<(usize, StreamId), Stream>,
+    /// Those that have ended.
+    gone: Memory<(usize, StreamId), ()>,
     /// How far the ids of a host have come: what is over is forgotten, and must not come back.
     newest: BTreeMap<usize, SessionId>,
     shut_down: BTreeSet<usize>,
@@ -46,7 +48,7 @@ impl Property for Lifecycle {
         }
         match &event.kind {
             EventKind::Session { id, event } => self.session(host, *id, event, &mut wrong),
-            EventKind::Stream { id, event, .. } => self.stream(host, *id, event, &mut wrong),
+            EventKind::Stream { id, event, .. } => self.stream(host, *id, at, event, &mut wrong),
             EventKind::ShutDown => {
                 self.shut_down.insert(host);
                 if self.sessions.keys().any(|(known, _)| *known == host) {
@@ -170,7 +172,10 @@ impl Lifecycle {
         }
     }
 
-    fn stream(&mut self, host: usize, id: StreamId, event: &StreamEvent, wrong: &mut impl FnMut(&str)) {
+    fn stream(&mut self, host: usize, id: StreamId, at: Instant, event: &StreamEvent, wrong: &mut impl FnMut(&str)) {
+        if matches!(event, StreamEvent::DidFail { .. } | StreamEvent::DidEnd) {
+            self.gone.put(at, (host, id), ());
+        }
         match event {
             StreamEvent::DidInitialize => {
                 if self.streams.insert((host, id), Stream::default()).is_some() {
@@ -203,6 +208,8 @@ impl Lifecycle {
                         wrong("told while it does not run");
                     }
                 }
+                // What was given to a stream that never was initialised has its fate nevertheless.
+                None if event.is_of_fate() && self.gone.get(&(host, id)).is_none() => {}
                 None => wrong("told of no stream"),
             },
         }

@@ -91,6 +91,11 @@ impl<K: Ord + Clone> Owed<K> {
         }
     }
 
+    /// All that is owed.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.by_key.keys()
+    }
+
     /// By when this is owed.
     #[must_use]
     pub fn by(&self, key: &K) -> Option<Instant> {

@@ -1,11 +1,13 @@
 //! The properties that hold in every world, one file for each area, each named by its id and the section of the RFC that demands it.
 //!
 //! A property watches the messages that hosts send and get, and the events that their agents tell. What a message must
-//! be is judged at once; what must follow is [owed](Owed), and missed when its time has passed.
+//! be is judged at once; what must follow is [owed](Owed), and missed when its time has passed. The [table](mod@table) says where each
+//! property is asserted.
 
 mod cancel;
 mod dialog;
 mod events;
+mod forks;
 mod invite_client;
 mod invite_server;
 mod ladder;
@@ -13,6 +15,7 @@ mod lifecycle;
 mod matching;
 mod media;
 mod memory;
+mod msrp_codes;
 mod msrp_frames;
 mod msrp_lines;
 mod msrp_messages;
@@ -25,17 +28,21 @@ mod prack;
 mod reason;
 mod refer;
 mod registration;
+mod reinvites;
 mod replaces;
 mod show;
 mod side;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod timer;
 mod update;
+mod usages;
 
 pub use cancel::Cancel;
 pub use dialog::Dialogs;
 pub use events::Events;
+pub use forks::Forks;
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
 pub use ladder::{Ladder, Lines};
@@ -43,6 +50,7 @@ pub use lifecycle::Lifecycle;
 pub use matching::Matching;
 pub use media::MediaNews;
 pub use memory::{Memory, Owed};
+pub use msrp_codes::MsrpCodes;
 pub use msrp_frames::MsrpFrames;
 pub use msrp_lines::MsrpLines;
 pub use msrp_messages::MsrpMessages;
@@ -55,11 +63,13 @@ pub use prack::Prack;
 pub use reason::Reason;
 pub use refer::Refer;
 pub use registration::Registrations;
+pub use reinvites::Reinvites;
 pub use replaces::Replaces;
 pub use show::Show;
 pub use side::Side;
 pub use timer::SessionTimer;
 pub use update::Update;
+pub use usages::Usages;
 
 use std::fmt;
 use std::time::Duration;
@@ -101,12 +111,16 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(OfferAnswer::default()),
         Box::new(Prack::default()),
         Box::new(Update::default()),
+        Box::new(Reinvites::default()),
+        Box::new(Usages::default()),
+        Box::new(Forks::default()),
         Box::new(SessionTimer::default()),
         Box::new(Refer::default()),
         Box::new(Replaces::default()),
         Box::new(Reason),
         Box::new(Registrations::default()),
         Box::new(Events::default()),
+        Box::new(MsrpCodes::default()),
         Box::new(MsrpFrames::default()),
         Box::new(MsrpMessages::default()),
         Box::new(MsrpLines::default()),

@@ -8,7 +8,7 @@
 //! - MSR-9: the chunks of a message follow each other (section 7.1.1).
 //! - MSR-10: what is reported has come, all of it, and was asked for (section 7.1.3).
 //! - MSR-11: paths (sections 7.1.3 and 7.2).
-//! - MSR-13: who opens a connection binds it (section 5.4). OA-12: once (section 8).
+//! - MSR-13: who opens a connection binds it (section 5.4). OA-12: once for each pair of paths (section 8).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -139,7 +139,8 @@ impl Property for MsrpFrames {
                     Start::Request(method) if method == "SEND" => {
                         let frame = sight.frame;
                         if frame.body.is_none() && frame.flag == '$' && frame.field("Keep-Alive").is_none() {
-                            let pair = (sight.host, frame.last("From-Path"), frame.last("To-Path"));
+                            let path = |name| frame.field(name).unwrap_or_default().to_owned();
+                            let pair = (sight.host, path("From-Path"), path("To-Path"));
                             if frame.range().is_some_and(|range| range.total == Some(0)) && !self.bound.insert(pair) {
                                 wrong("OA-12", "a session is bound that was bound before");
                             }

@@ -1,11 +1,15 @@
 //! OA: offers and answers (RFC 3264, RFC 6337).
 //!
-//! - OA-1, OA-2: who may carry an offer, and who its answer (RFC 6337 table 1).
+//! - OA-2: who may carry an offer, and who its answer (RFC 6337 table 1).
 //! - OA-3: an answer has the lines of the offer (RFC 3264 section 6).
 //! - OA-4: a new offer keeps the lines there are (RFC 3264 section 8).
 //! - OA-5: `o=` (RFC 3264 sections 5 and 8).
 //! - OA-6: directions (RFC 3264 section 6.1).
 //! - OA-7: formats (RFC 3264 section 6.1).
+//! - OA-8: an offer of which nothing can be used is not accepted with all ports 0 (RFC 3264 section 6, RFC 6337 section 3).
+//! - OA-10: keys (RFC 4568 sections 5.1.2 and 7.1.2). That the answer's protocol is the offer's, OA-3 asserts; that keys are not
+//!   logged cannot be seen on the wire: the tests of the core do that.
+//! - OA-11: `rtcp-mux`, `setup`, and ICE (RFC 5761 section 5.1.1, RFC 4145 section 4.1, RFC 8839 sections 4.4.1 and 5.4).
 
 use std::collections::BTreeMap;
 
@@ -33,6 +37,63 @@ pub struct OfferAnswer {
     maps: Memory<(usize, String, String), BTreeMap<String, String>>,
     /// The offers in 2xx, each with the answer in its ACK.
     offers: Memory<Accepted, (Sdp, Option<String>)>,
+    /// The ICE credentials of both sides of a line, as they were last: those of the offer, and of the answer to it.
+    ice: Memory<(usize, String, String, usize), [Credentials; 2]>,
+}
+
+/// The user fragment and the password of ICE.
+type Credentials = [Option<String>; 2];
+
+fn credentials(sdp: &Sdp, line: usize) -> Credentials {
+    let own = |name| sdp.media.get(line).and_then(|media| media.value(name)).or_else(|| sdp.value(name));
+    ["ice-ufrag", "ice-pwd"].map(|name| own(name).map(str::to_owned))
+}
+
+/// The tag, the suite and the parameters of each `a=crypto`.
+fn keys(media: &Media) -> Vec<(&str, &str, &str)> {
+    let values = media.attributes.iter().filter(|(name, _)| name == "crypto").map(|(_, value)| value.as_str());
+    values
+        .filter_map(|value| {
+            let mut words = value.split(' ');
+            Some((words.next()?, words.next()?, words.next()?))
+        })
+        .collect()
+}
+
+/// What is wrong with the keys in an answer to this line.
+fn wrong_keys(asked: &Media, said: &Media) -> Option<&'static str> {
+    if !matches!(said.protocol.as_str(), "RTP/SAVP" | "RTP/SAVPF") {
+        return None;
+    }
+    let (offered, answered) = (keys(asked), keys(said));
+    let [(tag, suite, key)] = answered[..] else { return Some("one key is due") };
+    if !offered.iter().any(|(its, of, _)| (*its, *of) == (tag, suite)) {
+        return Some("no key was offered under this tag");
+    }
+    offered.iter().any(|(_, _, its)| *its == key).then_some("it is the other side's own key")
+}
+
+/// What is wrong with the ways of media in an answer to this line.
+fn wrong_way(asked: &Media, said: &Media) -> Option<&'static str> {
+    if said.value("rtcp-mux").is_some() && asked.value("rtcp-mux").is_none() {
+        return Some("rtcp-mux was not offered");
+    }
+    match (asked.value("setup"), said.value("setup")) {
+        (Some("actpass"), Some("active" | "passive" | "holdconn") | None)
+        | (Some("active"), Some("passive" | "holdconn") | None)
+        | (Some("passive"), Some("active" | "holdconn") | None)
+        | (Some("holdconn"), Some("holdconn") | None)
+        | (None, _) => {}
+        _ => return Some("setup does not fit the offer's"),
+    }
+    // Whose address is none of its candidates has met somebody on the way who knows no ICE.
+    let candidates: Vec<&str> = (asked.attributes.iter())
+        .filter(|(name, _)| name == "candidate")
+        .filter_map(|(_, value)| value.split(' ').nth(4))
+        .collect();
+    let mismatch = !candidates.is_empty() && !candidates.contains(&asked.address.as_str());
+    let ice = said.attributes.iter().any(|(name, _)| name == "candidate");
+    (mismatch && ice).then_some("the addresses of the offer do not match, and the answer has candidates")
 }
 
 impl Property for OfferAnswer {
@@ -146,13 +207,43 @@ impl OfferAnswer {
             let known = |format: &(String, String)| asked.formats.contains(format);
             broken.unless(said.formats.iter().all(known), "OA-7", seen, "a format was not offered under this number");
             broken.unless(!said.formats.is_empty(), "OA-7", seen, "there is no format");
+            if let Some(why) = wrong_keys(asked, said) {
+                broken.seen("OA-10", seen, why);
+            }
+            if let Some(why) = wrong_way(asked, said) {
+                broken.seen("OA-11", seen, why);
+            }
         }
+        let uses = |sdp: &Sdp| sdp.media.iter().any(Media::is_used);
+        // In an ACK there is no other way to say it, and BYE follows.
+        let bound = seen.sight.sip.request() != "ACK" && uses(offer);
+        broken.unless(!bound || uses(&answer), "OA-8", seen, "nothing of the offer is used, and it is not refused");
+        self.restarts(seen, tag, offer, &answer, broken);
         if matches!(seen.step, Step::AckSent { .. }) && !answer.media.iter().any(Media::is_used) {
             // A fork that is not wanted is refused by a description of its own.
             return;
         }
         self.settle(seen, tag, answer.clone(), offer);
         self.sent(seen, tag, answer, broken);
+    }
+
+    /// In an answer ICE begins anew where it does in the offer, and nowhere else.
+    fn restarts(&mut self, seen: &Seen<'_>, tag: &str, offer: &Sdp, answer: &Sdp, broken: &mut Violations) {
+        let both = offer.media.iter().zip(&answer.media).enumerate();
+        for (line, _) in both.filter(|(_, (asked, said))| asked.is_used() && said.is_used()) {
+            let now = [credentials(offer, line), credentials(answer, line)];
+            let key = (seen.sight.host, seen.sight.sip.call_id().to_owned(), tag.to_owned(), line);
+            if now.iter().any(|side| side.iter().any(Option::is_none)) {
+                let unasked = now[0].iter().all(Option::is_none) && now[1].iter().any(Option::is_some);
+                broken.unless(!unasked, "OA-11", seen, "ICE was not offered");
+                continue;
+            }
+            if let Some(before) = self.ice.get(&key) {
+                let anew = [0, 1].map(|side| before[side] != now[side]);
+                broken.unless(anew[0] == anew[1], "OA-11", seen, format!("ICE begins anew in offer, answer: {anew:?}"));
+            }
+            self.ice.put(seen.sight.at, key, now);
+        }
     }
 
     /// What one side refuses, neither uses.

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use sipsimple_core::agent::{Intent, IntentError, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
-use sipsimple_core::stream::{AudioSpec, Command, StreamSpec};
+use sipsimple_core::stream::{
+    AudioSpec, ChatCommand, ChatMessage, ChatSpec, Command, FileTransferCommand, FileTransferSpec, StreamSpec,
+};
 use sipsimple_core::transport::{Route, Transport};
 
 use crate::link::Faults;
 use crate::text;
 use crate::world::World;
+
+use super::traffic;
 
 /// A kind of stream that the programs use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,17 @@ pub enum Kind {
     Audio,
     /// Text, which knows nothing of hold.
     Text,
+    /// Chat.
+    Chat,
+    /// A file transfer.
+    File {
+        /// How long the file is.
+        length: usize,
+        /// Whether the file is sent to the peer; otherwise the peer is asked for it.
+        sends: bool,
+        /// Whether it has the hash that is told.
+        sound: bool,
+    },
 }
 
 impl Kind {
@@ -27,6 +42,12 @@ impl Kind {
         match self {
             Self::Audio => StreamSpec::Audio(AudioSpec::default()),
             Self::Text => text::spec(),
+            Self::Chat => StreamSpec::Chat(ChatSpec::default()),
+            Self::File { length, sends, sound } => {
+                let file = sends.then(|| traffic::name(length).as_str().into());
+                let selector = traffic::selector(length, sound);
+                StreamSpec::FileTransfer(FileTransferSpec { selector, sends, file, offset: 0 })
+            }
         }
     }
 }
@@ -85,6 +106,15 @@ pub enum Act {
     CancelProposal,
     /// A digit on the first stream.
     Dtmf(char),
+    /// A message on one of the chats.
+    Say {
+        /// Which chat, counted from 0 and from the beginning again.
+        chat: usize,
+        /// How long the text is.
+        length: usize,
+    },
+    /// `FileTransferStream.cancel`, of the first file transfer.
+    GiveUp,
     /// `transfer` to the user of another host, in place of another session if one is named.
     Transfer {
         /// The host.
@@ -100,6 +130,8 @@ pub enum Act {
     Network(Faults),
     /// From now on nothing gets from this host to the other.
     Cut(usize),
+    /// The connections between this host and the other are lost.
+    Reset(usize),
 }
 
 /// One step of a program.
@@ -120,7 +152,9 @@ impl fmt::Display for Step {
         let seconds = self.after.as_secs_f64();
         match &self.act {
             Act::Network(_) => write!(f, "after {seconds:.3} {:?}", self.act),
-            Act::Connect { .. } | Act::Cut(_) => write!(f, "after {seconds:.3} host {} {:?}", self.host, self.act),
+            Act::Connect { .. } | Act::Cut(_) | Act::Reset(_) => {
+                write!(f, "after {seconds:.3} host {} {:?}", self.host, self.act)
+            }
             _ => write!(f, "after {seconds:.3} host {} session {} {:?}", self.host, self.session, self.act),
         }
     }
@@ -144,8 +178,14 @@ pub struct Subject {
     pub session: Option<SessionId>,
     /// Its streams.
     pub streams: Vec<StreamId>,
+    /// Those that are chats.
+    pub chats: Vec<StreamId>,
+    /// Those that are file transfers.
+    pub files: Vec<StreamId>,
     /// What is proposed in it.
     pub proposed: Vec<StreamId>,
+    /// The name and the text of the message that is said.
+    pub message: (String, String),
     /// Another session.
     pub other: Option<SessionId>,
 }
@@ -166,7 +206,7 @@ impl Act {
         }
         let session = subject.session?;
         Some(match self {
-            Self::Connect { .. } | Self::Network(_) | Self::Cut(_) => return None,
+            Self::Connect { .. } | Self::Network(_) | Self::Cut(_) | Self::Reset(_) => return None,
             Self::Ring => Intent::SendRingIndication { session },
             Self::Accept(choice) => {
                 Intent::Accept { session, streams: choice.of(&subject.streams), relay_password: None }
@@ -184,6 +224,16 @@ impl Act {
                 stream: *subject.streams.first()?,
                 command: Command::SendDtmf { digit: *digit, duration: DIGIT },
             },
+            Self::Say { .. } => {
+                let (id, text) = &subject.message;
+                let message = Box::new(ChatMessage::text(id.as_str(), text));
+                let command = Command::Chat(ChatCommand::SendMessage(message));
+                Intent::Stream { stream: self.chat(subject)?, command }
+            }
+            Self::GiveUp => Intent::Stream {
+                stream: *subject.files.first()?,
+                command: Command::FileTransfer(FileTransferCommand::Cancel),
+            },
             Self::Transfer { to, replaced } => Intent::Transfer {
                 session,
                 target: uri(world.address(*to).ip()).as_str().into(),
@@ -194,6 +244,13 @@ impl Act {
             }
             Self::RejectTransfer(code) => Intent::RejectTransfer { session, code: *code },
         })
+    }
+
+    /// The chat that something is said in.
+    #[must_use]
+    pub fn chat(&self, subject: &Subject) -> Option<StreamId> {
+        let Self::Say { chat, .. } = self else { return None };
+        subject.chats.get(chat.checked_rem(subject.chats.len())?).copied()
     }
 
     /// The method of the seeds that it calls.
@@ -216,7 +273,9 @@ impl Act {
             Self::Transfer { .. } => "transfer",
             Self::AcceptTransfer => "accept_transfer",
             Self::RejectTransfer(_) => "reject_transfer",
-            Self::Network(_) | Self::Cut(_) => "",
+            Self::Say { .. } => "send_message",
+            Self::GiveUp => "cancel",
+            Self::Network(_) | Self::Cut(_) | Self::Reset(_) => "",
         }
     }
 }

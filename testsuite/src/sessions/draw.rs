@@ -11,6 +11,10 @@ use super::act::{Act, Choice, Kind, Step};
 use super::reference::{Known, Reference, Transfer};
 
 const REJECTIONS: [u16; 6] = [302, 404, 480, 486, 500, 603];
+/// How long files are: none at all, one chunk, many.
+pub(super) const FILES: [usize; 4] = [0, 700, 5_000, 20_000];
+/// How long messages are: a word, or several chunks.
+const TEXTS: [usize; 4] = [5, 60, 900, 7_000];
 
 /// Draws the steps of a program.
 #[derive(Debug)]
@@ -41,7 +45,20 @@ impl Draw {
 
     fn kinds(&mut self) -> Vec<Kind> {
         let count = self.pick(&[1, 1, 1, 2, 3]);
-        (0..count).map(|_| if self.chance(60) { Kind::Audio } else { Kind::Text }).collect()
+        (0..count).map(|_| self.kind()).collect()
+    }
+
+    fn kind(&mut self) -> Kind {
+        match self.random.below(100) {
+            0..45 => Kind::Audio,
+            45..60 => Kind::Text,
+            60..82 => Kind::Chat,
+            _ => Kind::File { length: self.pick(&FILES), sends: self.chance(65), sound: self.chance(90) },
+        }
+    }
+
+    fn say(&mut self) -> Act {
+        Act::Say { chat: self.number(3), length: self.pick(&TEXTS) }
     }
 
     fn choice(&mut self) -> Choice {
@@ -65,8 +82,11 @@ impl Draw {
         let after = self.pause();
         let host = self.number(self.hosts);
         if self.faults && self.chance(6) {
-            let act =
-                if self.chance(25) { Act::Cut(self.other(host)) } else { Act::Network(Faults::draw(&mut self.random)) };
+            let act = match self.random.below(4) {
+                0 => Act::Cut(self.other(host)),
+                1 => Act::Reset(self.other(host)),
+                _ => Act::Network(Faults::draw(&mut self.random)),
+            };
             return Step { after, host, session: 0, act };
         }
         let live: Vec<(usize, Known)> = reference.live(host).map(|(number, known)| (number, known.clone())).collect();
@@ -78,11 +98,24 @@ impl Draw {
                 return Step { after, host, session, act };
             }
             let (to, streams, tcp) = (self.other(host), self.kinds(), self.chance(10));
-            let act = Act::Connect { to, streams, tcp, late_offer: self.chance(15) };
+            // Which file is meant only an offer tells.
+            let is_file = |kind: &Kind| matches!(kind, Kind::File { .. });
+            let late_offer = self.chance(15) && !streams.iter().any(is_file);
+            let act = Act::Connect { to, streams, tcp, late_offer };
             return Step { after, host, session: 0, act };
         }
         let (session, known) = self.pick(&live);
-        let act = if self.chance(6) { self.anything(host) } else { self.fitting(host, &known, &live) };
+        let id = reference.id(host, session);
+        let runs = |kind| id.is_some_and(|id| reference.traffic.runs(host, id, kind));
+        let act = if self.chance(6) {
+            self.anything(host)
+        } else if runs("chat") && self.chance(40) {
+            self.say()
+        } else if runs("file-transfer") && self.chance(6) {
+            Act::GiveUp
+        } else {
+            self.fitting(host, &known, &live)
+        };
         Step { after, host, session, act }
     }
 
@@ -131,7 +164,8 @@ impl Draw {
                 _ => Act::End,
             },
             S::Outgoing => match roll {
-                0..70 => self.hold(),
+                0..45 => self.hold(),
+                45..70 => self.say(),
                 70..85 => Act::End,
                 _ => Act::Dtmf('1'),
             },
@@ -155,7 +189,7 @@ impl Draw {
 
     /// Anything: mostly what is wrong now.
     fn anything(&mut self, host: usize) -> Act {
-        match self.random.below(15) {
+        match self.random.below(17) {
             0 => Act::Ring,
             1 => Act::Accept(self.choice()),
             2 => Act::Reject(486),
@@ -170,6 +204,8 @@ impl Draw {
             11 => Act::Dtmf('7'),
             12 => Act::Transfer { to: self.other(host), replaced: None },
             13 => Act::AcceptTransfer,
+            14 => self.say(),
+            15 => Act::GiveUp,
             _ => Act::RejectTransfer(480),
         }
     }

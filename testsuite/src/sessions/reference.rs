@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sipsimple_core::agent::{Agent, IntentError, Outcome, SessionMut};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::{Direction, Originator, SessionError, SessionEvent, SessionState, StreamAction};
-use sipsimple_core::stream::StreamError;
+use sipsimple_core::stream::{StreamError, StreamEvent};
 use sipsimple_core::time::Instant;
 
 use super::act::{Act, Answer, Subject};
+use super::traffic::{Fault, Traffic};
 
 /// What was told of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Reference {
     /// By host, in the order in which they began.
     order: BTreeMap<usize, Vec<SessionId>>,
     sessions: BTreeMap<(usize, SessionId), Known>,
+    /// What goes over the streams.
+    pub traffic: Traffic,
     /// The hosts that got a BYE, each with the name of the call.
     pub byes: BTreeSet<(usize, String)>,
     /// What is wrong.
@@ -199,13 +202,17 @@ impl Reference {
         let allowed = known.allows(act, subject);
         let state = known.state;
         let fits = match (answer, allowed) {
-            (Err(IntentError::Stream(error)), _) => {
-                matches!(act, Act::Dtmf(_))
-                    && matches!(
-                        error,
-                        StreamError::Unknown(_) | StreamError::NotStarted(_) | StreamError::Unsupported(_)
-                    )
-            }
+            (Err(IntentError::Stream(error)), _) => match act {
+                Act::Dtmf(_) => {
+                    matches!(error, StreamError::Unknown(_) | StreamError::NotStarted(_) | StreamError::Unsupported(_))
+                }
+                // Its connection may be lost, which is not told yet; or too much waits in it.
+                Act::Say { .. } => {
+                    matches!(error, StreamError::Unknown(_) | StreamError::NotStarted(_) | StreamError::Full(_))
+                }
+                Act::GiveUp => matches!(error, StreamError::Unknown(_) | StreamError::NotStarted(_)),
+                _ => false,
+            },
             (Err(IntentError::Session(SessionError::Unknown(_))), _) if over => true,
             (Err(IntentError::Session(SessionError::Unknown(id))), _) if other == Some(*id) => true,
             (_, _) if over => false,
@@ -223,6 +230,9 @@ impl Reference {
         };
         if fits && answer.is_ok() {
             known.did(act, subject, answer);
+            if let (Act::Say { length, .. }, Some(stream)) = (act, act.chat(subject)) {
+                self.traffic.said(host, session, stream, *length);
+            }
         }
         if !fits {
             let known = known.clone();
@@ -246,6 +256,42 @@ impl Reference {
             let text = format!("{fault}: {event:?} after {before:?}\n{known:?}");
             self.wrong("SES-2", host, at, text);
         }
+    }
+
+    /// A stream told something.
+    pub fn streamed(
+        &mut self,
+        host: usize,
+        at: Instant,
+        (session, stream): (SessionId, StreamId),
+        kind: &str,
+        event: &StreamEvent,
+    ) {
+        let result = self.traffic.told(host, session, stream, kind, event);
+        self.judge(host, at, result);
+    }
+
+    /// Something is wrong with what goes over a stream, or not.
+    pub(super) fn judge(&mut self, host: usize, at: Instant, result: Result<(), Fault>) {
+        if let Err((property, text)) = result {
+            self.wrong(property, host, at, text);
+        }
+    }
+
+    /// Messages have come out of the session that they went into.
+    ///
+    /// # Errors
+    /// When one has not.
+    pub fn matched(&self) -> Result<(), String> {
+        for (from, to) in self.traffic.came() {
+            let call = |of| self.sessions.get(&of).and_then(|known| known.call_id.as_ref());
+            if let (Some(one), Some(other)) = (call(from), call(to))
+                && one != other
+            {
+                return Err(format!("SES-6: a message of {one} came out of {other}"));
+            }
+        }
+        Ok(())
     }
 
     /// What a session says of itself is what was told.

@@ -21,11 +21,11 @@ struct View {
     audio: Option<(Parameters, std::net::SocketAddr)>,
 }
 
-/// Compares the sides of all sessions that go on; tells how many.
+/// Compares the sides of all sessions that go on; tells those that have another side.
 ///
 /// # Panics
 /// When they do not see the same, or one side is not settled.
-pub(super) fn compare(world: &mut World, reference: &Reference) -> usize {
+pub(super) fn compare(world: &mut World, reference: &Reference) -> Vec<(usize, SessionId)> {
     let mut calls: BTreeMap<String, Vec<(usize, SessionId)>> = BTreeMap::new();
     for (host, id, known) in reference.all().filter(|(_, _, known)| known.outcome.is_none()) {
         assert_eq!(known.state, SessionState::Connected, "SES-3: host {host}: {id} has not settled: {known:?}");
@@ -34,14 +34,14 @@ pub(super) fn compare(world: &mut World, reference: &Reference) -> usize {
         let call = known.call_id.clone().expect("it is established");
         calls.entry(call).or_default().push((host, id));
     }
-    let mut compared = 0;
+    let mut compared = Vec::new();
     for (call, sides) in calls {
         let [one, other] = sides[..] else {
             let heard = reference.byes.contains(&(sides[0].0, call));
             assert!(!heard, "OA-14: {sides:?} goes on after its BYE");
             continue;
         };
-        compared += 1;
+        compared.extend([one, other]);
         let views = [one, other]
             .map(|(host, id)| world.with(host, |agent, now| views(&agent.session(now, id).expect("it goes on"))));
         let text = format!("OA-14: {one:?} sees {:?}\n{other:?} sees {:?}", views[0], views[1]);

@@ -33,8 +33,12 @@ impl Property for Watcher {
 
     fn told(&mut self, host: usize, at: Instant, event: &Event, broken: &mut Violations) {
         let mut reference = self.reference.borrow_mut();
-        if let EventKind::Session { id, event } = &event.kind {
-            reference.told(host, at, *id, event);
+        match &event.kind {
+            EventKind::Session { id, event } => reference.told(host, at, *id, event),
+            EventKind::Stream { id, session, kind, event } => {
+                reference.streamed(host, at, (*session, *id), kind, event);
+            }
+            _ => {}
         }
         for (property, host, at, text) in reference.broken.drain(..) {
             broken.add(property, host, at, text);

@@ -102,12 +102,13 @@ impl World {
                     self.refuse(from, unlike);
                     return;
                 }
+                let sip = is_sip(from.conn) && on.stream().is_none() && !on.is_msrp();
                 let conn = ConnId::accepted(self.hosts[host].accepted);
                 self.hosts[host].accepted += 1;
                 self.hosts[host].conns.insert(conn);
                 let end = End { node: Node::Host(host), conn };
-                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, inside, seen, transport));
-                self.opened(from, end, local, to, transport);
+                self.hosts[host].pipes.insert(conn, Pipe::new(now, from, inside, seen, (transport, sip)));
+                self.opened(from, end, local, to, (transport, sip));
                 self.input(host, Input::Accepted { conn, on, peer: seen });
                 let tls = protected.then(|| self.shown(from.node));
                 let open = ConnectionEvent::Open { local: inside, peer: seen, tls };
@@ -119,21 +120,22 @@ impl World {
                 return;
             }
         };
-        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, inside, seen, transport));
-        self.opened(from, end, local, to, transport);
+        let kind = (transport, is_sip(from.conn));
+        self.pipes(end.node).insert(end.conn, Pipe::new(now, from, inside, seen, kind));
+        self.opened(from, end, local, to, kind);
         if let Node::Post(post) = end.node {
             self.play(post, |script, turn| script.opened(end.conn, seen, turn));
         }
     }
 
     /// The side that opened a connection learns that it is open.
-    fn opened(&mut self, from: End, to: End, local: SocketAddr, remote: SocketAddr, transport: Transport) {
+    fn opened(&mut self, from: End, to: End, local: SocketAddr, remote: SocketAddr, kind: (Transport, bool)) {
         let now = self.now;
-        self.pipes(from.node).insert(from.conn, Pipe::new(now, to, local, remote, transport));
+        self.pipes(from.node).insert(from.conn, Pipe::new(now, to, local, remote, kind));
         if let Node::Host(host) = from.node {
             self.hosts[host].opening.remove(&from.conn);
         }
-        let tls = (transport == Transport::Tls).then(|| self.shown(to.node));
+        let tls = (kind.0 == Transport::Tls).then(|| self.shown(to.node));
         let event = ConnectionEvent::Open { local, peer: remote, tls };
         self.schedule(Duration::ZERO, Happening::Stream { to: from, event, from: None });
     }
@@ -141,7 +143,7 @@ impl World {
     /// Writes to a connection.
     pub(super) fn write(&mut self, end: End, data: &Bytes) {
         let Some(pipe) = self.pipe(end) else { return };
-        let messages = if is_sip(end, pipe.peer) { pipe.written.feed(data) } else { Vec::new() };
+        let messages = if pipe.sip { pipe.written.feed(data) } else { Vec::new() };
         let (peer, local, remote, mut last) = (pipe.peer, pipe.local, pipe.remote, pipe.last);
         let transport = pipe.transport;
         if let Node::Host(host) = end.node {
@@ -191,7 +193,7 @@ impl World {
             return;
         }
         let (at, conn) = (self.now, end.conn);
-        let Some(pipe) = self.pipe(end).filter(|pipe| !is_sip(end, pipe.peer)) else { return };
+        let Some(pipe) = self.pipe(end).filter(|pipe| !pipe.sip) else { return };
         let [written, read] = &mut pipe.frames;
         let frames = if fate == Fate::Sent { written.feed(data) } else { read.feed(data) };
         let bodies = written.bodies();
@@ -275,7 +277,7 @@ impl World {
             }
             ConnectionEvent::Data(data) => {
                 let Some(pipe) = self.pipe(to) else { return };
-                let messages = if is_sip(to, pipe.peer) { pipe.read.feed(data) } else { Vec::new() };
+                let messages = if pipe.sip { pipe.read.feed(data) } else { Vec::new() };
                 let (local, remote, transport) = (pipe.local, pipe.remote, pipe.transport);
                 self.see_frames(Fate::Arrived, to, data);
                 for data in messages {
@@ -325,7 +327,7 @@ impl World {
     }
 }
 
-/// Whether a connection carries SIP: those of media streams and of MSRP do not.
-fn is_sip(end: End, peer: End) -> bool {
-    [end, peer].iter().all(|end| end.conn.stream().is_none() && !end.conn.is_msrp())
+/// Whether a connection that was opened under this name may carry SIP.
+fn is_sip(conn: ConnId) -> bool {
+    conn.stream().is_none() && !conn.is_msrp()
 }

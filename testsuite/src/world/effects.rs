@@ -85,9 +85,15 @@ impl World {
                         self.hosts[host].stored = Some(text);
                         Answer::Persisted(Ok(()))
                     }
+                    // Certificates are not shown here.
+                    Question::Tls(_) => Answer::Tls(Ok(None)),
                     _ => return,
                 };
+                self.hosts[host].asked.insert(ask);
                 self.later(host, Input::Answer { ask, answer });
+            }
+            Effect::Abandon { ask } => {
+                self.hosts[host].asked.remove(&ask);
             }
             Effect::Media { stream, command } => self.media(host, stream, &command),
             _ => {}

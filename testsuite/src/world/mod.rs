@@ -2,17 +2,21 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `closing` | how it ends |
 //! | `effects` | what the agents ask of their drivers |
 //! | `datagrams` | datagrams, of SIP and of media |
 //! | `connections` | connections: opened, cut into pieces, reset, closed |
 //! | `realms` | who is behind which NAT |
 //! | `posts` | the mailboxes of the tests, and their scripts |
 
+mod closing;
 mod connections;
 mod datagrams;
 mod effects;
 mod posts;
 mod realms;
+
+pub use closing::Standing;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -345,7 +349,16 @@ impl World {
         self.steps += 1;
         match happening {
             Happening::Datagram(packet) => self.arrive(&packet),
-            Happening::Input(host, input) => self.input(host, *input),
+            Happening::Input(host, input) => {
+                // What was given up in the meantime is not answered.
+                let wanted = match *input {
+                    Input::Answer { ask, .. } => self.hosts[host].asked.remove(&ask),
+                    _ => true,
+                };
+                if wanted {
+                    self.input(host, *input);
+                }
+            }
             Happening::Connect { from, transport, local, to } => self.connect(from, transport, local, to),
             Happening::Stream { to, event, from } => self.stream(to, event, from),
             Happening::Wake(host) => self.wake(host),

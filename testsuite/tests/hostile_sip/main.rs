@@ -1,4 +1,4 @@
-//! What a hostile peer, or a careless application, may do to SIP messages: no panic, time linear in the size, the right answer.
+//! What a hostile peer, or a careless application, may do to SIP messages: no panic (GEN-1), time linear in the size, the right answer.
 //!
 //! | subject | where |
 //! |---|---|

@@ -151,7 +151,20 @@ fn it_answers_us_with_audio_both_ways() {
             let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
             let ca = baresip.pki.ca();
             let ca = ca.to_str().expect("UTF-8");
-            let args = ["call", &uri, "--tls-ca", ca, "--play", play, "--record", recording, "--duration", "4"];
+            let args = [
+                "call",
+                &uri,
+                "--tls-ca",
+                ca,
+                "--codec",
+                "PCMU,PCMA",
+                "--play",
+                play,
+                "--record",
+                recording,
+                "--duration",
+                "4",
+            ];
             Running::start(sipsimple(), &args).succeed(LIMIT);
             assert_tone(&record, THEIRS, "we");
             assert_tone(&baresip.heard(), OURS, "baresip");
@@ -223,7 +236,8 @@ fn media_is_encrypted_both_ways() {
         let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
         let uri = format!("sip:baresip@127.0.0.1:{};transport=tls", port + 1);
         let ca = baresip.pki.ca();
-        let mut args = vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--srtp", srtp];
+        let mut args =
+            vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--codec", "PCMU,PCMA", "--srtp", srtp];
         args.extend(["--play", play, "--record", recording, "--duration", "4"]);
         let mut call = Running::start(sipsimple(), &args);
         call.succeed(LIMIT);
@@ -268,7 +282,8 @@ fn it_is_reached_by_ice() {
     tone_file(&play, OURS);
     let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
     let uri = format!("sip:baresip@{ROUTER}");
-    let args = ["call", &uri, "--ice", "--play", play, "--record", recording, "--duration", "4"];
+    let args =
+        ["call", &uri, "--ice", "--codec", "PCMU,PCMA", "--play", play, "--record", recording, "--duration", "4"];
     let mut call = nats.start_outside(0, sipsimple(), &args);
     call.succeed(LIMIT);
     let output = call.output();

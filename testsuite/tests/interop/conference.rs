@@ -43,7 +43,10 @@ fn everybody_hears_everybody_else_and_the_recording_holds_all() {
         .map(|(number, frequency)| {
             tone_file(&path(&format!("play{number}.wav")), *frequency);
             let (play, record) = (text(&format!("play{number}.wav")), text(&format!("heard{number}.wav")));
-            Running::start(sipsimple(), &["call", &uri, "--play", &play, "--record", &record, "--duration", "8"])
+            Running::start(
+                sipsimple(),
+                &["call", &uri, "--codec", "PCMU,PCMA", "--play", &play, "--record", &record, "--duration", "8"],
+            )
         })
         .collect();
     for call in &mut calls {

@@ -54,7 +54,8 @@ fn keys_that_we_press_are_right_on_the_wire() {
         let mut sipp = Running::start(&sipp, &[&args[..], &["-nostdin", "-timeout", "40", "-timeout_error"]].concat());
         wait_until_bound(address, own);
         let uri = format!("sip:service@{}", host_port(address, own));
-        Running::start(sipsimple(), &["call", &uri, "--dtmf", "15#", "--duration", "3"]).succeed(LIMIT);
+        Running::start(sipsimple(), &["call", &uri, "--codec", "PCMU,PCMA", "--dtmf", "15#", "--duration", "3"])
+            .succeed(LIMIT);
         sipp.succeed(LIMIT);
         capture.terminate(Duration::from_secs(10));
         let packets = read_capture(&fs::read(capture.folder().join("capture.pcap")).expect("the capture"));

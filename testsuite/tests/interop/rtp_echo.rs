@@ -59,7 +59,8 @@ fn what_sipp_plays_comes_back_the_same() {
         let (Some(sipp), Some(tcpdump)) = (find("sipp"), find("tcpdump")) else { return };
         let port = free_port(address);
         let listen = format!("udp:{}", host_port(address, port));
-        let mut answering = Running::start(sipsimple(), &["answer", "--listen", &listen, "--echo", "--count", "1"]);
+        let answer = ["answer", "--listen", &listen, "--codec", "PCMU,PCMA", "--echo", "--count", "1"];
+        let mut answering = Running::start(sipsimple(), &answer);
         answering.wait_for("listening", Duration::from_secs(20));
         let (own, media) = (free_port(address).to_string(), free_port(address));
         let filter = format!("udp port {media}");

@@ -1,6 +1,6 @@
 //! Chats.
 
-use sipsimple_core::agent::{IntentError, MsrpAccount};
+use sipsimple_core::agent::{Agent, IntentError, MsrpAccount};
 use sipsimple_core::payload::composing::State;
 use sipsimple_core::payload::cpim::{Address, Field, FieldName, Subject};
 use sipsimple_core::settings::kind::ConnectionModel::{Acm, Relay};
@@ -57,6 +57,26 @@ fn messages_go_both_ways_whoever_opens_the_connection() {
 }
 
 #[test]
+fn the_other_side_offers_the_chat_again() {
+    // Whoever left the choice of the roles to the other answers with one of them (OA-11).
+    for model in [Relay, Acm] {
+        let mut scene = Scene::alike(11, model);
+        scene.call(chat());
+        scene.run(2000);
+        let session = scene.world.host(BOB).incoming_sessions().next().unwrap();
+        let add = |agent: &mut Agent, now| agent.session(now, session).unwrap().add_streams(&chat()).map(drop);
+        scene.world.with(BOB, add).unwrap();
+        scene.run(1000);
+        assert!(scene.names(ALICE).contains(&"MediaStreamDidInitialize"));
+        scene.say(ALICE, "m001", "still here").unwrap();
+        scene.say(BOB, "m002", "so am I").unwrap();
+        scene.run(500);
+        assert_eq!((scene.texts(BOB), scene.texts(ALICE)), (vec!["still here".into()], vec!["so am I".into()]));
+        scene.end();
+    }
+}
+
+#[test]
 fn what_is_said_too_early_waits() {
     let mut scene = Scene::alike(2, Relay);
     scene.call(chat());
@@ -79,6 +99,39 @@ fn what_waits_when_the_call_ends_is_told_to_have_failed() {
     scene.end();
     assert!(scene.texts(BOB).is_empty());
     assert_eq!(delivered(&scene, ALICE), [("not m001".to_owned(), 0)]);
+}
+
+/// The chat is one of a call that came, and was never accepted.
+#[test]
+fn what_is_given_to_a_chat_that_never_began_is_told_to_have_failed() {
+    let mut scene = Scene::alike(10, Relay);
+    scene.call(chat());
+    scene.run(200);
+    scene.say(BOB, "m001", "never").unwrap();
+    scene.end();
+    assert_eq!(delivered(&scene, BOB), [("not m001".to_owned(), 0)]);
+    assert_eq!(scene.names(BOB), ["ChatStreamDidNotDeliverMessage"]);
+}
+
+/// What has no room is refused, and nothing of it is sent; that there is room again is told once.
+#[test]
+fn a_chat_that_is_full_says_when_there_is_room() {
+    let mut scene = started(11);
+    scene.world.set_faults(Faults { rate: 100_000, buffer: 64 * 1024, ..Faults::none() });
+    let long = "x".repeat(200_000);
+    let full = |result: &Result<_, _>| matches!(result, Err(IntentError::Stream(StreamError::Full(_))));
+    let taken = (0..50).take_while(|number| !full(&scene.say(ALICE, &format!("m{number:03}"), &long))).count();
+    assert!((20..30).contains(&taken), "{taken}");
+    assert!(full(&scene.say(ALICE, "n001", "short")));
+    scene.world.set_faults(Faults::none());
+    scene.run(60_000);
+    let writable = |scene: &Scene| scene.chat(ALICE).iter().filter(|event| **event == ChatEvent::Writable).count();
+    assert_eq!(writable(&scene), 1);
+    scene.say(ALICE, "n001", "short").unwrap();
+    scene.run(1000);
+    assert_eq!((scene.texts(BOB).len(), delivered(&scene, ALICE).len()), (taken + 1, taken + 1));
+    assert_eq!(writable(&scene), 1);
+    scene.end();
 }
 
 #[test]

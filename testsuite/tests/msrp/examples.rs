@@ -1,11 +1,14 @@
 //! The frames of RFC 4975, 4976, 5547 and 7701 against the verdicts of `vectors/msrp/verdicts.tsv`, whole and byte by byte, by the framer
-//! and by the watchers' own reader.
+//! and by the watchers' own reader; and the messages of RFC 3862.
 
 use std::path::Path;
 
 use bytes::Bytes;
 use sipsimple_core::limits::Limits;
 use sipsimple_core::msrp::{Continuation, Frame, Framer};
+use sipsimple_core::payload::cpim::{Address, FieldName, Message, Subject};
+use sipsimple_core::payload::multipart::Multipart;
+use sipsimple_core::sip::{MediaType, Text};
 use sipsimple_testsuite::msrp::Cutter;
 
 /// The verdict on a frame, its body and its end.
@@ -55,4 +58,41 @@ fn the_examples_of_the_rfcs_have_their_verdicts() {
         seen += 1;
     }
     assert_eq!(seen, 53);
+}
+
+/// What both examples of RFC 3862 section 5 say.
+fn check(message: &Message, donkey: &str) {
+    let address = |name: &str, uri: &str| Address { name: Some(name.into()), uri: uri.into() };
+    assert_eq!(message.from, Some(address("MR SANDERS", "im:piglet@100akerwood.com")));
+    assert_eq!(message.to, [address(donkey, "im:eeyore@100akerwood.com")]);
+    assert_eq!(message.date_time.unwrap().unix_millis, 976_743_600_000);
+    let subject =
+        |language: Option<&str>, text: &str| Subject { language: language.map(Into::into), text: text.into() };
+    let french = "beau temps prevu pour aujourd'hui";
+    assert_eq!(message.subjects, [subject(None, "the weather will be fine today"), subject(Some("fr"), french)]);
+    let features = "mid:MessageFeatures@id.foo.com";
+    assert_eq!(message.required, [FieldName::new(features, "VitalMessageOption")]);
+    assert_eq!(message.field(features, "VitalMessageOption"), Some("Confirmation-requested"));
+    assert_eq!(message.field(features, "WackyMessageOption"), Some("Use-silly-font"));
+    // Who does not know what is vital must not show it as if it were understood.
+    assert_eq!(message.not_understood(|_| false).count(), 1);
+    assert_eq!(message.content.field("Content-Type"), Some("text/xml; charset=utf-8"));
+    assert_eq!(message.content.content_id(), Some("1234567890@foo.com"));
+    assert!(message.content.body.starts_with(b"<body>\r\nHere is the text of my message.\r\n</body>"));
+}
+
+#[test]
+fn the_messages_of_rfc_3862_are_read_and_written_back() {
+    let limits = Limits::default();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/cpim/rfc3862");
+    let read = |name: &str| Bytes::from(std::fs::read(folder.join(name)).unwrap());
+    let message = Message::parse(&read("5.1.cpim"), &limits).unwrap();
+    check(&message, "Depressed Donkey");
+    assert_eq!(Message::parse(&message.write(), &limits).unwrap(), message);
+    // Its own Content-Type has a parameter with a slash that is not quoted, as RFC 2045 wants it.
+    let signed = read("5.2.signed");
+    let kind = MediaType::parse(&Text::from("multipart/signed; boundary=next")).unwrap();
+    let parts = Multipart::parse(&kind, &signed, &limits).unwrap().parts;
+    assert!(parts[0].content_type().unwrap().is("message/cpim"));
+    check(&Message::parse(&parts[0].body, &limits).unwrap(), "Dopey Donkey");
 }

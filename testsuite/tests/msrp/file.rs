@@ -19,7 +19,7 @@ pub(crate) fn selector(data: &[u8]) -> FileSelector {
 }
 
 /// Alice sends this file; Bob stores it.
-fn push(scene: &mut Scene, data: &[u8], selector: FileSelector, offset: u64) {
+pub(crate) fn push(scene: &mut Scene, data: &[u8], selector: FileSelector, offset: u64) {
     scene.world.host_mut(ALICE).files.insert("picture".into(), data.to_vec());
     let spec = FileTransferSpec { selector, sends: true, file: Some("picture".into()), offset };
     scene.call(vec![StreamSpec::FileTransfer(spec)]);

@@ -91,6 +91,26 @@ fn a_full_disk_ends_the_transfer_on_both_sides() {
     scene.end();
 }
 
+/// The disk fails when the last chunk has been answered: there is none left to refuse, and the sender hears it by a report.
+#[test]
+fn a_disk_that_fails_at_the_end_is_reported() {
+    let data = bytes(1000);
+    let mut scene = Scene::alike(25, Relay);
+    scene.world.host_mut(BOB).disk = 10;
+    scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
+    scene.call(vec![spec("picture", selector(&data), 0)]);
+    scene.run(200);
+    scene.command(BOB, set("stored")).unwrap();
+    scene.run(2000);
+    let refused = |event: &FileTransferEvent| matches!(event, FileTransferEvent::DidNotDeliverChunk { code: 413, .. });
+    let events = told(&scene, ALICE);
+    assert_eq!(events.iter().filter(|event| refused(event)).count(), 1, "{events:?}");
+    assert!(matches!(events.last(), Some(FileTransferEvent::DidNotFinish { received: false, .. })), "{events:?}");
+    let full = FileTransferEvent::DidNotFinish { received: true, reason: "no space left on device".into() };
+    assert_eq!(told(&scene, BOB).last(), Some(&full));
+    scene.end();
+}
+
 #[test]
 fn a_size_that_cannot_be_costs_nothing() {
     // M7: 2^63 bytes are announced, and a thousand come.

@@ -7,5 +7,8 @@ mod desktop;
 mod examples;
 mod file;
 mod files;
+mod relay;
+mod room;
 mod scene;
 mod sharing;
+mod talk;

@@ -1,15 +1,18 @@
 //! Two hosts whose accounts speak MSRP over TCP; the second one answers.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::settings::kind::{ConnectionModel, MsrpTransport};
+use sipsimple_core::sip::digest::Credentials;
 use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, Command, StreamEvent, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Application, Idle};
 use sipsimple_testsuite::link::Faults;
+use sipsimple_testsuite::msrp_relay::PASSWORD;
 use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
@@ -34,7 +37,8 @@ impl Scene {
                 if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_millis(500))) };
             world.add(Config::default(), application);
             let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
-            let spec = AccountSpec { msrp, ..AccountSpec::new(uri) };
+            let credentials = Some(Credentials::new(name, PASSWORD));
+            let spec = AccountSpec { msrp, credentials, ..AccountSpec::new(uri) };
             world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
         }
         world.watch(property::all());
@@ -49,7 +53,12 @@ impl Scene {
 
     /// Alice calls Bob.
     pub(crate) fn call(&mut self, streams: Vec<StreamSpec>) {
-        let route = Route::new(Transport::Udp, self.world.address(BOB));
+        self.call_at(self.world.address(BOB), streams);
+    }
+
+    /// Alice calls somebody.
+    pub(crate) fn call_at(&mut self, address: SocketAddr, streams: Vec<StreamSpec>) {
+        let route = Route::new(Transport::Udp, address);
         let to = format!("sip:bob@{}", route.address).as_str().into();
         let intent =
             Intent::Connect { account: AccountId::from_u64(0), to, routes: vec![route], streams, late_offer: false };
@@ -63,10 +72,14 @@ impl Scene {
         self.world.run_for(Duration::from_millis(millis));
     }
 
-    /// Alice ends the session that she called last.
+    /// Alice ends the session that she called last, unless it is over.
     pub(crate) fn hang_up(&mut self) {
         let session = self.session.unwrap();
-        self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
+        self.world.with(ALICE, |agent, now| {
+            if let Some(mut session) = agent.session(now, session) {
+                let _ = session.end();
+            }
+        });
     }
 
     pub(crate) fn end(&mut self) {

@@ -8,6 +8,7 @@
 mod accounts;
 mod application;
 mod audio;
+mod devices;
 mod location;
 mod media;
 mod msrp;
@@ -36,6 +37,7 @@ fn every_row_of_the_seeds_is_there_or_pending() {
     usages::scenarios(&mut table);
     audio::scenarios(&mut table);
     application::scenarios(&mut table);
+    devices::scenarios(&mut table);
     let faults = table.faults();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }

@@ -21,3 +21,31 @@ fn whatever_users_do_with_their_sessions_both_sides_agree() {
     }
     println!("{all:?}");
 }
+
+/// Programs that are run again and again: some with three hosts, some with two.
+const AGAIN: u64 = 8;
+
+#[test]
+fn however_connections_are_cut_everybody_is_told_the_same() {
+    // GEN-3.
+    for seed in 0..AGAIN {
+        let program = Program::new(seed);
+        let whole = program.told(0, None);
+        assert!(whole.len() > 50, "seed {seed}");
+        for cut in [1, 13, 500] {
+            assert_eq!(program.told(cut, None), whole, "seed {seed}: pieces of {cut} bytes");
+        }
+    }
+}
+
+#[test]
+fn what_arrives_twice_is_told_once() {
+    // GEN-6.
+    for seed in 0..AGAIN {
+        let program = Program::new(seed);
+        let once = program.told(0, None);
+        for twice in (seed..60).step_by(9) {
+            assert_eq!(program.told(0, Some(twice)), once, "seed {seed}: datagram {twice}");
+        }
+    }
+}

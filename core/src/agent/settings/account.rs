@@ -192,6 +192,7 @@ impl Agent {
         if self.managed.phase != Phase::Started || self.shutdown != Shutdown::No {
             return;
         }
+        self.secure();
         let value = match new.map(|id| self.managed.object_of(id).and_then(|object| object.id)) {
             Some(None) => return,
             Some(Some(name)) => Value::Text(name),

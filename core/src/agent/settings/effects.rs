@@ -6,6 +6,7 @@
 //! | `dns.*` | of lookups from now on |
 //! | `instance_id`, `sip.transport_list` | accounts register anew |
 //! | `local_ip`, `sip.transport_list`, `sip.*_port` | sockets are closed, then others bound; accounts register anew once they are there |
+//! | `tls.*`, those of the default account included | see [`tls`](super::tls) |
 //! | `default_account` | another account is the default one |
 //! | those of an account | it goes on with them, and registers anew |
 //!
@@ -98,6 +99,7 @@ impl Agent {
         } else if changed("sip.transport_list") {
             self.renew_usages();
         }
+        self.secure();
     }
 
     /// An account goes on with its settings of now. Most settings are looked at when they are needed.
@@ -110,14 +112,15 @@ impl Agent {
             // What settings take, accounts take.
             let _ = self.change_account(account, spec);
         }
+        self.secure();
     }
 
     /// Binds the sockets that the settings speak of and that are not bound, once those are closed that they do not speak of.
     pub(super) fn listen_as_set(&mut self) {
-        let Some(settings) = self.settings.get::<SipSimpleSettings>("") else { return };
-        // Nobody can connect to a socket for TLS that shows no certificate.
-        let has_identity = self.config.tls.as_ref().is_some_and(|tls| tls.identity.is_some());
-        let sockets = settings.sockets(has_identity);
+        // Also where no certificate is shown: who calls others needs a socket.
+        let has_tls = self.config.tls.is_some();
+        let settings = self.settings.get::<SipSimpleSettings>("").filter(|_| self.managed.listen);
+        let sockets = settings.map_or_else(Vec::new, |settings| settings.sockets(has_tls));
         let wanted: BTreeSet<Wanted> = sockets.iter().map(|on| (on.transport, on.address, fixed(on.port))).collect();
         let unwanted: Vec<Wanted> = self.managed.sockets.keys().filter(|has| !wanted.contains(has)).copied().collect();
         for socket in unwanted.iter().filter_map(|unwanted| self.managed.sockets.remove(unwanted)) {
@@ -135,10 +138,21 @@ impl Agent {
             }
             if let Ok(socket) = self.listen(listen) {
                 self.managed.sockets.insert(key, socket);
-                if self.managed.phase == Phase::Started {
-                    self.managed.replacing.insert(socket);
+                self.replaces_others(socket);
+            }
+        }
+        if has_tls {
+            for listen in self.managed.tls.take_places() {
+                if let Ok(socket) = self.listen(&listen) {
+                    self.replaces_others(socket);
                 }
             }
+        }
+    }
+
+    fn replaces_others(&mut self, socket: SocketId) {
+        if self.managed.phase == Phase::Started {
+            self.managed.replacing.insert(socket);
         }
     }
 

@@ -2,11 +2,11 @@
 //! in effect as soon as they are saved.
 //!
 //! ```text
-//!                 Start, driver                 the answer: stored or nothing
-//!   not started ───────────────► loading ──────────────────────────────────────► started ──ShutDown──► ended
-//!        │  ▲                       │ the answer: unusable                           ▲
-//!        │  └───────────────────────┘                                                │
-//!        └─────────────────────────────── Start, memory ─────────────────────────────┘
+//!                 Start, driver                 the answer: stored or nothing         nothing of TLS
+//!   not started ───────────────► loading ─────────────────────────────► loaded ─────────────────────────► started ──ShutDown──► ended
+//!        │  ▲                       │ the answer: unusable                ▲ │ something of TLS                 ▲
+//!        │  └───────────────────────┘                                     │ └────────────► securing ───────────┘
+//!        └─────────────────────────── Start, memory ──────────────────────┘                        the answer: it works, or not
 //! ```
 //!
 //! The start is told in this order: the settings of the application, the account manager with each account, the session manager.
@@ -15,9 +15,11 @@
 //! |---|---|
 //! | `effects` | what changes of settings do |
 //! | `account` | the accounts of the settings |
+//! | `tls` | TLS as the settings say |
 
 mod account;
 mod effects;
+mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -58,6 +60,8 @@ pub(super) struct Managed {
     closing: BTreeSet<SocketId>,
     /// Those that replace others, and are not bound yet.
     replacing: BTreeSet<SocketId>,
+    /// TLS as it was configured, and as it is.
+    tls: tls::Tls,
     /// The accounts that have settings, by their ids.
     accounts: BTreeMap<String, AccountId>,
     /// The managers that have not told yet that they have ended.
@@ -70,6 +74,8 @@ enum Phase {
     #[default]
     Idle,
     Loading,
+    /// The driver looks whether TLS can be done as the settings say.
+    Securing,
     /// The accounts are being loaded.
     Starting,
     Started,
@@ -183,7 +189,6 @@ impl Agent {
         if self.shutdown != Shutdown::No {
             return;
         }
-        self.managed.phase = Phase::Starting;
         // These classes are known, and settings are loaded.
         let _ = self.settings.open::<SipSimpleSettings>("", &mut self.settings_out);
         self.tell_settings();
@@ -191,9 +196,20 @@ impl Agent {
         if self.managed.listen {
             self.listen_as_set();
         }
-        self.tell(EventKind::AccountManager(ManagerEvent::WillStart));
         let _ = self.settings.open_all::<BonjourAccountSettings>(&mut self.settings_out);
         let _ = self.settings.open_all::<AccountSettings>(&mut self.settings_out);
+        self.managed.tls.configured_as(&self.config);
+        if self.secure() {
+            self.managed.phase = Phase::Securing;
+        } else {
+            self.managers_start();
+        }
+    }
+
+    /// The accounts come to life: TLS is ready, or there is none.
+    fn managers_start(&mut self) {
+        self.managed.phase = Phase::Starting;
+        self.tell(EventKind::AccountManager(ManagerEvent::WillStart));
         self.tell_settings();
         self.add_stored_accounts();
         self.tell(EventKind::AccountManager(ManagerEvent::DidStart));

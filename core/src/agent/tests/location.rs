@@ -261,6 +261,49 @@ fn stun_servers_are_those_of_the_accounts_domain_where_its_settings_name_none() 
 }
 
 #[test]
+fn the_stun_servers_of_a_domain_are_asked_for_once() {
+    let mut located = Located::new();
+    let spec = |uri: &str| AccountSpec { use_ice: true, ..AccountSpec::new(uri) };
+    let Ok(Outcome::Account(account)) = located.intend(Intent::AddAccount(spec("sip:alice@them.test"))) else {
+        panic!()
+    };
+    let change = |located: &mut Located, spec| located.intend(Intent::ChangeAccount { account, spec }).unwrap();
+    let asked = located.queries;
+    assert!(asked > 0);
+    for display_name in ["Alice", "Alice Liddell"] {
+        let spec = AccountSpec { display_name: Some(display_name.into()), ..spec("sip:alice@them.test") };
+        change(&mut located, spec);
+    }
+    assert_eq!(located.queries, asked, "they are known");
+    let streams = vec![StreamSpec::Audio(AudioSpec::default())];
+    let connect =
+        Intent::Connect { account, to: "sip:bob@192.0.2.4".into(), routes: Vec::new(), streams, late_offer: false };
+    located.intend(connect).unwrap();
+    assert_eq!(located.stun, [address("192.0.2.4:3479")], "and were kept");
+
+    // While an answer is awaited it is not asked for again; another domain is asked for instead.
+    located.answers = false;
+    change(&mut located, spec("sip:alice@other.test"));
+    let (asked, open) = (located.queries, located.open);
+    assert_eq!(open, 1);
+    let name = Some("Alice".into());
+    change(&mut located, AccountSpec { display_name: name, ..spec("sip:alice@other.test") });
+    assert_eq!((located.queries, located.open), (asked, open));
+    change(&mut located, spec("sip:alice@third.test"));
+    assert_eq!((located.queries, located.open), (asked + 1, open), "the one before was given up");
+    change(&mut located, AccountSpec::new("sip:alice@third.test"));
+    assert_eq!(located.open, 0, "nobody wants to know");
+    // What was not answered is asked for again.
+    change(&mut located, spec("sip:alice@third.test"));
+    located.pass(Duration::from_secs(20));
+    let asked = located.queries;
+    change(&mut located, spec("sip:alice@third.test"));
+    assert_eq!(located.queries, asked + 1);
+    located.intend(Intent::RemoveAccount(account)).unwrap();
+    assert_eq!(located.open, 0);
+}
+
+#[test]
 fn lookups_that_cannot_start_are_refused_at_once() {
     let mut located = Located::with(|config| config.limits.dns_lookups = 1);
     let refused = |result: Result<Outcome, IntentError>| result.unwrap_err().to_string();

@@ -12,6 +12,7 @@ mod nat;
 mod relay;
 mod replay;
 mod requests;
+mod secure;
 mod sessions;
 mod settings;
 mod shutdown;

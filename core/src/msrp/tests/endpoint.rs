@@ -560,9 +560,8 @@ fn what_comes_before_the_peer_is_known_waits() {
     pair.connect(0, None, None);
     pair.run();
     assert!(!pair.active.endpoint.is_bound(S1) && pair.passive.tap.seen.is_empty());
-    assert!(pair.passive.endpoint.is_paused(names(0).1));
+    assert!(!pair.passive.endpoint.is_paused(names(0).1), "others on it go on");
     pair.passive.call(now, |e, cx, out| e.start(cx, S1, start(a, Connect::Passive, vec![]), out));
-    assert_eq!(pair.passive.resumed, [names(0).1]);
     pair.run();
     assert!(pair.active.endpoint.is_bound(S1) && pair.passive.endpoint.is_bound(S1));
 }

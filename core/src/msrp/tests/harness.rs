@@ -157,7 +157,7 @@ impl Side {
                         None
                     };
                     if let Some((wish, range)) = come.filter(|(wish, _)| wish.success) {
-                        self.endpoint.report(&mut cx, stream, &wish.id, range, 200, &mut self.out);
+                        self.endpoint.report(&mut cx, stream, &wish, range, 200, &mut self.out);
                     }
                 }
             }

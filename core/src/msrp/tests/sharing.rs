@@ -1,13 +1,14 @@
 //! Listeners and connections that sessions share (RFC 4975 section 5.4), and strangers (security class M).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::harness::{Pair, S1, S2, names, plain, setup, text, tls};
-use crate::id::{ConnId, SocketId};
+use super::harness::{Pair, S1, S2, bytes, names, plain, setup, text, tls};
+use crate::id::{ConnId, SocketId, StreamId};
 use crate::limits::Limits;
-use crate::msrp::{Context, Delivery, Endpoint, Output, RelaySetup};
+use crate::msrp::{Content, Context, Delivery, Endpoint, Event, FailureReport, Message, Output, RelaySetup};
 use crate::outbox::Outbox;
 use crate::random::{Random, Seed};
 use crate::time::Instant;
@@ -103,20 +104,159 @@ fn the_oldest_stranger_makes_room() {
     assert_eq!(pair.passive.messages(), [Bytes::from("still here")]);
 }
 
+/// A message of two chunks, the first of 3000 bytes, and what comes of it.
+fn fed(pair: &mut Pair, stream: StreamId, id: &str) {
+    pair.send(stream, text(id, bytes(3000)));
+}
+
 #[test]
-fn a_session_that_must_wait_stops_its_connection_for_all() {
+fn a_session_that_must_wait_lets_others_pass() {
     let mut pair = Pair::bound();
     pair.session(S2, Delivery::Whole);
     pair.run();
-    let conn = names(0).1;
-    pair.passive.endpoint.hold(S1, true, &mut Outbox::new());
-    pair.passive.endpoint.hold(S2, true, &mut Outbox::new());
-    assert!(pair.passive.endpoint.is_paused(conn));
-    let now = pair.now;
-    pair.passive.call(now, |e, _, out| e.hold(S1, false, out));
+    let (conn, now) = (names(0).1, pair.now);
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, true, out));
+    fed(&mut pair, S1, "m001");
+    pair.send(S2, text("m002", "passes"));
+    fed(&mut pair, S1, "m003");
+    pair.run_in(100);
+    assert_eq!(pair.passive.messages(), [Bytes::from("passes")]);
+    assert!(!pair.passive.endpoint.is_paused(conn));
+    // What waits is not answered, and comes in its order.
+    let answered = |pair: &Pair| pair.passive.tap.seen.iter().filter(|seen| seen.is("200")).count();
+    let before = answered(&pair);
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
+    pair.run();
+    assert!(answered(&pair) > before);
+    assert_eq!(pair.passive.messages()[1..], [bytes(3000), bytes(3000)]);
+    assert_eq!(pair.active.events.iter().filter(|(_, event)| matches!(event, Event::Delivered { .. })).count(), 3);
+}
+
+#[test]
+fn a_session_may_have_to_wait_in_the_midst_of_a_chunk() {
+    for held in [1, 2, 5, 20] {
+        let mut pair = Pair::bound();
+        pair.session(S2, Delivery::Whole);
+        pair.run();
+        let now = pair.now;
+        fed(&mut pair, S1, "m001");
+        for _ in 0..held {
+            pair.step(100);
+        }
+        pair.passive.call(now, |e, cx, out| e.hold(cx, S1, true, out));
+        pair.send(S2, text("m002", "passes"));
+        pair.step(100);
+        // Let go while its chunk is under way, or when it has come.
+        if held == 2 {
+            pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
+        }
+        pair.run_in(100);
+        pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
+        pair.run_in(100);
+        let mut messages = pair.passive.messages();
+        messages.sort_by_key(Bytes::len);
+        assert_eq!(messages, [Bytes::from("passes"), bytes(3000)], "{held}");
+    }
+}
+
+#[test]
+fn a_sender_does_not_fill_one_that_waits() {
+    let mut pair = Pair::new();
+    pair.session(S1, Delivery::Pieces(None));
+    pair.connect(0, None, None);
+    pair.run();
+    let (conn, now) = (names(0).1, pair.now);
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, true, out));
+    pair.active.file = bytes(20_000_000);
+    pair.send(S1, Message { content: Content::Fed(20_000_000), ..text("m001", "") });
+    pair.run();
+    assert!(!pair.passive.endpoint.is_paused(conn), "our own sender waits for answers");
+    assert!(pair.passive.events_of(S1).iter().all(|event| !matches!(event, Event::Piece { .. })));
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
+    pair.run();
+    let whole = |event: &&Event| matches!(event, Event::ChunkEnded { bytes: 20_000_000, whole: true, .. });
+    assert_eq!(pair.passive.events_of(S1).into_iter().filter(whole).count(), 1);
+    assert!(matches!(pair.active.events_of(S1).last(), Some(Event::Delivered { .. })));
+}
+
+/// One that does not wait for answers is not read any longer at last; one that leaves does not keep the others waiting.
+#[test]
+fn what_is_kept_is_bounded() {
+    let mut pair = Pair::bound();
+    pair.session(S2, Delivery::Whole);
+    pair.run();
+    let (conn, now) = (names(0).1, pair.now);
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S2, true, out));
+    for number in 0..700 {
+        let message = Message {
+            success_report: false,
+            failure_report: FailureReport::No,
+            ..text(&format!("m{number:03}"), bytes(7000))
+        };
+        pair.send(S2, message);
+        pair.run();
+    }
     assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());
-    // One that leaves does not keep the others waiting.
     pair.passive.call(now, |e, cx, out| e.close(cx, S2, out));
     assert!(!pair.passive.endpoint.is_paused(conn));
     assert_eq!(pair.passive.resumed, [conn]);
+}
+
+/// The earliest of all deadlines is at hand, whatever happens: found one by one, it is the same.
+#[test]
+fn deadlines_are_those_of_sessions_and_connections() {
+    let mut pair = Pair::bound();
+    for number in 2..20 {
+        pair.session(StreamId::from_u64(number), Delivery::Whole);
+    }
+    pair.run();
+    for number in 1..20_u64 {
+        pair.now += Duration::from_millis(700);
+        pair.send(StreamId::from_u64(number), text("m001", "x"));
+        pair.active.endpoint.check_agenda();
+        pair.passive.endpoint.check_agenda();
+        if number % 3 == 0 {
+            pair.run();
+        }
+        if number % 5 == 0 {
+            let now = pair.now;
+            pair.active.call(now, |e, cx, out| e.close(cx, StreamId::from_u64(number), out));
+        }
+        pair.pass(number * 1000, number % 2 == 0);
+        pair.active.endpoint.check_agenda();
+        pair.passive.endpoint.check_agenda();
+    }
+    pair.lose(0, &CloseCause::Reset);
+    assert_eq!((pair.active.endpoint.deadline(), pair.passive.endpoint.deadline()), (None, None));
+}
+
+#[test]
+fn what_the_peer_says_before_it_answers_the_first_send_is_heard() {
+    let mut pair = Pair::new();
+    pair.session(S1, Delivery::Whole);
+    let now = pair.now;
+    pair.passive.call(now, |e, cx, out| e.send(cx, S1, text("m001", "early"), out)).unwrap();
+    pair.connect(0, None, None);
+    pair.run();
+    // It went out before the answer, and whoever takes messages of a session knows that the session has started.
+    assert!(pair.passive.tap.seen[0].is("SEND") && pair.passive.tap.seen.iter().any(|frame| frame.is("200")));
+    assert_eq!(pair.active.messages(), [Bytes::from("early")]);
+    let events = pair.active.events_of(S1);
+    assert_eq!(events.iter().position(|event| **event == Event::Started), Some(0));
+    assert_eq!(events.iter().filter(|event| ***event == Event::Started).count(), 1);
+}
+
+#[test]
+fn the_fates_of_all_messages_are_told_before_the_first_session_is_over() {
+    let mut pair = Pair::bound();
+    pair.session(S2, Delivery::Whole);
+    pair.run();
+    for stream in [S1, S2] {
+        pair.send(stream, text("m001", "lost"));
+    }
+    pair.lose(0, &CloseCause::Reset);
+    let events = pair.active.events.iter().map(|(_, event)| event);
+    let told = events.filter(|event| matches!(event, Event::NotDelivered { .. } | Event::Ended(_)));
+    let fates: Vec<bool> = told.map(|event| matches!(event, Event::NotDelivered { .. })).collect();
+    assert_eq!(fates, [true, true, false, false]);
 }

@@ -1,6 +1,7 @@
 //! A chat (seed class ChatStream): messages over MSRP, wrapped in CPIM where both sides know it (RFC 4975, RFC 3862), who is writing
 //! (RFC 3994), nicknames (RFC 7701), and notifications (RFC 5438).
 
+mod composing;
 mod event;
 mod wrap;
 
@@ -14,12 +15,14 @@ use crate::config::Config;
 use crate::msrp::{self, ByteRange, Content, Event, FailureReport, SendError, accepts};
 use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
-use crate::payload::composing::IsComposing;
+use crate::payload::composing::{IsComposing, State};
 use crate::payload::cpim::Address;
 use crate::payload::imdn::Imdn;
 use crate::sdp::Direction;
 use crate::sip::Text;
+use crate::time::Instant;
 
+use self::composing::Writing;
 use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
 use super::{
     Agreement, Command, Context, MediaStream, Output, Recognized, SessionInfo, StreamError, StreamEvent, StreamFactory,
@@ -40,7 +43,14 @@ pub struct ChatStream {
     full: bool,
     /// Nicknames that were asked for, oldest first.
     nicknames: VecDeque<Text>,
+    /// Those of the other side who are writing.
+    writing: Writing,
+    /// Messages that were told to have been shown: that is told once (RFC 5438 section 7.2.1).
+    displayed: VecDeque<Text>,
 }
+
+/// Messages that are known to have been told to have been shown.
+const DISPLAYED: usize = 256;
 
 /// What is known of the peer.
 #[derive(Debug)]
@@ -75,7 +85,15 @@ impl ChatStream {
 
     fn new(direction: Direction, offered: Option<Offered>) -> Self {
         let base = Base::new(Self::PROFILE, direction, offered);
-        Self { base, remote: None, queue: VecDeque::new(), full: false, nicknames: VecDeque::new() }
+        Self {
+            base,
+            remote: None,
+            queue: VecDeque::new(),
+            full: false,
+            nicknames: VecDeque::new(),
+            writing: Writing::default(),
+            displayed: VecDeque::new(),
+        }
     }
 
     /// Whether messages are wrapped in CPIM: both sides know it (attribute `cpim_enabled`).
@@ -224,7 +242,7 @@ impl ChatStream {
         };
         let code = if news.is_ok() { 200 } else { 400 };
         self.base.report(cx, wish, range, code, out);
-        if let Ok(Some(news)) = news {
+        for news in news.unwrap_or_default() {
             out.push(Output::Event(StreamEvent::Chat(news)));
         }
     }
@@ -234,32 +252,40 @@ impl ChatStream {
         cx: &mut Context<'_>,
         message: ReceivedMessage,
         out: &mut Outbox<Output>,
-    ) -> Result<Option<ChatEvent>, ()> {
+    ) -> Result<Vec<ChatEvent>, ()> {
         let limits = &cx.config.limits;
         let is =
             |known: &str| message.content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(known);
         if is(IsComposing::CONTENT_TYPE) {
             let said = IsComposing::parse(&message.content, limits).map_err(drop)?;
-            return Ok(Some(ChatEvent::GotComposingIndication {
+            self.writing.told(cx.now, &said, &message.sender, &message.recipients);
+            return Ok(vec![ChatEvent::GotComposingIndication {
                 state: said.state,
                 refresh: said.refresh,
                 last_active: said.last_active,
                 content_type: said.content_type.map(Text::from),
                 sender: message.sender,
                 recipients: message.recipients,
-            }));
+            }]);
         }
-        if is(Imdn::CONTENT_TYPE) {
-            let said = Imdn::parse(&message.content, limits).map_err(drop)?;
-            let notified = wrap::notified(&said).ok_or(())?;
-            let (message_id, sender) = (said.message_id.into(), message.sender);
-            return Ok(Some(ChatEvent::GotNotification { message_id, notified, sender }));
+        let notifications = if is(Imdn::CONTENT_TYPE) {
+            vec![Imdn::parse(&message.content, limits).map_err(drop)?]
+        } else {
+            wrap::aggregated(&message, limits)
+        };
+        if !notifications.is_empty() {
+            let told = |said: Imdn| {
+                let (notified, sender) = (wrap::notified(&said)?, message.sender.clone());
+                Some(ChatEvent::GotNotification { message_id: said.message_id.into(), notified, sender })
+            };
+            return notifications.into_iter().map(told).collect::<Option<_>>().ok_or(());
         }
+        self.writing.wrote(&message.sender);
         if let Some(notification) = wrap::notification(cx, &message, Notified::Delivered) {
             // That it came is told whether or not the answer can be sent.
             let _ = self.send_aside(cx, &notification, out);
         }
-        Ok(Some(ChatEvent::GotMessage { message: Box::new(message) }))
+        Ok(vec![ChatEvent::GotMessage { message: Box::new(message) }])
     }
 }
 
@@ -392,14 +418,41 @@ impl MsrpStream for ChatStream {
                 }
                 Ok(())
             }
-            ChatCommand::Displayed { message } => match wrap::notification(cx, message, Notified::Displayed) {
-                Some(notification) => self.send_aside(cx, &notification, out),
-                None => Ok(()),
-            },
+            ChatCommand::Displayed { message } => {
+                let wanted = wrap::notification(cx, message, Notified::Displayed);
+                let Some(notification) = wanted.filter(|_| !self.displayed.contains(&message.id)) else {
+                    return Ok(());
+                };
+                self.send_aside(cx, &notification, out)?;
+                self.displayed.push_back(message.id.clone());
+                if self.displayed.len() > DISPLAYED {
+                    self.displayed.pop_front();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.writing.deadline()
+    }
+
+    fn late(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        for (sender, recipients) in self.writing.over(cx.now) {
+            let (state, refresh, last_active, content_type) = (State::Idle, None, None, None);
+            let news =
+                ChatEvent::GotComposingIndication { state, refresh, last_active, content_type, sender, recipients };
+            out.push(Output::Event(StreamEvent::Chat(news)));
         }
     }
 
     fn leave(&mut self, _cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.writing = Writing::default();
+        for nickname in std::mem::take(&mut self.nicknames) {
+            let reason = Text::from_static("the stream was closed");
+            let news = ChatEvent::DidNotSetNickname { nickname, code: 0, reason };
+            out.push(Output::Event(StreamEvent::Chat(news)));
+        }
         for queued in std::mem::take(&mut self.queue) {
             if let Queued::Message(message) = queued {
                 undelivered(message.id, Text::from_static("the stream was closed"), out);

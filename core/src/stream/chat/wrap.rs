@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
+use crate::limits::Limits;
 use crate::payload::cpim::{self, Address, Field, FieldName};
 use crate::payload::imdn::{self, DeliveryNotification, DisplayNotification, Disposition, Imdn};
 use crate::payload::mime::Entity;
-use crate::sip::{NameAddr, Text};
+use crate::payload::multipart::Multipart;
+use crate::sip::{MediaType, NameAddr, Text};
 
 use super::super::Context;
 use super::event::{ChatMessage, Notified, ReceivedMessage};
@@ -69,7 +71,11 @@ pub(super) fn wrap(cx: &Context<'_>, message: &ChatMessage) -> Bytes {
         date_time: Some(message.timestamp.unwrap_or(cx.utc)),
         required: message.required.clone(),
         fields,
-        content: Entity::new(&content_type, message.content.clone()),
+        content: if content_type == Imdn::CONTENT_TYPE {
+            Entity::new(&content_type, message.content.clone()).with("Content-Disposition", "notification")
+        } else {
+            Entity::new(&content_type, message.content.clone())
+        },
     }
     .write()
 }
@@ -123,8 +129,22 @@ pub(super) fn notified(said: &Imdn) -> Option<Notified> {
     }
 }
 
-/// The notification that a message asks for, if it does (RFC 5438 section 7.2.1). Notifications ask for none.
-pub(super) fn notification(cx: &Context<'_>, message: &ReceivedMessage, what: Notified) -> Option<ChatMessage> {
+/// The notifications that a message is of which a list server has collected several (RFC 5438 section 8.3); none when it is something else.
+pub(super) fn aggregated(message: &ReceivedMessage, limits: &Limits) -> Vec<Imdn> {
+    let kind = MediaType::parse(&message.content_type).ok().filter(|kind| kind.is("multipart/mixed"));
+    let Some(Ok(parts)) = kind.map(|kind| Multipart::parse(&kind, &message.content, limits)) else {
+        return Vec::new();
+    };
+    let read = |part: &Entity| {
+        let is_it = part.content_type().is_some_and(|kind| kind.is(Imdn::CONTENT_TYPE));
+        if is_it { Imdn::parse(&part.body, limits).ok() } else { None }
+    };
+    parts.parts.iter().map(read).collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The notification that a message asks for, if it does (RFC 5438 section 7.2.1). It asks for none itself, and goes back the way that the
+/// message asks for.
+pub(super) fn notification(cx: &mut Context<'_>, message: &ReceivedMessage, what: Notified) -> Option<ChatMessage> {
     let field = |name: &str| {
         let is_it = |field: &&Field| field.name.name == name && field.name.namespace == imdn::CPIM_NAMESPACE;
         message.additional_headers.iter().find(is_it).map(|field| field.value.as_str())
@@ -149,7 +169,16 @@ pub(super) fn notification(cx: &Context<'_>, message: &ReceivedMessage, what: No
         notification.delivery = Some(DeliveryNotification { status, ..DeliveryNotification::default() });
     }
     let content = Bytes::from(notification.write());
-    let mut answer = ChatMessage::new("imdn", Imdn::CONTENT_TYPE, content);
+    let mut answer = ChatMessage::new(cx.random.token(16), Imdn::CONTENT_TYPE, content);
+    let named = |name: &str, value: &str| Field {
+        name: FieldName::new(imdn::CPIM_NAMESPACE, name),
+        language: None,
+        value: value.to_owned(),
+    };
+    answer.additional_headers.push(named("Message-ID", &answer.id));
+    let recorded = FieldName::new(imdn::CPIM_NAMESPACE, "IMDN-Record-Route");
+    let routes = message.additional_headers.iter().filter(|field| field.name == recorded);
+    answer.additional_headers.extend(routes.map(|route| named("IMDN-Route", &route.value)));
     answer.recipients = vec![message.sender.clone()];
     Some(answer)
 }

@@ -354,8 +354,11 @@ impl MsrpStream for FileTransferStream {
                 self.over(&reason, out);
             }
             (State::Receiving(receiver), FileAnswer::Failed(reason)) => {
-                let (id, stream) = (receiver.id(), cx.stream);
-                if let Some(id) = id {
+                let (id, whole, stream) = (receiver.id(), receiver.whole(), cx.stream);
+                if let Some((wish, bytes)) = whole {
+                    // No chunk comes that could be refused.
+                    self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out);
+                } else if let Some(id) = id {
                     self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, &id));
                 }
                 self.over(&reason, out);

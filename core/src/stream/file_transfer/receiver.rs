@@ -77,6 +77,11 @@ impl Receiver {
         self.offset + self.have.first_gap(0)
     }
 
+    /// The whole message, once it has come, and its length.
+    pub(super) fn whole(&self) -> Option<(Wish, u64)> {
+        self.whole.clone()
+    }
+
     /// Whether writing lags behind.
     pub(super) const fn is_behind(&self) -> bool {
         self.given - self.written > BEHIND

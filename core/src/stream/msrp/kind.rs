@@ -108,9 +108,9 @@ impl<S: MsrpStream> MediaStream for S {
         self.base_mut().initialize(cx, proposer, out);
     }
 
-    fn local_media(&mut self, cx: &mut Context<'_>, _offered: Option<&Proposed<'_>>) -> Description {
+    fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let own = self.attributes();
-        self.base().describe(cx, own)
+        self.base_mut().describe(cx, offered, own)
     }
 
     fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
@@ -126,8 +126,16 @@ impl<S: MsrpStream> MediaStream for S {
         agree(self, cx, agreement, out);
     }
 
+    fn wants_offer(&self) -> bool {
+        self.base().wants_offer()
+    }
+
     fn deactivate(&mut self, _cx: &mut Context<'_>) {
         self.base_mut().deactivate();
+    }
+
+    fn abandon(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.leave(cx, out);
     }
 
     fn end(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {

@@ -20,6 +20,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role of the one whose media line this is.
+    pub(super) fn of(media: &Media<'_>) -> Self {
+        match media.inherited_attribute("setup").flatten() {
+            Some("passive") => Self::Passive,
+            Some("actpass") => Self::ActPass,
+            Some(_) | None => Self::Active,
+        }
+    }
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -93,11 +102,7 @@ impl Offered {
         if accept_types.is_empty() {
             return Err("the attribute accept-types is missing".into());
         }
-        let role = match media.inherited_attribute("setup").flatten() {
-            Some("passive") => Role::Passive,
-            Some("actpass") => Role::ActPass,
-            Some(_) | None => Role::Active,
-        };
+        let role = Role::of(media);
         let said: Vec<&str> =
             media.attributes().filter(|(name, _)| *name == "fingerprint").filter_map(|(_, v)| v).collect();
         let said = if said.is_empty() {

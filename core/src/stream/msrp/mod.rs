@@ -7,6 +7,8 @@
 //!              └─ relay ── connects, AUTH ── path granted ──► Initialized ── start ───────────────────► Started
 //! ```
 //!
+//! A relay that grants another path later makes it want to be offered again (RFC 4976 section 5.1, RFC 4975 section 8.4).
+//!
 //! With the connection model `relay` the side that offers opens the connection (RFC 4975 section 5.4); with `acm` the attribute `setup`
 //! says which one does (RFC 6135).
 
@@ -25,7 +27,7 @@ use crate::msrp::{
     self, Connect, Content, Delivery, End, Endpoint, Event, FailureReport, Message, MsrpUri, Path, RelaySetup,
     SendError, SessionStart, Setup,
 };
-use crate::negotiation::Description;
+use crate::negotiation::{Description, Proposed};
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
 use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
@@ -61,9 +63,13 @@ pub(super) struct Base {
     secure: bool,
     role: Role,
     local: Option<MsrpUri>,
-    /// The path that leads to us.
+    /// The path that leads to us; the one that our line told last; and the one that the peer has agreed on.
     path: Option<Path>,
+    described: Option<Path>,
+    agreed: Option<Path>,
     relayed: bool,
+    /// Whether its line is known.
+    initialized: bool,
     /// Whether the peer is not read.
     held: bool,
     /// What it asked the place of.
@@ -88,7 +94,10 @@ impl Base {
             role: Role::Active,
             local: None,
             path: None,
+            described: None,
+            agreed: None,
             relayed: false,
+            initialized: false,
             held: false,
             locating: None,
             remote: None,
@@ -183,7 +192,7 @@ impl Base {
     fn stand(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if self.role == Role::Active {
             self.prepare(cx, MsrpUri::PORT);
-            return out.push(Output::Initialized);
+            return self.is_initialized(out);
         }
         let identity = cx.config.tls.as_ref().and_then(|tls| tls.identity.as_ref());
         if self.secure && identity.is_none() {
@@ -273,8 +282,25 @@ impl Base {
         }
     }
 
-    /// Its media line, with attributes of the kind of stream behind those of MSRP.
-    pub(super) fn describe(&self, cx: &Context<'_>, own: Vec<Attribute>) -> Description {
+    /// Whether another path leads to us than our line told.
+    pub(super) fn wants_offer(&self) -> bool {
+        self.agreed.is_some() && self.path != self.described
+    }
+
+    /// Its media line, with attributes of the kind of stream behind those of MSRP; in an answer to what the peer offers, which leaves nobody
+    /// the choice of the role any more (RFC 4145 section 4.1).
+    pub(super) fn describe(
+        &mut self,
+        cx: &Context<'_>,
+        offered: Option<&Proposed<'_>>,
+        own: Vec<Attribute>,
+    ) -> Description {
+        let role = match (self.role, offered.map(|offered| Role::of(&offered.media))) {
+            (Role::ActPass, Some(Role::Active)) => Role::Passive,
+            (Role::ActPass, Some(Role::Passive | Role::ActPass)) => Role::Active,
+            (own, _) => own,
+        };
+        self.described.clone_from(&self.path);
         let port = self.local.as_ref().and_then(|local| local.port).unwrap_or(MsrpUri::PORT);
         let mut attributes = Vec::new();
         if let Some(path) = &self.path {
@@ -284,7 +310,7 @@ impl Base {
         if !self.profile.accept_wrapped_types.is_empty() {
             attributes.push(Attribute::new("accept-wrapped-types", self.profile.accept_wrapped_types.join(" ")));
         }
-        attributes.push(Attribute::new("setup", self.role.as_str()));
+        attributes.push(Attribute::new("setup", role.as_str()));
         // The certificate that the peer sees is the relay's where there is one.
         if self.secure && !self.relayed {
             for fingerprint in &cx.config.msrp.fingerprints {
@@ -296,7 +322,8 @@ impl Base {
         Description::opaque(self.profile.media_type, protocol, port, attributes).with_direction(self.direction)
     }
 
-    /// It is agreed on, once more perhaps: goes on if the peer's path is the same, and begins a new session if it is not (RFC 4975 section 8).
+    /// It is agreed on, once more perhaps: goes on if the paths are the same or leave by the same hop, and begins a new session if not (RFC 4975
+    /// section 8.4).
     ///
     /// # Errors
     /// Why it cannot start, in words.
@@ -313,20 +340,27 @@ impl Base {
             return Err(format!("remote transport ('{theirs}') different from local transport ('{ours}')").into());
         }
         let mut events = Vec::new();
-        if self.remote.as_ref() == Some(&remote.path) {
+        let moved = self.agreed != self.described;
+        self.agreed.clone_from(&self.described);
+        if self.remote.as_ref() == Some(&remote.path) && !moved {
             return Ok((remote, events));
         }
-        if self.remote.is_some() {
-            let stream = cx.stream;
-            self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.close(cx, stream, out));
-            self.register(cx);
-        }
-        self.remote = Some(remote.path.clone());
         let active = match self.role {
             Role::ActPass => remote.role != Role::Active,
             Role::Active => true,
             Role::Passive => false,
         };
+        let again = self.remote.replace(remote.path.clone()).is_some();
+        if again {
+            let (stream, path) = (cx.stream, &remote.path);
+            let goes_on =
+                self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.redirect(cx, stream, path, active, out));
+            if goes_on {
+                return Ok((remote, events));
+            }
+            self.call(cx, out, &mut events, |endpoint, cx, out| endpoint.close(cx, stream, out));
+            self.register(cx);
+        }
         // Whom we meet first is the peer's relay where it has one: the fingerprint is not that one's.
         let fingerprints = if remote.path.is_direct() { remote.fingerprints.clone() } else { Vec::new() };
         let (path, first) = (remote.path.clone(), remote.path.first());
@@ -367,11 +401,18 @@ impl Base {
         events
     }
 
+    /// Its line is known. Told once.
+    fn is_initialized(&mut self, out: &mut Outbox<Output>) {
+        if !std::mem::replace(&mut self.initialized, true) {
+            out.push(Output::Initialized);
+        }
+    }
+
     fn listening(&mut self, cx: &mut Context<'_>, place: Result<SocketAddr, CloseCause>, out: &mut Outbox<Output>) {
         match place {
             Ok(local) => {
                 self.prepare(cx, local.port());
-                out.push(Output::Initialized);
+                self.is_initialized(out);
             }
             Err(_) if self.leaving => {}
             Err(cause) => out.push(Output::Failed { reason: cause.to_string().into(), for_now: self.local.is_none() }),
@@ -386,10 +427,8 @@ impl Base {
                 }
             }
             Event::Relayed { path } => {
-                if self.remote.is_none() {
-                    self.path = Some(path);
-                    out.push(Output::Initialized);
-                }
+                self.path = Some(path);
+                self.is_initialized(out);
             }
             Event::Ended(end) => {
                 let grace = if end == End::Connection(CloseCause::Peer) { PARTING } else { Duration::ZERO };
@@ -497,9 +536,9 @@ impl Base {
     ) {
         let wanted = if code == 200 { wish.success } else { wish.failure != FailureReport::No };
         if wanted {
-            let (stream, id) = (cx.stream, wish.id.clone());
+            let stream = cx.stream;
             self.call(cx, out, &mut Vec::new(), |endpoint, cx, out| {
-                endpoint.report(cx, stream, &id, range, code, out);
+                endpoint.report(cx, stream, wish, range, code, out);
             });
         }
     }

@@ -12,7 +12,7 @@ use futures_lite::{FutureExt, StreamExt};
 use sipsimple_core::agent::{self, TransportEvent};
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::{Route, Transport};
-use sipsimple_drivers::{Application, Event, EventKind, Settings};
+use sipsimple_drivers::{Application, ApplicationEvent, Event, EventKind, Settings};
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -138,6 +138,9 @@ impl Client {
 
     fn tell(&mut self, event: &Event) {
         self.out.event(event);
+        if let EventKind::Application(ApplicationEvent::AudioDeviceFailed { error, .. }) = &event.kind {
+            eprintln!("sipsimple: {error}");
+        }
         if let Some(words) = words::unwritten(&event.kind) {
             self.not_written(event.at, words);
         }

@@ -19,7 +19,7 @@ use crate::microphone;
 #[derive(Debug, Args)]
 #[group(id = "media_options")]
 pub(crate) struct Options {
-    /// Code with these, best first: opus, G722, PCMU, PCMA, GSM. Default: PCMU,PCMA
+    /// Code with these, best first: opus, G722, PCMU, PCMA, GSM. Default: opus,G722,PCMU,PCMA
     #[arg(long = "codec", value_name = "NAMES", value_delimiter = ',', value_parser = codec)]
     codecs: Vec<Text>,
     /// Do not send silence where the peer knows comfort noise (RFC 3389): describe it
@@ -56,7 +56,8 @@ impl Options {
         }
         self.microphone.configure(&mut settings.audio.processing);
         settings.config.rtp.silence_suppression = self.suppress_silence;
-        let selection = Codecs::default().select(self.codecs.iter().map(Text::as_str));
+        let codecs = if self.codecs.is_empty() { &settings.config.rtp.audio_codecs } else { &self.codecs };
+        let selection = Codecs::default().select(codecs.iter().map(Text::as_str));
         let highest = selection.codecs.iter().map(|codec| codec.sample_rate()).max();
         if let Some(rate) = highest.and_then(|rate| SampleRate::new(rate).ok()) {
             settings.audio.sample_rate = rate;
@@ -144,7 +145,7 @@ mod tests {
         for (line, rate) in [
             (&["--codec", "PCMA,G722"][..], SampleRate::HZ_16000),
             (&["--codec", "opus,PCMU"], SampleRate::HZ_48000),
-            (&[], SampleRate::HZ_8000),
+            (&[], SampleRate::HZ_48000),
         ] {
             let mut settings = Settings::default();
             Line::try_parse_from([&["sipsimple"], line].concat()).unwrap().media.configure(&mut settings).unwrap();

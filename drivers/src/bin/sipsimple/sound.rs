@@ -90,17 +90,20 @@ impl Sound {
 /// When the application has stopped.
 #[cfg(feature = "device")]
 pub(crate) fn open_card(application: &Arc<Application>, card: &Card, muted: bool) -> Result<(), Failure> {
-    use sipsimple_audio::device::DeviceChoice;
-    use sipsimple_drivers::SoundDevices;
-    let choice = |wanted: &Option<String>| match wanted.as_deref() {
-        None => DeviceChoice::SystemDefault,
-        Some("none") => DeviceChoice::None,
-        Some(name) => DeviceChoice::Named(name.to_owned()),
+    use sipsimple_audio::device::SoundCards;
+    use sipsimple_core::agent::Intent;
+    use sipsimple_core::settings::{Change, ObjectClass, SipSimpleSettings};
+    let change = |(setting, wanted): (&str, &Option<String>)| {
+        let device = wanted.as_deref()?;
+        Some(Change::typed(setting, if device == "none" { "" } else { device }))
     };
+    let (input, output) = (&card.input, &card.output);
+    let changes = [("audio.input_device", input), ("audio.output_device", output), ("audio.alert_device", output)];
+    let changes = changes.into_iter().filter_map(change).collect();
+    application.intend(Intent::ChangeSettings { object: SipSimpleSettings::key(""), changes })?;
     let muted = muted || card.mute;
     application.with_engine(move |engine, _| engine.device_mut().input_muted = muted)?;
-    let devices = SoundDevices { input: choice(&card.input), output: choice(&card.output) };
-    application.keep_sound_card(devices, |error| eprintln!("sipsimple: {error}"));
+    application.keep_devices(SoundCards);
     Ok(())
 }
 

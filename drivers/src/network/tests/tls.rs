@@ -10,7 +10,7 @@ use super::*;
 
 fn settings(pki: &Pki, identities: &[(&'static str, std::path::PathBuf)]) -> TlsSettings {
     let identities = identities.iter().map(|(name, path)| (Text::from_static(name), path.clone())).collect();
-    TlsSettings { ca_list: Some(pki.ca()), identities, timeout: Duration::from_secs(20) }
+    TlsSettings { ca_list: Some(pki.ca()), identities, timeout: Duration::from_secs(20), ..TlsSettings::default() }
 }
 
 fn security(identity: Option<&'static str>, server_name: Option<&'static str>, policy: TlsPolicy) -> Security {

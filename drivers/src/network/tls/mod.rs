@@ -22,8 +22,10 @@ use futures_rustls::rustls::client::Resumption;
 use futures_rustls::rustls::crypto::{CryptoProvider, ring};
 use futures_rustls::rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use futures_rustls::rustls::sign::CertifiedKey;
-use futures_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use futures_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use futures_rustls::{TlsAcceptor, TlsConnector};
+use sipsimple_core::agent::TlsFiles;
+use sipsimple_core::settings::kind::TlsProtocol;
 use sipsimple_core::sip::Text;
 use sipsimple_core::transport::{CloseCause, Fingerprint, TlsInfo, TlsPolicy};
 
@@ -40,11 +42,21 @@ pub struct TlsSettings {
     pub identities: BTreeMap<Text, PathBuf>,
     /// How long a handshake may take (setting `tls.timeout`).
     pub timeout: Duration,
+    /// The oldest version that is spoken (setting `tls.protocol`).
+    pub protocol: TlsProtocol,
+    /// What files are relative to that the settings name; without it the current directory.
+    pub(crate) directory: Option<PathBuf>,
 }
 
 impl Default for TlsSettings {
     fn default() -> Self {
-        Self { ca_list: None, identities: BTreeMap::new(), timeout: Duration::from_secs(3) }
+        Self {
+            ca_list: None,
+            identities: BTreeMap::new(),
+            timeout: Duration::from_secs(3),
+            protocol: TlsProtocol::Tls12,
+            directory: None,
+        }
     }
 }
 
@@ -54,11 +66,30 @@ impl TlsSettings {
         let path = self.identities.get(identity)?;
         files::fingerprint(path).inspect_err(|error| tracing::warn!(%error, "the certificate cannot be read")).ok()
     }
+
+    /// These, but for what the settings of the agent say.
+    fn but_for(&self, files: &TlsFiles) -> Self {
+        let mut settings = self.clone();
+        let path = |path: &str| self.directory.as_ref().map_or_else(|| path.into(), |directory| directory.join(path));
+        if let Some(ca_list) = &files.ca_list {
+            settings.ca_list = Some(path(ca_list.as_str()));
+        }
+        if let Some(certificate) = &files.certificate {
+            settings.identities.insert(TlsFiles::IDENTITY, path(certificate.as_str()));
+        }
+        settings.protocol = files.protocol.unwrap_or(self.protocol);
+        settings.timeout = files.timeout.map_or(self.timeout, |timeout| timeout.duration());
+        settings
+    }
 }
+
+static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 /// TLS as configured. Files are read when they are first needed, and again after that has failed.
 #[derive(Debug)]
 pub(super) struct Tls {
+    /// What it was started with.
+    started_with: TlsSettings,
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
     roots: Option<Arc<RootCertStore>>,
@@ -80,7 +111,24 @@ pub(super) type TlsStream<S> = futures_rustls::TlsStream<S>;
 impl Tls {
     pub(super) fn new(settings: TlsSettings) -> Self {
         let provider = Arc::new(ring::default_provider());
-        Self { settings, provider, roots: None, identities: BTreeMap::new() }
+        Self { started_with: settings.clone(), settings, provider, roots: None, identities: BTreeMap::new() }
+    }
+
+    /// Goes by these files from now on, which are read at once; tells the fingerprint of the certificate in them.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub(super) fn configure(&mut self, files: &TlsFiles) -> std::result::Result<Option<Fingerprint>, Text> {
+        let settings = self.started_with.but_for(files);
+        (self.settings, self.roots, self.identities) = (settings, None, BTreeMap::new());
+        if files.ca_list.is_some() {
+            self.roots(TlsPolicy::Chain)?;
+        }
+        if files.certificate.is_none() {
+            return Ok(None);
+        }
+        let identity = self.identity(&TlsFiles::IDENTITY)?;
+        Ok(identity.cert.first().map(|own| Fingerprint::of(own)))
     }
 
     /// For a connection that we open to a server of this name.
@@ -96,7 +144,7 @@ impl Tls {
         let roots = self.roots(policy)?;
         let identity = identity.map(|identity| self.identity(identity)).transpose()?;
         let builder = ClientConfig::builder_with_provider(self.provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(self.versions())
             .map_err(|error| text(&error))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Possession::new(self.provider.clone(), false)));
@@ -127,7 +175,7 @@ impl Tls {
         };
         let asks = policy != TlsPolicy::None;
         let mut config = ServerConfig::builder_with_provider(self.provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(self.versions())
             .map_err(|error| text(&error))?
             .with_client_cert_verifier(Arc::new(Possession::new(self.provider.clone(), asks)))
             .with_cert_resolver(resolver);
@@ -135,6 +183,13 @@ impl Tls {
         config.send_tls13_tickets = 0;
         let timeout = self.settings.timeout;
         Ok(Handshake::Server { config: Arc::new(config), roots, timeout })
+    }
+
+    const fn versions(&self) -> &'static [&'static SupportedProtocolVersion] {
+        match self.settings.protocol {
+            TlsProtocol::Tls12 => rustls::ALL_VERSIONS,
+            TlsProtocol::Tls13 => TLS13_ONLY,
+        }
     }
 
     fn identity(&mut self, name: &Text) -> std::result::Result<Arc<CertifiedKey>, Text> {

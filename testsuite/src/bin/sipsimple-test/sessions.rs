@@ -47,11 +47,13 @@ impl Sessions {
         }
         println!(
             "{} programs from seed {first}, {failed} failed; {} sides of sessions, {} established, {} pairs compared in \
-             the end; {:.0} s of virtual and {:.1} s of real time",
+             the end; {} messages and {} files arrived; {:.0} s of virtual and {:.1} s of real time",
             self.runs,
             all.sessions,
             all.established,
             all.compared,
+            all.arrived.0,
+            all.arrived.1,
             all.time.as_secs_f64(),
             begun.elapsed().as_secs_f64(),
         );

@@ -1,6 +1,7 @@
 //! The watchers themselves: each lets a sound exchange pass, and names the property that a changed one breaks.
 
 mod calls;
+mod dialogs;
 mod media;
 mod msrp;
 mod names;

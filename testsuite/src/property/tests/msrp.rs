@@ -7,7 +7,7 @@ use sipsimple_core::stream::{ChatEvent, StreamEvent};
 use sipsimple_core::time::{Instant, Utc};
 
 use crate::msrp::Cutter;
-use crate::property::{MsrpFrames, MsrpLines, MsrpMessages, Property};
+use crate::property::{MsrpCodes, MsrpFrames, MsrpLines, MsrpMessages, Property};
 use crate::wire::{Fate, MsrpSight};
 
 use super::Stage;
@@ -17,11 +17,15 @@ const THERE: &str = "msrp://10.9.0.1:2855/ponmlkjihgfedcba;tcp";
 const CONN: ConnId = ConnId::of_msrp(0);
 
 impl Stage {
-    fn wire(mut self, fate: Fate, bodies: u64, text: &str) -> Self {
+    fn wire(self, fate: Fate, bodies: u64, text: &str) -> Self {
+        self.wire_on(CONN, fate, bodies, text)
+    }
+
+    fn wire_on(mut self, conn: ConnId, fate: Fate, bodies: u64, text: &str) -> Self {
         let at = Instant::from_millis(self.at);
         for frame in Cutter::default().feed(text.as_bytes()) {
             let frame = &frame.unwrap();
-            self.watch.frame(&MsrpSight { at, fate, host: 0, conn: CONN, opened: true, bodies, frame });
+            self.watch.frame(&MsrpSight { at, fate, host: 0, conn, opened: true, bodies, frame });
         }
         self
     }
@@ -248,4 +252,44 @@ fn lines_relays_and_nicknames() {
     talk().closes().breaks(&[]);
     new().writes(&with).breaks(&["MSR-15"]);
     new().writes(&auth).reads(&challenge).writes(&auth).breaks(&["MSR-15"]);
+}
+
+/// MSR-12: each code has its reason, and each reason its code.
+#[test]
+fn codes_of_answers() {
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=message 2855 TCP/MSRP *\r\n\
+         a=path:{HERE}\r\na=accept-types:message/cpim text/*\r\n"
+    );
+    let unknown = || stage(MsrpCodes::default());
+    let known = || unknown().sent(&super::ours("INVITE", "one").body("application/sdp", sdp.clone()));
+    let answer = |code: u16| frame(false, &code.to_string(), "", "$");
+    let fits = send(true, &range("hello"), "hello", "$");
+    let (image, odd) = (fits.replace("message/cpim", "image/png"), frame(true, "PRANK", "", "$"));
+    let due = [(&fits, 200), (&image, 415), (&odd, 501)];
+    for (asked, right) in due {
+        for code in [200, 415, 501, 506] {
+            let broken: &[&str] = if code == right { &[] } else { &["MSR-12"] };
+            known().reads(asked).writes(&answer(code)).breaks(broken);
+            // An answer may come before all of the request has.
+            known().writes(&answer(code)).reads(asked).breaks(broken);
+            unknown().reads(asked).writes(&answer(code)).breaks(&["MSR-12"]);
+        }
+        for code in [400, 413, 481] {
+            known().reads(asked).writes(&answer(code)).breaks(&[]);
+            unknown().reads(asked).writes(&answer(code)).breaks(&[]);
+        }
+        known().reads(asked).writes(&answer(404)).breaks(&["MSR-12"]);
+    }
+    let other = ConnId::accepted(7);
+    let again = fits.replace("t123", "t124");
+    let bound = || known().reads(&fits).writes(&answer(200));
+    let on_other = |stage: Stage, code: u16| {
+        let answer = answer(code).replace("t123", "t124");
+        stage.wire_on(other, Fate::Arrived, 0, &again).wire_on(other, Fate::Sent, 0, &answer)
+    };
+    on_other(bound(), 506).breaks(&[]);
+    on_other(bound(), 200).breaks(&["MSR-12"]);
+    // The session may be had again where its connection is gone.
+    on_other(bound().closes(), 200).breaks(&[]);
 }
