@@ -139,6 +139,15 @@ fn news(application: &Application) -> String {
     }
 }
 
+/// Waits until there was news that ends so, of each.
+fn until(application: &Application, wanted: &[&str]) {
+    let mut missing = wanted.to_vec();
+    while !missing.is_empty() {
+        let told = news(application);
+        missing.retain(|words| !told.ends_with(words));
+    }
+}
+
 /// What the mixer really has: its rate, and the names of its device.
 fn device(engine: &Engine) -> (u32, Option<String>, Option<String>) {
     let card = (engine.device().device() as &dyn Any).downcast_ref::<Card>().expect("a card");
@@ -183,34 +192,21 @@ fn what_goes_is_replaced_by_what_the_system_prefers_until_it_is_back() {
     let machine = Machine::new(&["mic"], &["speaker", "headset"]);
     let application = start(folder.path(), &machine);
     set(&application, &[("audio.output_device", "headset"), ("audio.alert_device", "")]);
-    while news(&application) != "voice: mic headset" {}
+    until(&application, &["voice: mic headset"]);
     while application.with_alert_engine(|engine, _| device(engine).2).unwrap().is_some() {
         std::thread::yield_now();
     }
     machine.unplug("headset");
-    let mut told = Vec::new();
-    while told.last().is_none_or(|last| last != "voice: mic speaker") {
-        told.push(news(&application));
-    }
-    assert!(told.contains(&"there is no sound device \"headset\"".to_owned()), "{told:?}");
-    assert!(told.iter().any(|told| told.ends_with(r#"["speaker"] are"#)), "{told:?}");
+    until(&application, &["there is no sound device \"headset\"", "voice: mic speaker", r#"["speaker"] are"#]);
     machine.plug("headset");
-    let mut told = Vec::new();
-    while told.last().is_none_or(|last| last != "voice: mic headset") {
-        told.push(news(&application));
-    }
-    assert!(told.iter().any(|told| told.ends_with(r#"["speaker", "headset"] are"#)), "{told:?}");
+    until(&application, &["voice: mic headset", r#"["speaker", "headset"] are"#]);
 
     // What the system prefers is followed where it is wanted.
     machine.plug("television");
     set(&application, &[("audio.output_device", "system_default")]);
-    while news(&application) != "voice: mic speaker" {}
+    until(&application, &["voice: mic speaker"]);
     machine.prefer("television");
-    let mut told = Vec::new();
-    while told.last().is_none_or(|last| last != "voice: mic television") {
-        told.push(news(&application));
-    }
-    assert!(told.contains(&"preferred: none television".to_owned()), "{told:?}");
+    until(&application, &["voice: mic television", "preferred: none television"]);
     application.stop(PATIENCE);
 }
 

@@ -25,6 +25,7 @@ c=IN IP[media_ip_type] [media_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 8
 """
+WITH_NOISE = PCMA_ONLY.replace("RTP/AVP 8", "RTP/AVP 8 13")
 VIA = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
 CONTACT = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>"
 AGAIN = 'retrans="500"'
@@ -233,6 +234,9 @@ SCENARIOS = {
     "uac_dtmf": invite() + get_200() + ack() + pause(500)
     + "".join(do(f'<exec play_pcap_audio="/usr/share/sip-tester/dtmf_2833_{key}.pcap"/>') + pause(1000) for key in ("4", "star", "9"))
     + bye() + get(200),
+    # A tone, silence that is described twice (RFC 3389), and a tone, as the test writes them.
+    "uac_silence": invite(body=WITH_NOISE) + get_200() + ack() + pause(500)
+    + do('<exec play_pcap_audio="silence.pcap"/>') + pause(6000) + bye() + get(200),
     # SIPp is called by us.
     "uas_plain": GET_INVITE + ANSWER + GET_ACK + GET_BYE,
     "uas_busy": GET_INVITE + response(486, "Busy Here", attributes=AGAIN) + GET_ACK,

@@ -24,6 +24,7 @@ mod presence;
 mod proposals;
 mod relay;
 mod rtp_echo;
+mod silence;
 mod sipp;
 mod stranger;
 mod vnc;

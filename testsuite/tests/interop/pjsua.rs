@@ -117,6 +117,8 @@ fn it_begins_ice_anew_and_changes_its_keys() {
 #[test]
 fn it_follows_when_we_begin_ice_anew() {
     let (Some(python), Some(nats)) = (python(), Nats::new()) else { return };
+    // It is built before PJSIP waits for it.
+    let program = sipsimple();
     for [theirs, ours] in SECURED {
         let call = Call::new();
         let (play, record) = (call.file("theirs.wav"), call.file("pjsip.wav"));
@@ -128,7 +130,7 @@ fn it_follows_when_we_begin_ice_anew() {
         let args = ["call", &uri, "--codec", "PCMU", "--srtp", ours, "--srtp-without-tls", "--ice"];
         let sound = ["--play", &call.file("ours.wav"), "--record", &call.file("we.wav")];
         let script = ["--do", "2s restart-ice; 6s end"];
-        let mut calling = nats.start_outside(0, sipsimple(), &[&args[..], &sound, &script].concat());
+        let mut calling = nats.start_outside(0, program, &[&args[..], &sound, &script].concat());
         calling.succeed(LIMIT);
         pjsip.succeed(LIMIT);
         assert_paths(&calling.output(), 2);
