@@ -432,6 +432,16 @@ impl Invitation {
 }
 
 impl Invitation {
+    /// One early dialog has ended.
+    pub(super) fn end_early(&mut self, id: &DialogId, out: &mut Outbox<Output>) {
+        for leg in self.legs.extract_if(.., |leg| leg.dialog.id() == id) {
+            out.push(Output::DialogEnded(id.clone()));
+            if let Some(invite) = &mut self.invite {
+                invite.remember(&leg.dialog);
+            }
+        }
+    }
+
     /// The ACK that a 2xx with an offer must have before a BYE may follow: it refuses every stream.
     pub(super) fn acknowledge_for_bye(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         if let (Some(invite), Some(leg)) = (&mut self.invite, self.legs.first_mut())
