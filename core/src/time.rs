@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod rfc3339;
+mod rfc5322;
 
 /// A point in time: nanoseconds since a start that the driver picked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,10 +144,9 @@ impl Utc {
     #[must_use]
     pub fn http_date(self) -> String {
         const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let c = self.civil();
         let day = DAYS.get(usize::from(c.weekday)).unwrap_or(&"");
-        let month = MONTHS.get(usize::from(c.month.saturating_sub(1))).unwrap_or(&"");
+        let month = rfc5322::MONTHS.get(usize::from(c.month.saturating_sub(1))).unwrap_or(&"");
         format!("{day}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT", c.day, c.year, c.hour, c.minute, c.second)
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Run(Run),
     /// There is room for events again.
     Room,
+    /// News of something that the application does beside the agent.
+    Beside(Box<EventKind>),
     /// The settings are stored, or could not be.
     Stored { ask: AskId, result: Result<(), Text> },
     /// These are the ring tones from now on.
@@ -241,6 +243,7 @@ impl EventLoop {
         match wake {
             Wake::Command(Command::Run(run)) => run(&mut self.agent, self.clock.now()),
             Wake::Command(Command::Room) => {}
+            Wake::Command(Command::Beside(kind)) => self.send(Clock::utc(), *kind),
             Wake::Command(Command::Ringtones(tones)) => self.ringer.set(tones),
             Wake::Command(Command::Tell(event)) => self.tell(event),
             Wake::Command(Command::Stored { ask, result }) => {

@@ -1,54 +1,13 @@
 //! Calls between two processes of the `sipsimple` program, over loopback sockets.
 
+mod waiting;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
-
-fn sipsimple() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// `sipsimple answer`, listening.
-struct Answering {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    /// What a caller writes after `sip:user@`.
-    address: String,
-}
-
-impl Answering {
-    fn start(socket: &str, args: &[&str]) -> Self {
-        let mut child = sipsimple().args(["answer", "--listen", socket]).args(args).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        let mut words = line.split_whitespace();
-        assert_eq!(words.next(), Some("listening"), "{line}");
-        let (transport, address) = (words.next().unwrap(), words.next().unwrap());
-        let address = format!("{address};transport={transport}");
-        Self { child, out, address }
-    }
-
-    fn uri(&self) -> String {
-        format!("sip:test@{}", self.address)
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for its end. The exit code, and what it has printed.
-    fn finish(mut self) -> (Option<i32>, String) {
-        let mut printed = String::new();
-        self.out.read_to_string(&mut printed).unwrap();
-        (self.child.wait().unwrap().code(), printed)
-    }
-}
+use waiting::{Waiting, sipsimple};
 
 fn call(uri: &str, args: &[&str]) -> Output {
     // Codecs that a busy machine has time for.
@@ -72,23 +31,24 @@ fn names(output: &str) -> Vec<String> {
 #[test]
 fn calls_are_answered_over_both_transports_and_address_families() {
     for socket in ["udp:127.0.0.1:0", "tcp:127.0.0.1:0", "udp:[::1]:0", "tcp:[::1]:0"] {
-        let answering = Answering::start(socket, &["--count", "1", "--echo"]);
-        let output = call(&answering.uri(), &["--duration", "0.2"]);
+        let answering = Waiting::answering(socket, &["--count", "1", "--echo"]);
+        let output = call(&answering.uri, &["--duration", "0.2"]);
         assert_eq!(output.status.code(), Some(0), "{socket}: {}", text(&output.stderr));
         assert!(text(&output.stdout).contains("call established"), "{socket}: {}", text(&output.stdout));
-        let (code, printed) = answering.finish();
-        assert_eq!(code, Some(0), "{socket}");
+        let ended = answering.end();
+        assert_eq!(ended.code, Some(0), "{socket}");
+        let printed = ended.printed;
         assert!(printed.contains("call 1: call ended by the remote party"), "{socket}: {printed}");
     }
 }
 
 #[test]
 fn a_rejected_call_fails_and_says_why() {
-    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1", "--reject", "486"]);
-    let output = call(&answering.uri(), &[]);
+    let answering = Waiting::answering("udp:127.0.0.1:0", &["--count", "1", "--reject", "486"]);
+    let output = call(&answering.uri, &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("486 Busy Here"), "{}", text(&output.stderr));
-    assert_eq!(answering.finish().0, Some(0));
+    assert_eq!(answering.end().code, Some(0));
 }
 
 #[test]
@@ -121,12 +81,13 @@ fn keys_arrive_and_files_are_played_and_recorded() {
     let samples = sipsimple_audio::tone::sine(440.0, -12.0, 8000, 16_000);
     sipsimple_audio::wave::Wave::new(8000, samples).save(&tone).unwrap();
     let record = ["--count", "1", "--record", recording.to_str().unwrap()];
-    let answering = Answering::start("udp:127.0.0.1:0", &record);
+    let answering = Waiting::answering("udp:127.0.0.1:0", &record);
     let play = ["--duration", "1.5", "--dtmf", "4#", "--play", tone.to_str().unwrap()];
-    let output = call(&answering.uri(), &play);
+    let output = call(&answering.uri, &play);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let (code, printed) = answering.finish();
-    assert_eq!(code, Some(0));
+    let ended = answering.end();
+    assert_eq!(ended.code, Some(0));
+    let printed = ended.printed;
     assert!(printed.contains("DTMF 4") && printed.contains("DTMF #"), "{printed}");
     let heard = sipsimple_audio::wave::Wave::open(&recording).unwrap();
     assert!(heard.samples().iter().any(|sample| sample.abs() > 1000), "silence");
@@ -135,8 +96,8 @@ fn keys_arrive_and_files_are_played_and_recorded() {
 #[test]
 fn an_interrupted_program_ends_its_calls() {
     // The one that answers is interrupted: its caller sees an ordinary end.
-    let answering = Answering::start("tcp:127.0.0.1:0", &[]);
-    let mut caller = sipsimple().args(["call", &answering.uri()]).spawn().unwrap();
+    let answering = Waiting::answering("tcp:127.0.0.1:0", &[]);
+    let mut caller = sipsimple().args(["call", &answering.uri]).spawn().unwrap();
     let mut out = BufReader::new(caller.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("call established") {
@@ -144,21 +105,21 @@ fn an_interrupted_program_ends_its_calls() {
         assert_ne!(out.read_line(&mut line).unwrap(), 0, "the call was not established");
     }
     answering.signal("INT");
-    assert_eq!(answering.finish().0, Some(0));
+    assert_eq!(answering.end().code, Some(0));
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("call ended by the remote party"), "{rest}");
     assert_eq!(caller.wait().unwrap().code(), Some(0));
     // So does one that has no call.
-    let answering = Answering::start("udp:127.0.0.1:0", &[]);
+    let answering = Waiting::answering("udp:127.0.0.1:0", &[]);
     answering.signal("TERM");
-    assert_eq!(answering.finish().0, Some(0));
+    assert_eq!(answering.end().code, Some(0));
 }
 
 #[test]
 fn events_are_lines_of_json_under_the_seeds_names() {
-    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1"]);
-    let output = call(&answering.uri(), &["--json", "--duration", "0.1"]);
+    let answering = Waiting::answering("udp:127.0.0.1:0", &["--count", "1"]);
+    let output = call(&answering.uri, &["--json", "--duration", "0.1"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let names = names(&text(&output.stdout));
     let expected = [
@@ -173,7 +134,7 @@ fn events_are_lines_of_json_under_the_seeds_names() {
     ];
     let found: Vec<&str> = names.iter().map(String::as_str).filter(|name| expected.contains(name)).collect();
     assert_eq!(found, expected, "{names:?}");
-    answering.finish();
+    answering.end();
 }
 
 #[test]
@@ -181,10 +142,10 @@ fn a_trace_replays_and_is_drawn() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");
     let path = trace.to_str().unwrap();
-    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1"]);
-    let output = call(&answering.uri(), &["--trace", path, "--duration", "0.1"]);
+    let answering = Waiting::answering("udp:127.0.0.1:0", &["--count", "1"]);
+    let output = call(&answering.uri, &["--trace", path, "--duration", "0.1"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    answering.finish();
+    answering.end();
     only_for_its_owner(&trace);
 
     let replay = |file: &Path| sipsimple().arg("replay").arg(file).output().unwrap();
@@ -218,16 +179,16 @@ fn only_for_its_owner(_file: &Path) {}
 
 #[test]
 fn a_message_is_announced_and_shown() {
-    let answering = Answering::start("udp:127.0.0.1:0", &["--count", "1"]);
+    let answering = Waiting::answering("udp:127.0.0.1:0", &["--count", "1"]);
     let message = |words: &str, more: &[&str]| {
-        let output = sipsimple().args(["message", &answering.uri(), words]).args(more).output().unwrap();
+        let output = sipsimple().args(["message", &answering.uri, words]).args(more).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     };
     message("hello", &["--composing", "0.3"]);
     message("in an envelope", &["--cpim", "--wait", "0.1"]);
-    assert_eq!(call(&answering.uri(), &["--duration", "0.1"]).status.code(), Some(0));
-    let (_, printed) = answering.finish();
+    assert_eq!(call(&answering.uri, &["--duration", "0.1"]).status.code(), Some(0));
+    let ended = answering.end();
     for words in ["is writing", "writes no more", ": hello", ": in an envelope"] {
-        assert!(printed.contains(words), "{words} in {printed}");
+        assert!(ended.printed.contains(words), "{words} in {}", ended.printed);
     }
 }

@@ -100,6 +100,26 @@ fn lines_are_edited_completed_and_brought_back() {
     assert!(terminal.child.wait().unwrap().success());
 }
 
+#[test]
+fn names_of_files_are_completed() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("poems")).unwrap();
+    std::fs::write(dir.path().join("poems/a poem.txt"), "Roses are red").unwrap();
+    let mut terminal = Terminal::open(&[]);
+    terminal.shows("> ");
+    // The directory, and the file in it, which is the only one.
+    terminal.types(&format!("/send {}/po\ta\t", dir.path().display()));
+    terminal.shows("/poems/a poem.txt");
+    terminal.types("\r");
+    terminal.shows("there is no call");
+    terminal.shows("> ");
+    // Also behind somebody; what is sent is that file.
+    terminal.types(&format!("/send sip:nobody@127.0.0.1:9 {}/poems/a\t\r", dir.path().display()));
+    terminal.shows("calling sip:nobody@127.0.0.1:9");
+    terminal.types("/quit\r");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();

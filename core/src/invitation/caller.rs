@@ -8,13 +8,15 @@ use crate::dialog::{Dialog, DialogId, Role};
 use crate::negotiation::{Negotiator, Origin};
 use crate::outbox::Outbox;
 use crate::package::AllowEvents;
+use crate::payload::mime::Entity;
+use crate::sip::digest::Attempt;
 use crate::sip::{
     Builder, CSeq, Contact, Essentials, From, HeaderName, Method, NameAddr, Request, Response, Route, Text, To, Uri,
     reason_phrase,
 };
 use crate::transaction::End;
 
-use super::body::session_description;
+use super::body::{session_description, with_offer, without_attachments};
 use super::client::ClientInvite;
 use super::incoming::{RELIABLE, supported_value};
 use super::leg::{Carrier, Exchange, Leg};
@@ -52,8 +54,8 @@ impl Invitation {
             None => builder,
         };
         let builder = invite.headers.iter().fold(builder, |builder, (name, value)| builder.field(*name, value));
-        let request =
-            finish_invite(cx, super::timer::ask(cx.config, builder), &first.contact, invite.offer.as_deref())?;
+        let offer = invite.offer.as_deref().map(|offer| (offer, &*invite.attached));
+        let request = finish_invite(cx, super::timer::ask(cx.config, builder), &first.contact, offer)?;
         let mut usage = Self {
             role: Role::Caller,
             state: State::Outgoing,
@@ -307,6 +309,7 @@ impl Invitation {
         }
         invite.heard = true;
         if (code == 503 && self.try_next(out))
+            || (code == 415 && self.offer_alone(out))
             || (code == 422 && self.ask_longer(cx, response, out))
             || self.invite_challenged(cx, response, out)
         {
@@ -361,6 +364,31 @@ impl Invitation {
         let wanted = matches!(self.state, State::Outgoing | State::Early);
         let Some((request, cseq)) = longer(cx.config, invite, response).filter(|_| wanted) else { return false };
         let (attempt, refusals) = (invite.attempt.clone(), invite.refusals + 1);
+        self.invite_again(request, cseq, hop, (attempt, refusals), out);
+        true
+    }
+
+    /// Sends the INVITE again without what was attached to its offer, which the peer does not understand (RFC 5547 section 8.8). False when nothing was.
+    fn offer_alone(&mut self, out: &mut Outbox<Output>) -> bool {
+        let (Some(invite), Some(hop)) = (&self.invite, self.hop.clone()) else { return false };
+        let wanted = matches!(self.state, State::Outgoing | State::Early);
+        let Some(builder) = without_attachments(&invite.request).filter(|_| wanted) else { return false };
+        let number = invite.cseq.saturating_add(1);
+        let Ok(request) = builder.header(&CSeq { number, method: Method::Invite }).finish() else { return false };
+        let (attempt, refusals) = (invite.attempt.clone(), invite.refusals);
+        self.invite_again(request, number, hop, (attempt, refusals), out);
+        true
+    }
+
+    /// Sends the INVITE in another wording, under the next CSeq number.
+    fn invite_again(
+        &mut self,
+        request: Request,
+        cseq: u32,
+        hop: super::Hop,
+        (attempt, refusals): (Attempt, u8),
+        out: &mut Outbox<Output>,
+    ) {
         for early in self.legs.drain(..) {
             out.push(Output::DialogEnded(early.dialog.id().clone()));
         }
@@ -368,7 +396,6 @@ impl Invitation {
         let ticket = self.ticket();
         self.invite = Some(ClientInvite { attempt, refusals, ..ClientInvite::new(ticket, request.clone(), cseq) });
         out.push(Output::Request { ticket, request, hop });
-        true
     }
 
     /// Sends the INVITE to the next target (RFC 3263 section 4.3): the same but for the branch, and the Contact toward there. False when there is none left, or nobody wants it any more.
@@ -405,6 +432,16 @@ impl Invitation {
 }
 
 impl Invitation {
+    /// One early dialog has ended.
+    pub(super) fn end_early(&mut self, id: &DialogId, out: &mut Outbox<Output>) {
+        for leg in self.legs.extract_if(.., |leg| leg.dialog.id() == id) {
+            out.push(Output::DialogEnded(id.clone()));
+            if let Some(invite) = &mut self.invite {
+                invite.remember(&leg.dialog);
+            }
+        }
+    }
+
     /// The ACK that a 2xx with an offer must have before a BYE may follow: it refuses every stream.
     pub(super) fn acknowledge_for_bye(&mut self, cx: &Context<'_>, out: &mut Outbox<Output>) {
         if let (Some(invite), Some(leg)) = (&mut self.invite, self.legs.first_mut())
@@ -462,7 +499,7 @@ pub(super) fn finish_invite(
     cx: &Context<'_>,
     builder: Builder<Request>,
     contact: &Uri,
-    offer: Option<&[u8]>,
+    offer: Option<(&[u8], &[Entity])>,
 ) -> Result<Request, InvitationError> {
     let mut builder = builder
         .header(&Contact::Address(NameAddr::new(contact.clone())))
@@ -473,8 +510,8 @@ pub(super) fn finish_invite(
     if cx.config.reliable_provisionals {
         builder = builder.field(HeaderName::Require, RELIABLE);
     }
-    if let Some(offer) = offer {
-        builder = builder.body("application/sdp", offer);
+    if let Some((offer, attached)) = offer {
+        builder = with_offer(builder, offer, attached);
     }
     Ok(builder.finish()?)
 }

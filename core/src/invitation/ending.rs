@@ -151,9 +151,7 @@ impl Invitation {
         match self.state {
             State::Outgoing | State::Early if self.role == Role::Caller => {
                 // Not allowed to a callee; only that early dialog is gone.
-                let id = incoming.dialog();
-                self.legs.retain(|leg| *leg.dialog.id() != id);
-                out.push(Output::DialogEnded(id));
+                self.end_early(&incoming.dialog(), out);
             }
             State::Outgoing | State::Incoming | State::Early => {
                 self.refuse_pending(cx, out);

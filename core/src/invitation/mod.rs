@@ -39,7 +39,7 @@ mod timer;
 mod update;
 mod within;
 
-pub use body::{BodyFault, judge_body};
+pub use body::{BodyFault, attachments, judge_body};
 pub use incoming::{ALLOWED, Incoming, supported, supported_value};
 pub use output::{Description, Event, Hop, Output, Ticket};
 pub use state::{State, SubState};
@@ -54,6 +54,7 @@ use crate::config::Context;
 use crate::dialog::{Dialog, DialogId, Role};
 use crate::id::TransactionId;
 use crate::outbox::Outbox;
+use crate::payload::mime::Entity;
 use crate::sip::digest::Authenticator;
 use crate::sip::{BuildError, CSeq, Method, NameAddr, Reason, Response, ServiceRoute, Text, Uri};
 use crate::time::{Instant, earliest};
@@ -107,6 +108,8 @@ pub struct Invite {
     pub targets: Vec<Target>,
     /// The offer; `None` asks the peer for one.
     pub offer: Option<Bytes>,
+    /// What the offer refers to: it goes along.
+    pub attached: Vec<Entity>,
     /// More header fields: Replaces, Referred-By.
     pub headers: Vec<(crate::sip::HeaderName, Text)>,
 }

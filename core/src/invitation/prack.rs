@@ -176,8 +176,7 @@ impl Invitation {
         }
         let dialog = prack.dialog.clone();
         if self.legs.len() > 1 {
-            self.legs.retain(|leg| *leg.dialog.id() != dialog);
-            out.push(Output::DialogEnded(dialog));
+            self.end_early(&dialog, out);
         } else {
             self.cause = Some(cause);
             self.end(cx, None, out);

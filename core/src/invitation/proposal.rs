@@ -6,11 +6,12 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::dialog::Role;
 use crate::outbox::Outbox;
-use crate::sip::{HeaderName, Method, Response, reason_phrase};
+use crate::payload::mime::Entity;
+use crate::sip::{CSeq, HeaderName, Method, Response, reason_phrase};
 use crate::transaction::End;
 use crate::usage::retry_after;
 
-use super::body::session_description;
+use super::body::{session_description, without_attachments};
 use super::caller::{finish_invite, refusal, send_ack};
 use super::client::ClientInvite;
 use super::incoming::Incoming;
@@ -34,14 +35,14 @@ impl Invitation {
             && self.legs.first().is_some_and(|leg| leg.exchange == Exchange::Settled)
     }
 
-    /// Sends a re-INVITE with this offer, or without one to ask the peer for its.
+    /// Sends a re-INVITE with this offer, and what it refers to, or without one to ask the peer for its.
     ///
     /// # Errors
     /// When the usage is not connected, an INVITE is under way in either direction (RFC 3261 section 14.1), or the offer cannot be written.
     pub fn propose(
         &mut self,
         cx: &Context<'_>,
-        offer: Option<&[u8]>,
+        offer: Option<(&[u8], &[Entity])>,
         out: &mut Outbox<Output>,
     ) -> Result<(), InvitationError> {
         if self.state != State::Connected {
@@ -133,7 +134,9 @@ impl Invitation {
         response: &Response,
         out: &mut Outbox<Output>,
     ) {
-        if self.reinvite_challenged(cx, ticket, response, out) {
+        if self.reinvite_challenged(cx, ticket, response, out)
+            || (response.code() == 415 && self.propose_alone(ticket, out))
+        {
             return;
         }
         let code = response.code();
@@ -207,6 +210,24 @@ impl Invitation {
                 }
             }
         }
+    }
+
+    /// Sends a re-INVITE again without what was attached to its offer, which the peer does not understand. False when nothing was.
+    fn propose_alone(&mut self, ticket: Ticket, out: &mut Outbox<Output>) -> bool {
+        let open = |invite: &ClientInvite| invite.ticket == ticket && !invite.answered && !invite.cancelled;
+        let Some(index) = self.reinvites.iter().position(open) else { return false };
+        let Some(leg) = self.legs.first_mut().filter(|_| self.state == State::Connected) else { return false };
+        let alone = self.reinvites.get(index).and_then(|invite| without_attachments(&invite.request));
+        let Some(builder) = alone else { return false };
+        let number = leg.dialog.following_cseq();
+        let Ok(request) = builder.header(&CSeq { number, method: Method::Invite }).finish() else { return false };
+        let hop = Self::next_hop(&leg.dialog);
+        leg.dialog.next_cseq();
+        let attempt = self.reinvites.remove(index).attempt;
+        let ticket = self.ticket();
+        self.reinvites.push(ClientInvite { attempt, ..ClientInvite::new(ticket, request.clone(), number) });
+        out.push(Output::Request { ticket, request, hop });
+        true
     }
 
     /// The transaction of a re-INVITE of ours is over.

@@ -240,7 +240,7 @@ impl Invitation {
     /// # Errors
     /// As [`propose`](Self::propose). What was in the way refreshes the session itself, or it is tried again soon.
     pub fn refresh(&mut self, cx: &Context<'_>, offer: &[u8], out: &mut Outbox<Output>) -> Result<(), InvitationError> {
-        self.propose(cx, Some(offer), out).inspect_err(|_| self.refresh_later(cx))
+        self.propose(cx, Some((offer, &[])), out).inspect_err(|_| self.refresh_later(cx))
     }
 
     /// Something else is under way.

@@ -60,11 +60,10 @@ impl FileSelector {
             match kind {
                 _ if kind.eq_ignore_ascii_case("name") => {
                     let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-                    selector.name = Some(quoted.and_then(decoded).ok_or_else(fault)?.into());
+                    selector.name = Some(quoted.and_then(percent_decoded).ok_or_else(fault)?.into());
                 }
                 _ if kind.eq_ignore_ascii_case("type") => {
-                    let is_type = value.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty());
-                    selector.content_type = Some(is_type.then(|| value.into()).ok_or_else(fault)?);
+                    selector.content_type = Some(read_type(value).ok_or_else(fault)?.into());
                 }
                 _ if kind.eq_ignore_ascii_case("size") => {
                     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -72,13 +71,42 @@ impl FileSelector {
                     selector.size = Some(size.ok_or_else(fault)?);
                 }
                 _ if kind.eq_ignore_ascii_case("hash") => {
-                    selector.hash = selector.hash.or_else(|| FileHash::parse(value));
+                    // Of several the longest says the most.
+                    let known = selector.hash.as_ref().map_or(0, |known: &FileHash| known.digest.len());
+                    selector.hash = FileHash::parse(value).filter(|hash| hash.digest.len() > known).or(selector.hash);
                 }
                 _ => return Err(fault()),
             }
             at += kind.len() + 1 + len;
         }
         Ok(selector)
+    }
+
+    /// Whether nothing at all is said: such a selector selects no file, and tells only that file transfers are understood (RFC 5547 section 8.5).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether both may mean the same file: nothing that both say is said otherwise.
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        let algorithm = |selector: &Self| selector.hash.as_ref().map(|hash| hash.algorithm);
+        agree(self.name.as_ref(), other.name.as_ref())
+            && agree(self.content_type.as_ref(), other.content_type.as_ref())
+            && agree(self.size.as_ref(), other.size.as_ref())
+            && (algorithm(self) != algorithm(other) || self.hash == other.hash)
+    }
+
+    /// Takes over what it does not say itself.
+    pub fn complete(&mut self, other: Self) {
+        self.name = self.name.take().or(other.name);
+        self.content_type = self.content_type.take().or(other.content_type);
+        self.size = self.size.or(other.size);
+        self.hash = self.hash.take().or(other.hash);
     }
 
     /// The value of the attribute `file-selector` (seed attribute `sdp_repr`).
@@ -89,7 +117,7 @@ impl FileSelector {
             parts.push(format!("name:\"{}\"", encoded(name)));
         }
         if let Some(content_type) = &self.content_type {
-            parts.push(format!("type:{content_type}"));
+            parts.push(format!("type:{}", written_type(content_type)));
         }
         if let Some(size) = self.size {
             parts.push(format!("size:{size}"));
@@ -120,11 +148,87 @@ fn value_len(value: &str) -> Option<usize> {
     (!quoted).then_some(value.len())
 }
 
+/// A MIME type as a header field writes it: the values of its parameters stand percent-encoded in a selector, and quoted in a field.
+fn read_type(value: &str) -> Option<String> {
+    let mut pieces = pieces(value);
+    let whole = pieces.next().filter(|whole| {
+        let token = |text: &str| !text.is_empty() && text.bytes().all(is_token);
+        whole.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub))
+    })?;
+    let mut out = whole.to_owned();
+    for piece in pieces {
+        let (name, value) = piece.split_once('=').filter(|(name, _)| !name.is_empty() && name.bytes().all(is_token))?;
+        let value = match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+            Some(quoted) => percent_decoded(quoted)?,
+            None => value.to_owned(),
+        };
+        if value.chars().any(char::is_control) {
+            return None;
+        }
+        out.push_str(&format!(";{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")));
+    }
+    Some(out)
+}
+
+/// The reverse of [`read_type`]. What a selector cannot hold is left out.
+fn written_type(content_type: &str) -> String {
+    let mut pieces = pieces(content_type);
+    let (kind, subtype) = pieces.next().and_then(|whole| whole.split_once('/')).unwrap_or_default();
+    let token = |text: &str| text.chars().filter(|own| u8::try_from(*own).is_ok_and(is_token)).collect::<String>();
+    let mut out = format!("{}/{}", token(kind), token(subtype));
+    for piece in pieces {
+        let Some((name, value)) = piece.split_once('=') else { continue };
+        let name = name.trim();
+        if name.is_empty() || !name.bytes().all(is_token) {
+            continue;
+        }
+        let value = value.trim();
+        let value = match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+            Some(quoted) => unescaped(quoted),
+            None => value.to_owned(),
+        };
+        let value: String = value.chars().filter(|own| !own.is_control()).collect();
+        out.push_str(&format!(";{name}=\"{}\"", encoded(&value)));
+    }
+    out
+}
+
+/// What stands between semicolons that are in no quotes.
+fn pieces(value: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    value.split(move |character| {
+        let is_end = character == ';' && !quoted;
+        quoted ^= character == '"' && !escaped;
+        escaped = character == '\\' && quoted && !escaped;
+        is_end
+    })
+}
+
+fn unescaped(quoted: &str) -> String {
+    let mut out = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        let character = if character == '\\' { characters.next().unwrap_or(character) } else { character };
+        out.push(character);
+    }
+    out
+}
+
+/// Whether a byte can stand in a token (RFC 2045 section 5.1).
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(
+            byte,
+            b'(' | b')' | b'<' | b'>' | b'@' | b',' | b';' | b':' | b'\\' | b'"' | b'/' | b'[' | b']' | b'?' | b'='
+        )
+}
+
 fn encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for character in name.chars() {
         match character {
-            '\0' | '\r' | '\n' | '"' | '%' => out.push_str(&format!("%{:02X}", u32::from(character))),
+            // A folder of any system would be one for somebody.
+            '\0' | '\r' | '\n' | '"' | '%' | '/' | '\\' => out.push_str(&format!("%{:02X}", u32::from(character))),
             _ => out.push(character),
         }
     }
@@ -132,7 +236,8 @@ fn encoded(name: &str) -> String {
 }
 
 /// None when a percent sign is followed by no hexadecimal digits, or what comes of it is not UTF-8.
-fn decoded(name: &str) -> Option<String> {
+#[must_use]
+pub(crate) fn percent_decoded(name: &str) -> Option<String> {
     let mut out = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((byte, more)) = rest.split_first() {
@@ -191,38 +296,5 @@ fn guess(name: &str) -> String {
     match packed {
         Some(packed) => format!("application/x-{packed}"),
         None => mime_guess::from_path(name).first_or_octet_stream().essence_str().to_owned(),
-    }
-}
-
-/// Which part of a file is meant (RFC 5547 section 6): `1-*`, `4097-10000`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRange {
-    /// The number of the first byte, 1 at least.
-    pub start: u64,
-    /// The number of the last byte; none for the end of the file.
-    pub stop: Option<u64>,
-}
-
-impl FileRange {
-    /// Reads the value of the attribute `file-range`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let number = |text: &str| -> Option<u64> {
-            if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
-        };
-        let (start, stop) = text.split_once('-')?;
-        let start = number(start).filter(|start| *start > 0)?;
-        let stop = if stop == "*" { None } else { Some(number(stop).filter(|stop| *stop >= start)?) };
-        Some(Self { start, stop })
-    }
-}
-
-impl fmt::Display for FileRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-", self.start)?;
-        match self.stop {
-            Some(stop) => write!(f, "{stop}"),
-            None => f.write_str("*"),
-        }
     }
 }

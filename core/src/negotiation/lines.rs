@@ -55,10 +55,18 @@ pub(super) fn answer(
     }
 }
 
+/// What a line says also when it is closed: which file, and which transfer of it (RFC 5547 sections 8.1 and 8.3).
+const KEPT: [&str; 2] = ["file-selector", "file-transfer-id"];
+
 /// Writes the line of a refused or removed stream: port 0, and one format because the grammar wants one.
 pub(super) fn close(builder: &mut Builder, media: &Media<'_>) {
     let format = media.formats().find(|format| is_token(format)).unwrap_or("0");
     builder.media(media.media_type(), 0, media.protocol(), [format]);
+    for name in KEPT {
+        if let Some(value) = media.attribute(name) {
+            builder.attribute(name, value);
+        }
+    }
 }
 
 /// Writes the times of the offer, which the answer has to equal (RFC 3264 section 6).

@@ -3,12 +3,12 @@
 use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::id::{SessionId, StreamId};
-use crate::invitation::{Description, Incoming, Invitation};
+use crate::invitation::{Description, Incoming, Invitation, attachments};
 use crate::negotiation;
 use crate::outbox::Outbox;
 use crate::sdp;
 use crate::sip::digest::{Credentials, Secret};
-use crate::sip::{HeaderName, Text, Uri, reason_phrase};
+use crate::sip::{HeaderName, Part, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, Line, SessionInfo, Source, StreamSpec};
 
 use super::start::Disagreement;
@@ -37,6 +37,7 @@ impl Session {
         let credentials = info.credentials.clone();
         let mut session = Self::new(info, Direction::Incoming, None, Vec::new());
         session.note_user_agent(&incoming.request);
+        let parts = attachments(&incoming.request);
         let mut usage = Outbox::new();
         let refusal = incoming.clone();
         let (mut invitation, description) = match Invitation::incoming(cx, incoming, contact, &mut usage) {
@@ -56,7 +57,7 @@ impl Session {
         session.invitation = Some(invitation);
         session.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
         session.negotiator = Some(super::start::negotiator(cx, local));
-        if let Err(error) = session.take_initial_offer(cx, description, source) {
+        if let Err(error) = session.take_initial_offer(cx, description, &parts, source) {
             session.refuse_unseen(cx, 488, Some(&error), out);
             return session;
         }
@@ -84,6 +85,7 @@ impl Session {
         &mut self,
         cx: &Context<'_>,
         description: Option<Description>,
+        parts: &[Part],
         source: &mut Source<'_>,
     ) -> Result<(), Disagreement> {
         let Some(Description::Offer(offer)) = description else {
@@ -96,7 +98,7 @@ impl Session {
         let Some(negotiator) = &mut self.negotiator else { return Ok(()) };
         let proposal = negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
         for (slot, media) in proposal.slots.iter().enumerate() {
-            if let Some(stream) = source.registry.recognize(cx.config, &self.info, media) {
+            if let Some(stream) = source.registry.recognize(cx.config, &self.info, media, parts) {
                 self.streams.push(Line::at(source.next_id(), slot, stream));
             }
         }

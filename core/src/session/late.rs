@@ -145,7 +145,7 @@ impl Session {
         let proposal = negotiator.remote_offer(&offer).map_err(|error| error.to_string())?;
         let mut slots = Slots::new();
         for (slot, offered) in proposal.slots.iter().enumerate() {
-            let Some(stream) = registry.recognize(cx.config, &self.info, offered) else { continue };
+            let Some(stream) = registry.recognize(cx.config, &self.info, offered, &[]) else { continue };
             let free = |line: &&mut Line| {
                 let is_kind = line.stream().kind() == stream.kind() && !line.is_over();
                 is_kind && !slots.iter().any(|(taken, _)| *taken == line.id())

@@ -46,7 +46,7 @@ use bytes::Bytes;
 use crate::config::Context;
 use crate::dialog::DialogId;
 use crate::id::{AccountId, SessionId, StreamId, TransactionId};
-use crate::invitation::{self, Incoming, Invitation, Target, Ticket};
+use crate::invitation::{self, Incoming, Invitation, Target, Ticket, attachments};
 use crate::negotiation::Negotiator;
 use crate::outbox::Outbox;
 use crate::sip::digest::Credentials;
@@ -377,9 +377,10 @@ impl Session {
             self.requested_within(cx, dialog, incoming, out);
             return;
         }
+        let parts = attachments(&incoming.request);
         self.with_invitation(cx, out, |invitation, cx, usage| invitation.request(cx, dialog, incoming, usage));
         if let Some(offer) = self.arrived.take() {
-            self.proposed(cx, offer, source, out);
+            self.proposed(cx, offer, &parts, source, out);
         }
         self.follow_up(cx, out);
     }

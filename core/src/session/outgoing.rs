@@ -96,6 +96,7 @@ impl Session {
     }
 
     fn send_invite(&mut self, cx: &mut Context<'_>, offer: Option<Bytes>, out: &mut Outbox<Output>) {
+        let attached = if offer.is_some() { self.attached() } else { Vec::new() };
         let Some(connect) = &self.connect else { return };
         let invite = Invite {
             from: connect.from.clone(),
@@ -103,6 +104,7 @@ impl Session {
             routes: connect.routes.clone(),
             targets: std::mem::take(&mut self.targets),
             offer,
+            attached,
             headers: connect.headers.clone(),
         };
         let mut usage = Outbox::new();

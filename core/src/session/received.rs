@@ -18,7 +18,7 @@ use crate::invitation::{Description, Invitation};
 use crate::negotiation::{self, Change};
 use crate::outbox::Outbox;
 use crate::sdp;
-use crate::sip::{HeaderName, Text, reason_phrase};
+use crate::sip::{HeaderName, Part, Text, reason_phrase};
 use crate::stream::{Line, Originator, Source};
 use crate::time::Instant;
 
@@ -83,6 +83,7 @@ impl Session {
         &mut self,
         cx: &mut Context<'_>,
         offer: Option<Bytes>,
+        parts: &[Part],
         source: &mut Source<'_>,
         out: &mut Outbox<Output>,
     ) {
@@ -92,7 +93,7 @@ impl Session {
             return;
         }
         let considered = match offer {
-            Some(offer) => self.weigh(cx, &offer, source).map(|lines| (offer, lines)),
+            Some(offer) => self.weigh(cx, &offer, parts, source).map(|lines| (offer, lines)),
             None => return self.requested(cx, out),
         };
         match considered {
@@ -106,7 +107,13 @@ impl Session {
     }
 
     /// What an offer of the peer adds that we know; other lines are refused with port 0, and the offer as a whole if it does nothing else. The negotiator holds it then.
-    fn weigh(&mut self, cx: &Context<'_>, offer: &[u8], source: &mut Source<'_>) -> Result<Vec<Line>, Refusal> {
+    fn weigh(
+        &mut self,
+        cx: &Context<'_>,
+        offer: &[u8],
+        parts: &[Part],
+        source: &mut Source<'_>,
+    ) -> Result<Vec<Line>, Refusal> {
         let offer = sdp::Session::parse(offer, &cx.config.limits).map_err(Refusal::because)?;
         let negotiator = self.negotiator.as_mut().ok_or_else(|| Refusal::because("nothing was negotiated"))?;
         let proposal = negotiator
@@ -138,7 +145,7 @@ impl Session {
         let mut lines = Vec::new();
         for slot in &added {
             let offered = proposal.slots.get(*slot);
-            let stream = offered.and_then(|offered| source.registry.recognize(cx.config, &self.info, offered));
+            let stream = offered.and_then(|offered| source.registry.recognize(cx.config, &self.info, offered, parts));
             if let Some(stream) = stream {
                 lines.push(Line::at(source.next_id(), *slot, stream));
             }

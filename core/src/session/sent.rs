@@ -13,7 +13,8 @@
 //! Streams are not added in one offer with the end of others, which peers refuse (behaviour 1.5): what is left to tidy is offered first. A hold, or the end of
 //! a stream, that is refused for now is done all the same for the application, and said [`Again`] later.
 //!
-//! While we wait or back off, the peer's proposals go first (design decision 6).
+//! While we wait or back off, the peer's proposals go first (design decision 6). Each re-INVITE of ours makes an offer: to ask the peer for one is of use to who
+//! joins calls of others.
 
 use std::time::Duration;
 
@@ -315,8 +316,9 @@ impl Session {
                 return;
             }
         };
-        let mut sent = Ok(());
-        self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.propose(cx, Some(&offer), usage));
+        let (mut sent, attached) = (Ok(()), self.attached());
+        let offer = Some((&*offer, &*attached));
+        self.with_invitation(cx, out, |invitation, cx, usage| sent = invitation.propose(cx, offer, usage));
         if let Err(error) = sent {
             self.roll_back();
             self.ours_failed(cx, &format!("SIP core error: {error}"), out);

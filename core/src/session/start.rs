@@ -9,6 +9,7 @@ use crate::id::StreamId;
 use crate::invitation::{Description, State};
 use crate::negotiation::{self, Agreed, LocalAnswer, LocalMedia, Negotiator, Origin};
 use crate::outbox::Outbox;
+use crate::payload::mime::Entity;
 use crate::sdp;
 use crate::stream::{self, Agreement, Line};
 
@@ -103,6 +104,13 @@ impl Session {
         drop(free);
         let offer = negotiator.local_offer(&media).map_err(|error| error.to_string())?;
         Ok(Bytes::copy_from_slice(offer.as_bytes()))
+    }
+
+    /// What our offer of these streams refers to, and is to go along with it.
+    pub(super) fn attached(&self) -> Vec<Entity> {
+        let proposed = self.ours.as_ref().filter(|ours| ours.adds() && !ours.is_tidying()).map(|ours| &ours.lines);
+        let lines = self.streams.iter().chain(proposed.into_iter().flatten()).filter(|line| !line.is_over());
+        lines.flat_map(|line| line.stream().attached()).collect()
     }
 
     /// Whether our offer waits for its answer.

@@ -1,4 +1,4 @@
-//! The parts of a body (RFC 5621, RFC 2046 section 5.1).
+//! The parts of a body (RFC 5621, RFC 2046 section 5.1, RFC 2387).
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -22,6 +22,10 @@ pub struct Part {
     pub encoded: bool,
     /// Whether another part of the same `multipart/alternative` may stand for it.
     pub alternative: bool,
+    /// Whether it is part of a `multipart/related` without being its root: what it is for, the root says.
+    pub related: bool,
+    /// Its Content-ID without the angle brackets (RFC 2392).
+    pub content_id: Option<Text>,
     /// Its bytes, slices of the message.
     pub body: Bytes,
 }
@@ -42,6 +46,8 @@ impl Headers {
                 disposition: self.get().ok().flatten(),
                 encoded,
                 alternative: false,
+                related: false,
+                content_id: None,
                 body,
             };
             open(whole, DEPTH, &mut parts);
@@ -63,8 +69,28 @@ fn open(part: Part, depth: usize, parts: &mut Vec<Part>) {
         }
         return;
     };
-    let alternative = part.content_type.as_ref().is_some_and(|own| own.subtype.eq_ignore_ascii_case("alternative"));
+    let is = |subtype| part.content_type.as_ref().is_some_and(|own| own.subtype.eq_ignore_ascii_case(subtype));
+    let alternative = is("alternative") || part.alternative;
+    let mut children = divide(&part, &boundary, PARTS.saturating_sub(parts.len()));
+    if is("related") {
+        // The root is the first one where `start` names none that is there (RFC 2387 section 3.2).
+        let start = part.content_type.as_ref().and_then(|own| own.params.get("start").flatten());
+        let start = start.as_deref().map(bare);
+        let named = children.iter().position(|child| start.is_some() && child.content_id.as_deref() == start);
+        for (number, child) in children.iter_mut().enumerate() {
+            child.related = number != named.unwrap_or(0);
+        }
+    }
+    for child in children {
+        let child = Part { alternative, related: child.related || part.related, ..child };
+        open(child, depth - 1, parts);
+    }
+}
+
+/// The parts between these boundaries.
+fn divide(part: &Part, boundary: &str, most: usize) -> Vec<Part> {
     let delimiter = format!("--{boundary}");
+    let mut children = Vec::new();
     let mut begun: Option<usize> = None;
     let mut rest = 0;
     while let Some(found) = part.body.get(rest..).and_then(|rest| memmem::find(rest, delimiter.as_bytes())) {
@@ -88,19 +114,33 @@ fn open(part: Part, depth: usize, parts: &mut Vec<Part>) {
             let text = part.body.get(start..at).unwrap_or_default();
             let text = text.strip_suffix(b"\r\n").or_else(|| text.strip_suffix(b"\n")).unwrap_or(text);
             let content = part.body.slice(start..start + text.len());
-            open(read(content, part.encoded, alternative || part.alternative), depth - 1, parts);
+            children.push(read(content, part.encoded));
         }
-        if last || parts.len() >= PARTS {
-            return;
+        if last || children.len() >= most {
+            break;
         }
         let line = memchr::memchr(b'\n', after).map_or(after.len(), |at| at + 1);
         begun = Some(end + line);
     }
+    children
+}
+
+/// A Content-ID without its angle brackets.
+fn bare(id: &str) -> &str {
+    id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id)
 }
 
 /// The header fields and the content of one part.
-fn read(text: Bytes, encoded: bool, alternative: bool) -> Part {
-    let mut part = Part { content_type: None, disposition: None, encoded, alternative, body: Bytes::new() };
+fn read(text: Bytes, encoded: bool) -> Part {
+    let mut part = Part {
+        content_type: None,
+        disposition: None,
+        encoded,
+        alternative: false,
+        related: false,
+        content_id: None,
+        body: Bytes::new(),
+    };
     let mut at = 0;
     while let Some(length) = text.get(at..).and_then(|rest| memchr::memchr(b'\n', rest)) {
         let line = text.slice(at..at + length);
@@ -119,6 +159,7 @@ fn read(text: Bytes, encoded: bool, alternative: bool) -> Part {
             "content-disposition" => {
                 part.disposition = ContentDisposition::read(&mut super::Cursor::new(&value)).ok();
             }
+            "content-id" => part.content_id = Some(bare(&value).into()),
             "content-encoding" | "e" => part.encoded |= !value.eq_ignore_ascii_case("identity"),
             "content-transfer-encoding" => {
                 part.encoded |= !["7bit", "8bit", "binary"].iter().any(|plain| value.eq_ignore_ascii_case(plain));

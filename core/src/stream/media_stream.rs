@@ -4,9 +4,11 @@ use std::any::Any;
 use std::fmt::Debug;
 
 use crate::id::ConnId;
+use crate::limits::Limits;
 use crate::negotiation::{Description, Proposed};
 use crate::outbox::Outbox;
-use crate::sip::Text;
+use crate::payload::mime::Entity;
+use crate::sip::{Part, Text};
 use crate::time::Instant;
 
 use super::{Agreement, Command, Context, Input, Originator, Output, StreamError};
@@ -81,6 +83,14 @@ pub trait MediaStream: Any + Debug + Send {
 
     /// Its media line (`get_local_media`): of an offer, or of the answer to what the peer says. A line with port 0 refuses the peer's.
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description;
+
+    /// What its media line refers to and goes along with the offer, each part with a Content-ID (RFC 2392).
+    fn attached(&self) -> Vec<Entity> {
+        Vec::new()
+    }
+
+    /// What came along with the peer's offer of it: those parts that have a Content-ID. Called once, before anything else.
+    fn attach(&mut self, _limits: &Limits, _parts: &[Part]) {}
 
     /// It is agreed on: media may flow.
     fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>);

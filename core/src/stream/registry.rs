@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::id::{Counter, StreamId};
 use crate::negotiation::Proposed;
-use crate::sip::Text;
+use crate::sip::{Part, Text};
 
 use super::{
     AudioFactory, ChatFactory, DesktopSharingFactory, FileTransferFactory, MediaStream, SessionInfo, StreamSpec,
@@ -103,13 +103,14 @@ impl Registry {
         factory.create(config, session, spec)
     }
 
-    /// The stream for a media line of the peer's offer, if there is one.
+    /// The stream for a media line of the peer's offer, if there is one, and what came along with the offer.
     #[must_use]
     pub fn recognize(
         &self,
         config: &Config,
         session: &SessionInfo,
         offered: &Proposed<'_>,
+        parts: &[Part],
     ) -> Option<Box<dyn MediaStream>> {
         if offered.media.port() == 0 {
             return None;
@@ -118,7 +119,10 @@ impl Registry {
             match factory.recognize(config, session, offered) {
                 Recognized::Unknown => {}
                 Recognized::Invalid(_) => return None,
-                Recognized::Stream(stream) => return Some(stream),
+                Recognized::Stream(mut stream) => {
+                    stream.attach(&config.limits, parts);
+                    return Some(stream);
+                }
             }
         }
         None

@@ -12,6 +12,8 @@ use sipsimple_core::sip::Text;
 use sipsimple_core::stream::StreamEvent;
 use sipsimple_core::time::{Instant, Utc};
 
+use crate::disk::{FileHashEvent, FileHashId};
+
 /// News for the application.
 #[derive(Debug)]
 #[must_use]
@@ -34,6 +36,13 @@ pub enum EventKind {
     Agent(agent::EventKind),
     /// News of the audio: players, recordings, devices.
     Audio(AudioEvent),
+    /// News of a file that is being hashed, before it is sent.
+    FileHash {
+        /// Which one.
+        id: FileHashId,
+        /// The news.
+        event: FileHashEvent,
+    },
     /// The last report of the packet counters of a stream that has ended.
     Statistics {
         /// The stream.
@@ -51,6 +60,7 @@ impl Event {
             EventKind::Application(event) => event.names(),
             EventKind::Agent(kind) => kind.names(),
             EventKind::Audio(event) => event.names(),
+            EventKind::FileHash { event, .. } => event.names(),
             EventKind::Statistics { .. } => &[],
         }
     }

@@ -19,7 +19,8 @@ pub(crate) use ringer::{Ringer, Tones};
 pub use settings::{Settings, listen};
 pub(crate) use sound::AudioChanged;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -42,6 +43,7 @@ use sipsimple_core::transport::Route;
 use smol::channel::{Receiver, Sender};
 
 use crate::clock::Clock;
+use crate::disk::{FileHashId, Hashing};
 use crate::event_loop::{Command, EVENTS, EventLoop};
 use crate::media;
 use crate::nameservers::system_nameservers;
@@ -68,7 +70,9 @@ pub struct Application {
     bridges: [BridgeId; 2],
     ringtones: Mutex<RingtoneConfiguration>,
     /// Where its settings are stored, if on disk.
-    directory: Option<std::path::PathBuf>,
+    directory: Option<PathBuf>,
+    /// How many files were hashed.
+    hashed: AtomicU64,
 }
 
 /// Why an application cannot start.
@@ -82,7 +86,7 @@ pub enum StartError {
     #[error("the trace cannot be written to {path}: {error}")]
     Trace {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// The words of the operating system.
         error: std::io::Error,
     },
@@ -90,7 +94,7 @@ pub enum StartError {
     #[error("{path}: {error}")]
     Settings {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why: with the line, where there is one.
         error: Text,
     },
@@ -171,6 +175,7 @@ impl Application {
             bridges,
             ringtones: Mutex::default(),
             directory,
+            hashed: AtomicU64::new(0),
         })
     }
 
@@ -298,6 +303,19 @@ impl Application {
     /// When it has ended already.
     pub fn end(&self, session: SessionId) -> Result<(), ApplicationError> {
         self.intend(Intent::End { session }).map(drop)
+    }
+
+    /// Finds out what a file is that is to be sent (`FileSelector.for_file` of the seeds): its name, its type unless that is given, its size, and its hash.
+    /// It is read on a thread of its own; what comes of it is told by [`EventKind::FileHash`].
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or the system gives no thread.
+    pub fn hash_file(&self, path: impl Into<PathBuf>, content_type: Option<&str>) -> std::io::Result<Hashing> {
+        let id = FileHashId(self.hashed.fetch_add(1, Ordering::Relaxed));
+        let commands = self.commands.clone();
+        // Nobody wants to know once the application has stopped.
+        let tell = move |event| drop(commands.try_send(Command::Beside(Box::new(EventKind::FileHash { id, event }))));
+        Hashing::start(id, path.into(), content_type.map(str::to_owned), tell)
     }
 
     /// Sends a DTMF digit (`0`–`9`, `*`, `#`, `A`–`D`) on an audio stream.

@@ -187,6 +187,90 @@ fn what_was_asked_for_is_done_before_the_thread_ends() {
     assert_eq!(content(&file), Some(b"19".to_vec()));
 }
 
+/// What is told of a file that is hashed, up to the last.
+fn hashed(path: &Path, act: impl FnOnce(&Hashing)) -> Vec<FileHashEvent> {
+    let (sender, news) = channel();
+    let hashing = Hashing::start(FileHashId(3), path.into(), None, move |event| sender.send(event).unwrap()).unwrap();
+    act(&hashing);
+    assert_eq!(hashing.id(), FileHashId(3));
+    std::iter::from_fn(|| news.recv_timeout(Duration::from_secs(30)).ok()).collect()
+}
+
+#[test]
+fn a_file_is_hashed_with_progress() {
+    use sipsimple_core::msrp::{FileHasher, HashAlgorithm};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.txt");
+    for len in [0, 1, 3_000_000, 5 << 20] {
+        let content = vec![7; len];
+        std::fs::write(&path, &content).unwrap();
+        let mut hasher = FileHasher::new(HashAlgorithm::Sha1);
+        hasher.update(&content);
+        let mut events = hashed(&path, |_| {});
+        let Some(FileHashEvent::DidInitialize { selector }) = events.pop() else { panic!("{events:?}") };
+        assert_eq!((selector.name.as_deref(), selector.size), (Some("a.txt"), Some(len as u64)));
+        assert_eq!((selector.content_type.as_deref(), selector.hash), (Some("text/plain"), Some(hasher.finish())));
+        let progress = |event: &FileHashEvent| match event {
+            FileHashEvent::HashProgress { processed, total } => (*processed, *total),
+            other => panic!("{other:?}"),
+        };
+        let steps: Vec<(u64, u64)> = events.iter().map(progress).collect();
+        let total = len as u64;
+        assert!(steps.len() <= 100 && steps.is_sorted() && steps.iter().all(|(_, of)| *of == total), "{steps:?}");
+        assert_eq!(steps.last().map_or(0, |(processed, _)| *processed), total);
+    }
+}
+
+#[test]
+fn hashing_is_cancelled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large");
+    // Of a file without blocks, so large that nobody waits for its hash.
+    std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let events = hashed(&path, Hashing::cancel);
+    assert_eq!(events.last(), Some(&FileHashEvent::DidNotInitialize { reason: "Cancelled".into() }));
+    Hashing::start(FileHashId(0), directory.path().join("nowhere"), None, drop).unwrap_err();
+    assert_eq!(
+        Hashing::start(FileHashId(0), directory.path().into(), None, drop).unwrap_err().kind(),
+        ErrorKind::IsADirectory
+    );
+}
+
+/// Whatever is written to this device finds no room.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    use sipsimple_core::id::AskId;
+    use sipsimple_core::stream::{FileAnswer, FileQuestion};
+
+    let (sender, answers) = channel();
+    let files = TransferFiles::start(move |ask, answer| sender.send((ask, answer)).unwrap()).unwrap();
+    files.ask(AskId::from_u64(0), FileQuestion::Write { file: "/dev/full".into(), at: 0, data: "x".into() });
+    let (_, answer) = answers.recv_timeout(Duration::from_secs(10)).unwrap();
+    let FileAnswer::Failed(reason) = answer else { panic!("{answer:?}") };
+    assert!(reason.starts_with("No space left on device"), "{reason}");
+}
+
+/// Bytes stand where they belong also beyond the numbers of 32 bits.
+#[test]
+fn a_file_is_larger_than_four_gibibytes() {
+    use sipsimple_core::id::AskId;
+    use sipsimple_core::stream::{FileAnswer, FileQuestion};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large");
+    let file = sipsimple_core::sip::Text::from(path.to_str().unwrap());
+    let (sender, answers) = channel();
+    let files = TransferFiles::start(move |_, answer| sender.send(answer).unwrap()).unwrap();
+    let at = (5 << 30) + 1;
+    files.ask(AskId::from_u64(0), FileQuestion::Write { file: file.clone(), at, data: "end".into() });
+    files.ask(AskId::from_u64(1), FileQuestion::Read { file, at: at - 1, len: 10 });
+    let next = || answers.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!((next(), next()), (FileAnswer::Written(3), FileAnswer::Read("\0end".into())));
+    assert_eq!(std::fs::metadata(path).unwrap().len(), at + 3);
+}
+
 #[test]
 fn files_of_transfers_are_read_and_written_in_order() {
     use sipsimple_core::id::AskId;

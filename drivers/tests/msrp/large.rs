@@ -3,13 +3,14 @@
 //! It has 64 MiB, or as many as `SIPSIMPLE_LARGE_FILE_MIB` says.
 
 use std::fs::File;
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Waiting, pki, sipsimple};
+use super::pki;
+use super::waiting::{Waiting, sipsimple};
 
 const MIB: u64 = 1024 * 1024;
 /// What a process may take of memory at most, whatever the size of the file.
@@ -118,14 +119,12 @@ fn bytes_of(line: &str) -> Option<u64> {
 fn interrupt(scene: &Scene) -> String {
     let mut receiver = scene.receive();
     let sender = scene.send(&receiver.uri, 0);
-    let reached = (&mut receiver.out)
-        .lines()
+    let reached = (&mut receiver.lines)
         .map(Result::unwrap)
         .any(|line| line.contains("MB/s") && bytes_of(&line).is_some_and(|bytes| bytes * 10 >= scene.size * 4));
     assert!(reached, "the receiver has ended");
-    // SIGKILL.
-    receiver.child.kill().unwrap();
-    receiver.child.wait().unwrap();
+    receiver.signal("KILL");
+    drop(receiver);
     let output = sender.wait_with_output().unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
@@ -134,15 +133,15 @@ fn interrupt(scene: &Scene) -> String {
 fn transfer(scene: &Scene) {
     let receiver = scene.receive();
     let sender = scene.send(&receiver.uri, 0);
-    let watches = [watch(sender.id()), watch(receiver.child.id())];
+    let watches = [watch(sender.id()), watch(receiver.id())];
     let output = sender.wait_with_output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && printed.contains("and its hash is right"), "{printed}");
     let lines: Vec<&str> =
         printed.lines().filter(|line| line.contains(" MB/s, ") && line.ends_with(" s left")).collect();
     assert!(lines.len() >= 5 && lines.iter().all(|line| bytes_of(line).is_some()), "{printed}");
-    let (done, printed) = receiver.finish();
-    assert!(done && printed.contains("and its hash is right"), "{printed}");
+    let ended = receiver.end();
+    assert!(ended.code == Some(0) && ended.printed.contains("and its hash is right"), "{}", ended.printed);
     let most = watches.map(|watch| watch.join().unwrap());
     println!("{} bytes, memory of the sender and of the receiver at most: {most:?}", scene.size);
     assert!(most.iter().all(|bytes| (MIB..MEMORY).contains(bytes)), "{most:?} bytes of memory");
@@ -163,8 +162,8 @@ fn resume(scene: &Scene) {
     assert!(output.status.success() && printed.contains("and its hash is right"), "{printed}");
     let first = printed.lines().find(|line| line.contains(" MB/s, ")).and_then(bytes_of);
     assert!(first.is_some_and(|bytes| bytes > offset), "{printed}");
-    let (done, printed) = receiver.finish();
-    assert!(done && printed.contains("and its hash is right"), "{printed}");
+    let ended = receiver.end();
+    assert!(ended.code == Some(0) && ended.printed.contains("and its hash is right"), "{}", ended.printed);
     scene.assert_equal();
 }
 
@@ -210,5 +209,5 @@ fn on_a_terminal_there_is_a_bar_with_the_rate_and_the_time_that_is_left() {
     assert!(states.len() > 1 && states.iter().all(|state| state.contains(['█', '░'])), "{shown}");
     assert!(states.iter().any(|state| state.contains(" of 64.00 MiB, ")), "{shown}");
     assert!(!shown.contains(" MB/s, "), "lines are for what is no terminal: {shown}");
-    assert!(receiver.finish().0);
+    assert_eq!(receiver.end().code, Some(0));
 }

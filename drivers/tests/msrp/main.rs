@@ -3,49 +3,18 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 mod large;
 #[path = "../pki/mod.rs"]
 mod pki;
+#[path = "../waiting/mod.rs"]
+mod waiting;
 
-fn sipsimple() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// A process that waits to be called.
-struct Waiting {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    uri: String,
-}
-
-impl Waiting {
-    fn start(args: &[&str]) -> Self {
-        let mut child = sipsimple().args(args).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        let mut words = line.split_whitespace();
-        assert_eq!(words.next(), Some("listening"), "{line}");
-        let (transport, address) = (words.next().unwrap(), words.next().unwrap());
-        Self { child, out, uri: format!("sip:test@{address};transport={transport}") }
-    }
-
-    fn finish(mut self) -> (bool, String) {
-        let mut printed = String::new();
-        self.out.read_to_string(&mut printed).unwrap();
-        let mut wrong = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut wrong).unwrap();
-        (self.child.wait().unwrap().success(), printed + &wrong)
-    }
-}
+use waiting::{Waiting, sipsimple};
 
 fn run(args: &[&str]) -> (bool, String) {
-    let output = sipsimple().args(args).output().unwrap();
+    let output = waiting::run(args);
     let printed = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
@@ -58,8 +27,9 @@ fn two_programs_chat_over_both_address_families() {
         let args = ["chat", &waiting.uri, "--say", "hello", "--say", "déjà vu", "--expect", "1", "--timeout", "20"];
         let (done, printed) = run(&args);
         assert!(done && printed.contains("pleased to meet you"), "{printed}");
-        let (done, printed) = waiting.finish();
-        assert!(done && printed.contains(": hello") && printed.contains(": déjà vu"), "{printed}");
+        let ended = waiting.end();
+        let printed = ended.printed + &ended.error;
+        assert!(ended.code == Some(0) && printed.contains(": hello") && printed.contains(": déjà vu"), "{printed}");
     }
 }
 
@@ -78,8 +48,8 @@ fn transfer(dir: &Path, len: usize, options: &[&str]) {
     args.extend(options);
     let (done, printed) = run(&args);
     assert!(done && printed.contains("the file has arrived"), "{printed}");
-    let (done, printed) = waiting.finish();
-    assert!(done && printed.contains("and its hash is right"), "{printed}");
+    let ended = waiting.end();
+    assert!(ended.code == Some(0) && ended.printed.contains("and its hash is right"), "{}", ended.printed);
     assert!(std::fs::read(store.join("a picture.jpg")).unwrap() == bytes(len));
     std::fs::remove_dir_all(store).unwrap();
 }
@@ -112,8 +82,23 @@ fn a_transfer_resumes_where_it_ended() {
         Waiting::start(&["receive", "--dir", store.to_str().unwrap(), "--listen", "udp:127.0.0.1:0", "--count", "1"]);
     let (done, printed) = run(&["send", &waiting.uri, file.to_str().unwrap(), "--offset", "400000"]);
     assert!(done, "{printed}");
-    assert!(waiting.finish().0);
+    assert_eq!(waiting.end().code, Some(0));
     assert!(std::fs::read(store.join("film")).unwrap() == bytes(1_000_000));
+}
+
+#[test]
+fn what_resumes_behind_bytes_that_nobody_has_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, store) = (dir.path().join("film"), dir.path().join("store"));
+    std::fs::write(&file, bytes(1000)).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    std::fs::write(store.join("film"), &bytes(1000)[..399]).unwrap();
+    let args = ["receive", "--dir", store.to_str().unwrap(), "--listen", "udp:127.0.0.1:0", "--count", "1"];
+    let mut waiting = Waiting::start(&args);
+    let (done, printed) = run(&["send", &waiting.uri, file.to_str().unwrap(), "--offset", "400"]);
+    assert!(!done && printed.contains("488"), "{printed}");
+    waiting.says("has 399 bytes, not the 400 to resume behind");
+    assert_eq!(std::fs::read(store.join("film")).unwrap().len(), 399);
 }
 
 #[test]
@@ -123,9 +108,6 @@ fn what_cannot_be_said_or_sent_is_told() {
     let waiting = Waiting::start(&["answer", "--listen", "udp:127.0.0.1:0"]);
     let (done, printed) = run(&["chat", &waiting.uri, "--say", "x", "--msrp", "tls", "--timeout", "20"]);
     assert!(!done, "{printed}");
-    let mut child = waiting.child;
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// Something like a VNC server, for one viewer: it greets, wants a greeting, shows something, and says what it was greeted with.
@@ -163,6 +145,6 @@ fn a_desktop_is_seen_through_two_programs() {
     assert!(seen == screen);
     drop(viewer);
     assert_eq!(&serving.join().unwrap(), b"RFB 003.003\n");
-    assert!(share.finish().0);
+    assert_eq!(share.end().code, Some(0));
     view.wait().unwrap();
 }

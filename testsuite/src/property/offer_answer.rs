@@ -6,7 +6,8 @@
 //! - OA-5: `o=` (RFC 3264 sections 5 and 8).
 //! - OA-6: directions (RFC 3264 section 6.1).
 //! - OA-7: formats (RFC 3264 section 6.1).
-//! - OA-8: an offer of which nothing can be used is not accepted with all ports 0 (RFC 3264 section 6, RFC 6337 section 3).
+//! - OA-8: an INVITE that begins a call and of which nothing can be used is not accepted with all ports 0 (RFC 3264 section 6, RFC 6337
+//!   section 3).
 //! - OA-10: keys (RFC 4568 sections 5.1.2 and 7.1.2). That the answer's protocol is the offer's, OA-3 asserts; that keys are not
 //!   logged cannot be seen on the wire: the tests of the core do that.
 //! - OA-11: `rtcp-mux`, `setup`, and ICE (RFC 5761 section 5.1.1, RFC 4145 section 4.1, RFC 8839 sections 4.4.1 and 5.4).
@@ -215,8 +216,14 @@ impl OfferAnswer {
             }
         }
         let uses = |sdp: &Sdp| sdp.media.iter().any(Media::is_used);
-        // In an ACK there is no other way to say it, and BYE follows.
-        let bound = seen.sight.sip.request() != "ACK" && uses(offer);
+        // In an ACK there is no other way to say it, and BYE follows; later in a call a side may be about to remove all that there is.
+        let begins = match seen.step {
+            Step::ResponseSent { key: Some(key) } => {
+                seen.model.server(key).is_some_and(|server| server.request.to_tag().is_empty())
+            }
+            _ => false,
+        };
+        let bound = begins && uses(offer);
         broken.unless(!bound || uses(&answer), "OA-8", seen, "nothing of the offer is used, and it is not refused");
         self.restarts(seen, tag, offer, &answer, broken);
         if matches!(seen.step, Step::AckSent { .. }) && !answer.media.iter().any(Media::is_used) {

@@ -46,7 +46,7 @@ impl Kind {
             Self::File { length, sends, sound } => {
                 let file = sends.then(|| traffic::name(length).as_str().into());
                 let selector = traffic::selector(length, sound);
-                StreamSpec::FileTransfer(FileTransferSpec { selector, sends, file, offset: 0 })
+                StreamSpec::FileTransfer(FileTransferSpec { selector, sends, file, ..FileTransferSpec::default() })
             }
         }
     }

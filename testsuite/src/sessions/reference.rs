@@ -267,6 +267,16 @@ impl Reference {
         kind: &str,
         event: &StreamEvent,
     ) {
+        // A stream that fails beside others is removed as if this side had asked for it; while something else is under way it is gone at once.
+        if let (StreamEvent::DidFail { .. }, Some(known)) = (event, self.sessions.get_mut(&(host, session)))
+            && known.state == SessionState::Connected
+            && known.leaving.is_none()
+            && known.streams.len() > 1
+            && known.streams.contains(&stream)
+        {
+            known.streams.retain(|other| *other != stream);
+            known.leaving = Some(vec![stream]);
+        }
         let result = self.traffic.told(host, session, stream, kind, event);
         self.judge(host, at, result);
     }

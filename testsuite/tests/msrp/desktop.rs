@@ -33,15 +33,33 @@ fn bytes_go_both_ways_in_their_order() {
     let mut scene = Scene::alike(1, Relay);
     scene.call(share(DesktopSharingHandler::InternalViewer));
     scene.run(2000);
-    let data: Vec<u8> = (0..400_000_u32).map(|at| u8::try_from(at % 241).unwrap()).collect();
-    for part in data.chunks(50_000) {
-        while let Err(error) = send(&mut scene, BOB, part.to_vec()) {
-            assert!(matches!(error, IntentError::Stream(StreamError::Full(_))));
-            scene.run(50);
+    let data: Vec<u8> = (0..2_000_000_u32).map(|at| u8::try_from(at % 241).unwrap()).collect();
+    let mut parts = data.chunks(50_000).peekable();
+    let mut push = |scene: &mut Scene| {
+        while let Some(part) = parts.peek() {
+            if let Err(error) = send(scene, BOB, part.to_vec()) {
+                assert!(matches!(error, IntentError::Stream(StreamError::Full(_))));
+                return false;
+            }
+            parts.next();
         }
-    }
+        true
+    };
     send(&mut scene, ALICE, b"RFB 003.008\n".to_vec()).unwrap();
-    scene.run(5000);
+    for _ in 0..50 {
+        assert!(!push(&mut scene), "the peer takes nothing");
+        scene.run(50);
+    }
+    // Who takes nothing is given no more than it can hold.
+    let mut taken = 0;
+    assert!((256 * 1024..1024 * 1024).contains(&got(&scene, ALICE).len()));
+    for _ in 0..100 {
+        let there = got(&scene, ALICE).len() as u64;
+        scene.command(ALICE, Command::DesktopSharing(DesktopSharingCommand::Taken(there - taken))).unwrap();
+        taken = there;
+        push(&mut scene);
+        scene.run(50);
+    }
     assert_eq!(got(&scene, ALICE), data);
     assert_eq!(got(&scene, BOB), b"RFB 003.008\n");
     scene.end();
@@ -60,6 +78,64 @@ fn a_server_that_cannot_be_reached_fails_the_stream() {
     assert!(told(&scene, ALICE).iter().any(failed));
     assert!(scene.told(ALICE).iter().any(|event| matches!(event, StreamEvent::DidFail { .. })));
     assert!(scene.world.run_until_quiescent(std::time::Duration::from_secs(120)));
+}
+
+fn viewer() -> Vec<StreamSpec> {
+    let address = "10.0.0.1:0".parse().unwrap();
+    share(DesktopSharingHandler::ExternalViewer { address, connect_timeout: DesktopSharingHandler::CONNECT_TIMEOUT })
+}
+
+#[test]
+fn a_viewer_that_does_not_come_fails_the_stream() {
+    let mut scene = Scene::alike(5, Relay);
+    scene.call(viewer());
+    scene.run(3000);
+    let failed = |event: &DesktopSharingEvent| {
+        matches!(event, DesktopSharingEvent::HandlerDidFail { context: HandlerContext::Connecting, .. })
+    };
+    assert!(!told(&scene, ALICE).iter().any(failed), "it may take three seconds");
+    scene.run(2000);
+    assert!(told(&scene, ALICE).iter().any(failed));
+    assert!(scene.world.run_until_quiescent(std::time::Duration::from_secs(120)));
+}
+
+#[test]
+fn there_is_one_viewer_only() {
+    let mut scene = Scene::alike(6, Relay);
+    scene.call(viewer());
+    scene.run(2000);
+    let listens = told(&scene, ALICE).into_iter().find_map(|event| match event {
+        DesktopSharingEvent::Listening { address } => Some(address),
+        _ => None,
+    });
+    let posts = ["10.9.0.1:1", "10.9.0.2:1"].map(|address| scene.world.add_post(address.parse().unwrap(), false));
+    for post in posts {
+        scene.world.post_open(post, listens.unwrap());
+        scene.run(500);
+    }
+    let connected = posts.map(|post| scene.world.post(post).connection(listens.unwrap()).is_some());
+    assert_eq!(connected, [true, false]);
+    scene.end();
+}
+
+#[test]
+fn a_handler_of_the_application_fails_the_stream() {
+    for (context, host) in [(HandlerContext::Reading, ALICE), (HandlerContext::Sending, BOB)] {
+        let mut scene = Scene::alike(4, Relay);
+        scene.call(share(DesktopSharingHandler::InternalServer));
+        scene.run(2000);
+        let command = DesktopSharingCommand::Fail { context, reason: "the screen is gone".into() };
+        scene.command(host, Command::DesktopSharing(command)).unwrap();
+        scene.run(1000);
+        let failed = told(&scene, host).into_iter().find_map(|event| match event {
+            DesktopSharingEvent::HandlerDidFail { context, reason, .. } => Some((context, reason)),
+            _ => None,
+        });
+        assert_eq!(failed, Some((context, "the screen is gone".into())));
+        let names = scene.names(host);
+        assert!(names.contains(&"DesktopSharingHandlerDidFail") && names.contains(&"MediaStreamDidFail"), "{names:?}");
+        assert!(scene.world.run_until_quiescent(std::time::Duration::from_secs(120)));
+    }
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(crate) fn selector(data: &[u8]) -> FileSelector {
 /// Alice sends this file; Bob stores it.
 pub(crate) fn push(scene: &mut Scene, data: &[u8], selector: FileSelector, offset: u64) {
     scene.world.host_mut(ALICE).files.insert("picture".into(), data.to_vec());
-    let spec = FileTransferSpec { selector, sends: true, file: Some("picture".into()), offset };
+    let spec =
+        FileTransferSpec { selector, sends: true, file: Some("picture".into()), offset, ..FileTransferSpec::default() };
     scene.call(vec![StreamSpec::FileTransfer(spec)]);
     scene.run(200);
     scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("stored".into()))).unwrap();
@@ -78,7 +79,13 @@ fn a_file_is_pulled() {
     let data = bytes(300_000);
     let mut scene = Scene::alike(2, Relay);
     scene.world.host_mut(BOB).files.insert("picture".into(), data.clone());
-    let spec = FileTransferSpec { selector: selector(&data), sends: false, file: Some("mine".into()), offset: 0 };
+    let spec = FileTransferSpec {
+        selector: selector(&data),
+        sends: false,
+        file: Some("mine".into()),
+        offset: 0,
+        ..FileTransferSpec::default()
+    };
     scene.call(vec![StreamSpec::FileTransfer(spec)]);
     scene.run(200);
     scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("picture".into()))).unwrap();

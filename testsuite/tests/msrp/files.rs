@@ -12,7 +12,13 @@ use crate::file::{bytes, selector, stored, told};
 use crate::scene::{ALICE, BOB, Scene};
 
 fn spec(file: &str, selector: FileSelector, offset: u64) -> StreamSpec {
-    StreamSpec::FileTransfer(FileTransferSpec { selector, sends: true, file: Some(file.into()), offset })
+    StreamSpec::FileTransfer(FileTransferSpec {
+        selector,
+        sends: true,
+        file: Some(file.into()),
+        offset,
+        ..FileTransferSpec::default()
+    })
 }
 
 fn set(file: &str) -> Command {
@@ -108,6 +114,28 @@ fn a_disk_that_fails_at_the_end_is_reported() {
     assert!(matches!(events.last(), Some(FileTransferEvent::DidNotFinish { received: false, .. })), "{events:?}");
     let full = FileTransferEvent::DidNotFinish { received: true, reason: "no space left on device".into() };
     assert_eq!(told(&scene, BOB).last(), Some(&full));
+    scene.end();
+}
+
+#[test]
+fn a_disk_that_turns_out_to_be_full_behind_the_last_chunk_is_reported() {
+    // All of the file has come when writing it fails: there is no chunk left to refuse.
+    let data = bytes(1000);
+    let mut scene = Scene::alike(25, Relay);
+    scene.world.host_mut(BOB).disk = 300;
+    scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
+    scene.call(vec![spec("picture", selector(&data), 0)]);
+    scene.run(200);
+    scene.command(BOB, set("stored")).unwrap();
+    scene.run(20_000);
+    let full = FileTransferEvent::DidNotFinish { received: true, reason: "no space left on device".into() };
+    assert_eq!(told(&scene, BOB).last(), Some(&full));
+    let events = told(&scene, ALICE);
+    let refused = |event: &FileTransferEvent| {
+        matches!(event, FileTransferEvent::DidNotDeliverChunk { code: 413, chunk: Some(_), .. })
+    };
+    assert_eq!(events.iter().filter(|event| refused(event)).count(), 1, "{events:?}");
+    assert!(matches!(events.last(), Some(FileTransferEvent::DidNotFinish { received: false, .. })), "{events:?}");
     scene.end();
 }
 

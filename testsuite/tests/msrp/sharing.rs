@@ -21,7 +21,13 @@ fn chat() -> StreamSpec {
 }
 
 fn file(data: &[u8]) -> StreamSpec {
-    let spec = FileTransferSpec { selector: selector(data), sends: true, file: Some("picture".into()), offset: 0 };
+    let spec = FileTransferSpec {
+        selector: selector(data),
+        sends: true,
+        file: Some("picture".into()),
+        offset: 0,
+        ..FileTransferSpec::default()
+    };
     StreamSpec::FileTransfer(spec)
 }
 

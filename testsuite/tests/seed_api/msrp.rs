@@ -209,7 +209,13 @@ fn second_chat(table: &mut Table, scene: &mut Scene) {
 
 fn file(table: &mut Table) {
     let selector = FileSelector::for_file("a.txt", None, Some(5), Some(hash(b"hello")));
-    let spec = FileTransferSpec { selector, sends: true, file: Some("a.txt".into()), offset: 0 };
+    let spec = FileTransferSpec {
+        selector,
+        sends: true,
+        file: Some("a.txt".into()),
+        offset: 0,
+        ..FileTransferSpec::default()
+    };
     let mut scene = Scene::new(StreamSpec::FileTransfer(spec));
     scene.world.host_mut(ALICE).files.insert("a.txt".into(), b"hello".to_vec());
     let place = FileTransferCommand::SetFile("b.txt".into());

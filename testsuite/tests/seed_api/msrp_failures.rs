@@ -55,7 +55,13 @@ fn chat(table: &mut Table) {
 }
 
 fn push(selector: FileSelector) -> Scene {
-    let spec = FileTransferSpec { selector, sends: true, file: Some("a.txt".into()), offset: 0 };
+    let spec = FileTransferSpec {
+        selector,
+        sends: true,
+        file: Some("a.txt".into()),
+        offset: 0,
+        ..FileTransferSpec::default()
+    };
     let mut scene = Scene::new(StreamSpec::FileTransfer(spec));
     scene.world.host_mut(ALICE).files.insert("a.txt".into(), vec![b'a'; 3_000_000]);
     assert!(scene.command(BOB, Command::FileTransfer(FileTransferCommand::SetFile("b.txt".into()))));

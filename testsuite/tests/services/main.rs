@@ -9,8 +9,8 @@
 //! | 2.8 forwarding on busy, 2.9 on no answer, 2.12 find-me | `features`: the part of who is called and is busy, or does not answer |
 //! | 2.18 click to dial | `features` |
 //!
-//! The others are services of somebody else, or need what this user agent does not offer: music on hold (2.3) is an INVITE without an offer to a
-//! server of music; transfer by instant message (2.6), screening (2.13, 2.14) and redial (2.17) are an application's; conferences of three (2.10,
+//! The others are services of somebody else, or need what this user agent does not offer: music on hold (2.3) carries the descriptions
+//! of one call over into another; transfer by instant message (2.6), screening (2.13, 2.14) and redial (2.17) are an application's; conferences of three (2.10,
 //! 2.11) are mixed by an application, or joined with Join (RFC 3911); park (2.15) and pickup (2.16) replace dialogs that an application learned of.
 //!
 //! | RFC 5589 | here, in `transfers` |

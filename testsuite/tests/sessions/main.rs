@@ -22,8 +22,8 @@ fn whatever_users_do_with_their_sessions_both_sides_agree() {
     println!("{all:?}");
 }
 
-/// Programs that are run again and again: some with three hosts, some with two.
-const AGAIN: u64 = 8;
+/// How many programs are run again and again.
+const AGAIN: u64 = 3;
 
 #[test]
 fn however_connections_are_cut_everybody_is_told_the_same() {
@@ -32,7 +32,7 @@ fn however_connections_are_cut_everybody_is_told_the_same() {
         let program = Program::new(seed);
         let whole = program.told(0, None);
         assert!(whole.len() > 50, "seed {seed}");
-        for cut in [1, 13, 500] {
+        for cut in [1, 500] {
             assert_eq!(program.told(cut, None), whole, "seed {seed}: pieces of {cut} bytes");
         }
     }
@@ -44,7 +44,7 @@ fn what_arrives_twice_is_told_once() {
     for seed in 0..AGAIN {
         let program = Program::new(seed);
         let once = program.told(0, None);
-        for twice in (seed..60).step_by(9) {
+        for twice in (seed..60).step_by(17) {
             assert_eq!(program.told(0, Some(twice)), once, "seed {seed}: datagram {twice}");
         }
     }

@@ -128,7 +128,7 @@ fn a_bye_carries_credentials_and_answers_a_challenge() {
 #[test]
 fn a_reinvite_carries_credentials_and_answers_a_challenge() {
     let (mut run, number) = Run::connected();
-    run.act(|usage, cx, out| usage.propose(cx, Some(OFFER), out)).unwrap();
+    run.act(|usage, cx, out| usage.propose(cx, Some((OFFER, &[])), out)).unwrap();
     let (ticket, reinvite, _) = run.sent();
     assert_eq!(credentials(&reinvite), counted("1", 2));
     run.challenge(ticket, &reinvite, "2");

@@ -19,7 +19,7 @@ fn ack(run: &mut Run, cseq: u32, tag: &str) {
 }
 
 fn propose(run: &mut Run) -> (Ticket, Request) {
-    run.act(|usage, cx, out| usage.propose(cx, Some(OFFER), out)).unwrap();
+    run.act(|usage, cx, out| usage.propose(cx, Some((OFFER, &[])), out)).unwrap();
     let (ticket, invite, _) = run.sent();
     (ticket, invite)
 }

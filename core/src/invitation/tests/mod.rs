@@ -62,6 +62,7 @@ impl Run {
             routes: Vec::new(),
             targets,
             offer: offer.map(Bytes::copy_from_slice),
+            attached: Vec::new(),
             headers: Vec::new(),
         };
         let usage = run.with(|cx, out| Invitation::invite(cx, invite, out)).unwrap();

@@ -359,7 +359,8 @@ fn one_fork_may_fail_alone() {
     let (ticket, invite, _) = run.sent();
     rung(&mut run, ticket, &invite, 180, "B", 1, None);
     let said = run.said();
-    let Output::Request { ticket: prack, .. } = &said[1] else { panic!("{said:?}") };
+    let Output::Request { ticket: prack, request, .. } = &said[1] else { panic!("{said:?}") };
+    let number = request.cseq().unwrap().number;
     run.answer(ticket, &invite, 180, "C", None);
     run.said();
     run.client_ended(*prack, End::Timeout);
@@ -367,4 +368,9 @@ fn one_fork_may_fail_alone() {
     run.answer(ticket, &invite, 200, "C", Some(ANSWER));
     assert_eq!(words(&run.said()), ["ACK", "Accepted"]);
     assert!(run.usage().dialog().is_some_and(|dialog| dialog.id().remote_tag() == "C"));
+    // It accepts all the same: it is ended by a BYE whose number goes on.
+    run.answer(ticket, &invite, 200, "B", Some(ANSWER));
+    let said = run.said();
+    let Some(Output::Request { request: bye, .. }) = said.last() else { panic!("{said:?}") };
+    assert_eq!((bye.method(), bye.cseq().unwrap().number), (&Method::Bye, number + 1));
 }

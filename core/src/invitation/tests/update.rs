@@ -73,7 +73,7 @@ fn its_offer_is_answered_or_refused() {
 fn glare_is_told_from_haste() {
     // UPD-1: our own offer waits: 491. The peer's waits: 500.
     let mut run = connected();
-    run.act(|usage, cx, out| usage.propose(cx, Some(OFFER), out)).unwrap();
+    run.act(|usage, cx, out| usage.propose(cx, Some((OFFER, &[])), out)).unwrap();
     run.said();
     assert_eq!(answered(update(&mut run, 1, Some(OFFER))).code(), 491);
     assert_eq!(answered(update(&mut run, 2, None)).code(), 200);
@@ -108,7 +108,7 @@ fn ours_waits_for_its_turn() {
     assert!(request.has(HeaderName::Contact));
     let pending = Err(InvitationError::ProposalPending);
     assert_eq!(run.act(|usage, cx, out| usage.update(cx, None, out)), pending);
-    assert_eq!(run.act(|usage, cx, out| usage.propose(cx, Some(OFFER), out)), pending);
+    assert_eq!(run.act(|usage, cx, out| usage.propose(cx, Some((OFFER, &[])), out)), pending);
     run.answer(ticket, &request, 200, "B", Some(ANSWER));
     let events = run.events();
     let description = Some(Description::Answer(Bytes::from_static(ANSWER)));

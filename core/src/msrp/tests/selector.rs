@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::msrp::{FileHash, FileHasher, FileRange, FileSelector, HashAlgorithm, NotASelector, safe_name};
+use crate::msrp::{
+    FileDates, FileDisposition, FileHash, FileHasher, FileRange, FileSelector, HashAlgorithm, NotASelector, safe_name,
+};
+use crate::time::Utc;
 
 /// RFC 5547 section 9.1.
 const EXAMPLE: &str = "name:\"My cool picture.jpg\" type:image/jpeg size:32349 \
@@ -123,7 +126,103 @@ fn ranges_of_files() {
     }
 }
 
+#[test]
+fn types_keep_their_parameters() {
+    for (selector, header) in [
+        ("text/plain;charset=\"utf-8\"", "text/plain;charset=\"utf-8\""),
+        ("text/plain;charset=\"a%22b\";x=\"1;2\"", "text/plain;charset=\"a\\\"b\";x=\"1;2\""),
+    ] {
+        let read = FileSelector::parse(&format!("type:{selector}")).unwrap();
+        assert_eq!(read.content_type.as_deref(), Some(header));
+        assert_eq!(read.sdp_repr(), format!("type:{selector}"));
+    }
+    // As other programs write it, and as applications may.
+    assert_eq!(FileSelector::parse("type:text/plain;a=b").unwrap().sdp_repr(), "type:text/plain;a=\"b\"");
+    let wild = FileSelector { content_type: Some("text/x y\r\na=z;q=\"r\r\ns\"".into()), ..FileSelector::default() };
+    assert_eq!(wild.sdp_repr(), "type:text/xyaz;q=\"rs\"");
+    for text in ["type:a/b;c", "type:a/b;=\"x\"", "type:a/b;c=\"%0D%0A\"", "type:a b/c", "type:a/(b)"] {
+        assert!(FileSelector::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn of_several_hashes_the_longest_counts() {
+    let short = EXAMPLE.rsplit(' ').next().unwrap();
+    let long = format!("hash:sha-256:{}", ["AB"; 32].join(":"));
+    for text in [format!("{short} {long}"), format!("{long} {short}"), format!("{long} {short} hash:md5:00")] {
+        let hash = FileSelector::parse(&text).unwrap().hash.unwrap();
+        assert_eq!(hash.algorithm, HashAlgorithm::Sha256, "{text}");
+    }
+}
+
+#[test]
+fn selectors_are_compared_by_what_both_say() {
+    let all = FileSelector::parse(EXAMPLE).unwrap();
+    for (text, same) in [
+        ("", true),
+        ("size:32349", true),
+        ("size:32350", false),
+        ("name:\"x\"", false),
+        ("type:image/png", false),
+        ("hash:sha-1:00:24:5F:E8:65:3D:DA:F3:71:36:2F:86:D4:71:91:3E:E4:A2:CE:2E", false),
+    ] {
+        let other = FileSelector::parse(text).unwrap();
+        assert_eq!((all.may_be(&other), other.may_be(&all)), (same, same), "{text}");
+        let mut completed = other.clone();
+        completed.complete(all.clone());
+        assert_eq!(completed == all, same, "{text}");
+    }
+}
+
+#[test]
+fn folders_are_written_so_that_they_are_none() {
+    let selector = FileSelector { name: Some("../a\\b".into()), ..FileSelector::default() };
+    assert_eq!(selector.sdp_repr(), "name:\"..%2Fa%5Cb\"");
+}
+
+#[test]
+fn dates_of_files() {
+    let text = "creation:\"Mon, 15 May 2006 15:01:31 +0300\" read:\"Mon, 15 May 2006 12:01:32 +0000\"";
+    let dates = FileDates::parse(text).unwrap();
+    let at = |unix_millis| Some(Utc { unix_millis });
+    assert_eq!(dates, FileDates { creation: at(1_147_694_491_000), modification: None, read: at(1_147_694_492_000) });
+    assert_eq!(FileDates::parse(&dates.to_string()), Some(dates));
+    assert_eq!(FileDates::parse(""), Some(FileDates::default()));
+    for wrong in [
+        "creation:x",
+        "creation:\"x\"",
+        "birth:\"Mon, 15 May 2006 15:01:31 +0300\"",
+        &format!("{text} {text}"),
+        &text.replace(" read", "read"),
+    ] {
+        assert_eq!(FileDates::parse(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn dispositions_of_files() {
+    for (text, disposition) in [
+        ("RENDER", FileDisposition::Render),
+        ("attachment", FileDisposition::Attachment),
+        ("x", FileDisposition::Other("x".into())),
+    ] {
+        assert_eq!(FileDisposition::parse(text), disposition);
+        assert_eq!(disposition.to_string(), text.to_ascii_lowercase());
+    }
+}
+
 proptest! {
+    #[test]
+    fn dates_never_panic(text in "[a-z]{0,12}:\"[0-9A-Za-z:+, \"]{0,40}") {
+        let _ = FileDates::parse(&text);
+    }
+
+    #[test]
+    fn any_type_is_written_so_that_it_is_read(text in any::<String>()) {
+        let selector = FileSelector { content_type: Some(format!("a/b{text}").as_str().into()), ..FileSelector::default() };
+        prop_assert!(FileSelector::parse(&selector.sdp_repr()).is_ok(), "{}", selector.sdp_repr());
+    }
+
     #[test]
     fn what_is_written_is_read_back(name in "\\PC{1,30}", size in any::<u64>()) {
         let selector = FileSelector { name: Some(name.as_str().into()), size: Some(size), ..FileSelector::default() };

@@ -57,7 +57,8 @@ pub struct DesktopSharingSpec {
 pub enum DesktopSharingCommand {
     /// Let this handler make and take the bytes. Before the stream has started, and of the same type only.
     SetHandler(DesktopSharingHandler),
-    /// Send these bytes (`send` of the internal handlers).
+    /// Send these bytes (`send` of the internal handlers; `outgoing_queue`). When too many wait they are refused, and
+    /// [`DesktopSharingEvent::Writable`] says when they would not be.
     Send(
         #[serde(
             serialize_with = "crate::trace::data::serialize",
@@ -65,6 +66,15 @@ pub enum DesktopSharingCommand {
         )]
         Bytes,
     ),
+    /// So many of the bytes that came were worked off (`incoming_queue`): of an internal handler that lags behind the peer is not read.
+    Taken(u64),
+    /// The application's own handler has failed, and the stream with it: what sends `DesktopSharingHandlerDidFail`.
+    Fail {
+        /// In which act.
+        context: HandlerContext,
+        /// Why.
+        reason: Text,
+    },
 }
 
 /// In which act a handler has failed.
@@ -84,7 +94,7 @@ pub enum HandlerContext {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DesktopSharingEvent {
-    /// Bytes came for an internal handler (`DesktopSharingStreamGotData`).
+    /// Bytes came for an internal handler (`DesktopSharingStreamGotData`). [`DesktopSharingCommand::Taken`] makes room for more.
     GotData {
         /// The bytes.
         #[serde(

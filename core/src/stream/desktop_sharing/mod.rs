@@ -5,11 +5,14 @@
 //!  handler ◄── bytes ── messages in their order ◄────────── peer
 //! ```
 //!
+//! A handler within the application, one of its own making too, takes bytes as events and gives them as commands, with credit in both directions.
 //! The attribute `rfbsetup` says who views: `active` is the viewer, `passive` the server. An external viewer connects to a listener of
 //! the stream, and to an external server the stream connects: the bytes go between that connection and MSRP, each side read only as
 //! fast as the other takes them.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use bytes::{Bytes, BytesMut};
 
@@ -53,6 +56,8 @@ pub struct DesktopSharingStream {
     full: bool,
     attached: bool,
     external: External,
+    /// Bytes that an internal handler was given and has not worked off.
+    untaken: u64,
 }
 
 /// The connection with an external handler.
@@ -92,6 +97,7 @@ impl DesktopSharingStream {
             full: false,
             attached: false,
             external: External::default(),
+            untaken: 0,
         }
     }
 
@@ -142,6 +148,10 @@ impl DesktopSharingStream {
     /// Bytes came from the peer.
     fn received(&mut self, data: Bytes, out: &mut Outbox<Output>) {
         if matches!(self.handler, DesktopSharingHandler::InternalViewer | DesktopSharingHandler::InternalServer) {
+            self.untaken += data.len() as u64;
+            if self.untaken > WAITING as u64 {
+                self.base.hold(true, out);
+            }
             return tell(DesktopSharingEvent::GotData { data }, out);
         }
         match self.external.conn.filter(|_| self.external.open) {
@@ -332,13 +342,24 @@ impl MsrpStream for DesktopSharingStream {
                 }
                 self.handler = handler.clone();
             }
-            DesktopSharingCommand::Send(data) => {
+            DesktopSharingCommand::Send(_) | DesktopSharingCommand::Taken(_) | DesktopSharingCommand::Fail { .. }
                 if !matches!(
                     self.handler,
                     DesktopSharingHandler::InternalViewer | DesktopSharingHandler::InternalServer
-                ) {
-                    return refused("the handler is no internal one");
+                ) =>
+            {
+                return refused("the handler is no internal one");
+            }
+            DesktopSharingCommand::Taken(bytes) => {
+                self.untaken = self.untaken.saturating_sub(*bytes);
+                if self.untaken <= WAITING as u64 / 2 {
+                    self.base.hold(false, out);
                 }
+            }
+            DesktopSharingCommand::Fail { context, reason } => {
+                fail(*context, CloseCause::Other(reason.clone()), out);
+            }
+            DesktopSharingCommand::Send(data) => {
                 if self.outgoing.len() > WAITING {
                     self.full = true;
                     return Err(StreamError::Full(cx.stream));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::msrp::{Chunk, FileSelector};
+use crate::msrp::{Chunk, FileDetails, FileSelector};
 use crate::sip::Text;
 
 /// A file transfer to offer (seed class FileTransferStream).
@@ -18,6 +18,10 @@ pub struct FileTransferSpec {
     pub file: Option<Text>,
     /// Bytes at its beginning that the receiver has already: the transfer resumes behind them.
     pub offset: u64,
+    /// The number of the last byte that is transferred, counted from 1; none for the end of the file.
+    pub end: Option<u64>,
+    /// What else is told of a file that is sent.
+    pub details: Box<FileDetails>,
 }
 
 /// What an application wants of a file transfer.
@@ -26,11 +30,15 @@ pub struct FileTransferSpec {
 pub enum FileTransferCommand {
     /// The driver finds the file here, or is to store it here. Before it has started.
     SetFile(Text),
+    /// The file that the peer asks for is this one: what the peer does not say, its size above all, goes into the answer. Before it has started.
+    Describe(FileSelector),
+    /// So many bytes were worked off of a file that is given to the application: of one that lags behind the peer is not read.
+    Taken(u64),
     /// Gives up the transfer; the session goes on.
     Cancel,
 }
 
-/// News of a file transfer. One of `DidFinish` and `DidNotFinish` is the last.
+/// News of a file transfer. One of `DidFinish` and `DidNotFinish` is the last, unless the peer begins it anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -5,31 +5,37 @@
 //!  receiver:  start ──► piece ──► writes ──► written: reports ──► whole ──► hash is right: reports the last, finished
 //! ```
 //!
+//! An offer with another `file-transfer-id` begins the transfer of the same file anew, and one with the same id goes on with it; one that means
+//! another file than before is refused, since nobody has asked the application about that file (RFC 5547 section 8.1).
+//!
 //! The file is read only as fast as the connection takes it, and the connection is read only as fast as the file is written: memory
 //! does not grow with the file. What the receiver reports is on its disk, so that an interrupted transfer resumes from there.
 
+mod described;
 mod event;
+mod factory;
 mod receiver;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use described::Described;
 pub use event::{FileTransferCommand, FileTransferEvent, FileTransferSpec};
+pub use factory::FileTransferFactory;
 use receiver::Receiver;
 
-use crate::config::Config;
-use crate::msrp::{self, ByteRange, Content, Delivery, Event, FileRange, FileSelector};
-use crate::negotiation::Proposed;
+use crate::limits::Limits;
+use crate::msrp::{self, ByteRange, Content, Delivery, Event, FileDetails, FileSelector};
 use crate::outbox::Outbox;
+use crate::payload::mime::Entity;
 use crate::sdp::{Attribute, Direction, Media};
-use crate::sip::Text;
+use crate::sip::{Part, Text};
 
 use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
-use super::{
-    Agreement, Command, Context, FileAnswer, FileQuestion, MediaStream, Output, Recognized, SessionInfo, StreamError,
-    StreamEvent, StreamFactory, StreamSpec,
-};
+use super::{Agreement, Command, Context, FileAnswer, FileQuestion, Output, StreamError, StreamEvent};
 
 /// How far a transfer is.
 #[derive(Debug)]
@@ -47,39 +53,45 @@ enum State {
 #[derive(Debug)]
 pub struct FileTransferStream {
     base: Base,
-    selector: FileSelector,
+    described: Described,
     sends: bool,
     file: Option<Text>,
-    offset: u64,
-    /// Names the transfer (RFC 5547 section 6): the same in all descriptions of it.
-    transfer_id: Option<Text>,
+    /// The longest message that the peer takes.
+    max_size: Option<u64>,
+    /// The id of a transfer that the peer offers in place of this one, and whether that is to begin.
+    renewal: Option<Text>,
+    renewed: bool,
     state: State,
-    /// How many questions were asked.
+    /// Bytes that the application was given and has not worked off.
+    untaken: u64,
+    /// How many questions were asked, how many of them are not answered, and how many of those nobody wants to know any more.
     asked: u64,
+    unanswered: u64,
+    stale: u64,
     /// How many bytes were asked for by those about the file that is sent, oldest first.
     reads: VecDeque<u64>,
 }
-
-/// Makes file transfers.
-#[derive(Clone, Copy, Debug)]
-pub struct FileTransferFactory;
 
 impl FileTransferStream {
     /// How file transfers present themselves.
     pub const PROFILE: MsrpProfile =
         MsrpProfile { media_type: "message", accept_types: &["*"], accept_wrapped_types: &[], use_msrp_session: true };
 
-    fn new(spec: &FileTransferSpec, offered: Option<Offered>) -> Self {
-        let direction = if spec.sends { Direction::SendOnly } else { Direction::RecvOnly };
+    fn new(described: Described, sends: bool, file: Option<Text>, offered: Option<Offered>) -> Self {
+        let direction = if sends { Direction::SendOnly } else { Direction::RecvOnly };
         Self {
             base: Base::new(Self::PROFILE, direction, offered),
-            selector: spec.selector.clone(),
-            sends: spec.sends,
-            file: spec.file.clone(),
-            offset: spec.offset,
-            transfer_id: None,
+            described,
+            sends,
+            file,
+            max_size: None,
+            renewal: None,
+            renewed: false,
             state: State::Waiting,
+            untaken: 0,
             asked: 0,
+            unanswered: 0,
+            stale: 0,
             reads: VecDeque::new(),
         }
     }
@@ -87,7 +99,7 @@ impl FileTransferStream {
     /// Which file it is (attribute `file_selector`).
     #[must_use]
     pub const fn selector(&self) -> &FileSelector {
-        &self.selector
+        &self.described.selector
     }
 
     /// Whether this side sends it.
@@ -99,26 +111,53 @@ impl FileTransferStream {
     /// From which byte on it is transferred.
     #[must_use]
     pub const fn offset(&self) -> u64 {
-        self.offset
+        self.described.offset()
+    }
+
+    /// The number of its last byte that is transferred, counted from 1; none for the end of the file.
+    #[must_use]
+    pub const fn end(&self) -> Option<u64> {
+        self.described.range.stop
+    }
+
+    /// What its sender tells of it; the icon is there when it came along with the offer.
+    #[must_use]
+    pub const fn details(&self) -> &FileDetails {
+        &self.described.details
+    }
+
+    /// The name of the transfer, which all descriptions of it have in common.
+    #[must_use]
+    pub fn transfer_id(&self) -> Option<&str> {
+        self.described.transfer_id.as_deref()
     }
 
     fn ask(&mut self, question: FileQuestion, out: &mut Outbox<Output>) {
         out.push(Output::Ask { number: self.asked, question });
         self.asked += 1;
+        self.unanswered += 1;
     }
 
     fn begin(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         if !self.sends {
-            self.state = State::Receiving(Box::new(Receiver::new(&self.selector, self.offset, self.file.clone())));
+            self.state = State::Receiving(Box::new(Receiver::new(&self.described, self.file.clone())));
             return;
         }
-        let Some(size) = self.selector.size.filter(|size| self.file.is_some() && *size >= self.offset) else {
+        let (size, offset) = (self.described.selector.size, self.described.offset());
+        let Some(end) = self.described.end().filter(|end| self.file.is_some() && size.is_some() && *end >= offset)
+        else {
             return self.over("file descriptor not specified", out);
         };
+        if size.is_some_and(|size| end > size) {
+            return self.over("the file is shorter than what is asked for", out);
+        }
+        if self.max_size.is_some_and(|most| end - offset > most) {
+            return self.over("the peer takes no file of this size", out);
+        }
         let id = Text::from(cx.random.token(16));
         let octets = Text::from_static("application/octet-stream");
-        let content_type = self.selector.content_type.clone().unwrap_or(octets);
-        let message = self.base.message(id.clone(), content_type, Content::Fed(size - self.offset));
+        let content_type = self.described.selector.content_type.clone().unwrap_or(octets);
+        let message = self.base.message(id.clone(), content_type, Content::Fed(end - offset));
         self.state = State::Sending(id);
         let mut events = Vec::new();
         if self.base.send(cx, message, out, &mut events).is_err() {
@@ -133,6 +172,32 @@ impl FileTransferStream {
             self.base.hold(false, out);
             tell(FileTransferEvent::DidNotFinish { received: !self.sends, reason: reason.into() }, out);
         }
+    }
+
+    /// Gives up what is under way, in either direction.
+    fn stop(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        let stream = cx.stream;
+        match &self.state {
+            State::Sending(id) => {
+                let id = id.clone();
+                self.base.call(cx, out, &mut Vec::new(), |endpoint, cx, out| endpoint.cancel(cx, stream, &id, out));
+            }
+            State::Receiving(receiver) => {
+                if let Some(id) = receiver.id() {
+                    self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, &id));
+                }
+            }
+            State::Waiting | State::Over => {}
+        }
+    }
+
+    /// The peer wants it from the beginning once more.
+    fn renew(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        self.stop(cx, out);
+        self.over("the transfer begins anew", out);
+        self.stale = self.unanswered;
+        self.reads.clear();
+        self.state = State::Waiting;
     }
 
     fn is_sending(&self, id: &Text) -> bool {
@@ -159,12 +224,15 @@ impl FileTransferStream {
         let Some(write) = receiver.piece(wish, at, &data) else {
             return self.over("a second message came", out);
         };
-        let (transferred_bytes, file_size) = (receiver.come(), self.selector.size);
+        let (transferred_bytes, file_size) = (receiver.come(), self.described.selector.size);
         let content_type = content_type.clone();
+        if write.is_none() {
+            self.untaken += data.len() as u64;
+        }
+        if receiver.is_behind() || self.untaken > receiver::BEHIND {
+            self.base.hold(true, out);
+        }
         let content = if let Some(question) = write {
-            if receiver.is_behind() {
-                self.base.hold(true, out);
-            }
             self.ask(question, out);
             Bytes::new()
         } else {
@@ -176,16 +244,16 @@ impl FileTransferStream {
     /// What was written is reported, and what is whole is looked at.
     fn progress(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         let State::Receiving(receiver) = &mut self.state else { return };
-        if !receiver.is_behind() {
+        if !receiver.is_behind() && self.untaken <= receiver::BEHIND {
             self.base.hold(false, out);
         }
         let State::Receiving(receiver) = &mut self.state else { return };
-        let total = self.selector.size.map(|size| size.saturating_sub(self.offset));
+        let total = self.described.len();
         for (wish, bytes) in receiver.reportable() {
             self.base.report(cx, &wish, ByteRange::first(bytes, total), 200, out);
         }
         let State::Receiving(receiver) = &mut self.state else { return };
-        match receiver.verdict(&self.selector) {
+        match receiver.verdict(&self.described) {
             None => {}
             Some(receiver::Verdict::Ask(question)) => self.ask(question, out),
             Some(receiver::Verdict::Right(wish, bytes)) => {
@@ -205,11 +273,6 @@ fn tell(event: FileTransferEvent, out: &mut Outbox<Output>) {
     out.push(Output::Event(StreamEvent::FileTransfer(event)));
 }
 
-/// The file that a media line names.
-fn selector(media: &Media<'_>) -> Option<FileSelector> {
-    FileSelector::parse(media.attribute("file-selector")?.unwrap_or_default()).ok()
-}
-
 impl MsrpStream for FileTransferStream {
     const KIND: &'static str = "file-transfer";
 
@@ -222,47 +285,53 @@ impl MsrpStream for FileTransferStream {
     }
 
     fn prepare(&mut self, cx: &mut Context<'_>) {
-        let most = self.selector.size.map(|size| size.saturating_sub(self.offset));
-        self.base.set_delivery(Delivery::Pieces(most));
-        if self.transfer_id.is_none() {
-            self.transfer_id = Some(cx.random.token(32).into());
-        }
+        self.base.set_delivery(Delivery::Pieces(self.described.len()));
+        self.described.name(|| cx.random.token(32));
     }
 
     fn attributes(&self) -> Vec<Attribute> {
-        let mut attributes = vec![Attribute::new("file-selector", self.selector.sdp_repr())];
-        if let Some(id) = &self.transfer_id {
-            attributes.push(Attribute::new("file-transfer-id", id.clone()));
-        }
-        if self.offset > 0 {
-            let range = FileRange { start: self.offset + 1, stop: None };
-            attributes.push(Attribute::new("file-range", range.to_string()));
-        }
-        attributes
+        self.described.attributes(self.sends, !self.base.was_offered(), !self.base.is_agreed())
     }
 
-    fn validate(&self, media: &Media<'_>) -> Result<(), Text> {
-        let id = media.attribute("file-transfer-id").flatten();
-        // Another name is another transfer, which wants a line of its own.
-        if id.is_some() && self.transfer_id.as_deref() != id {
-            return Err("it is another file transfer".into());
-        }
-        Ok(())
+    fn attachments(&self) -> Vec<Entity> {
+        let brings = self.sends && !self.base.was_offered() && !self.base.is_agreed();
+        self.described.icon_part().filter(|_| brings).into_iter().collect()
     }
 
-    fn agreed(&mut self, agreement: &Agreement<'_>, _remote: Offered) {
-        if let Some(media) = agreement.remote_media()
-            && let Some(answered) = selector(&media)
-        {
-            // The one who has the file knows what was not told.
-            self.selector.size = self.selector.size.or(answered.size);
-            self.selector.hash = self.selector.hash.take().or(answered.hash);
-            self.selector.name = self.selector.name.take().or(answered.name);
-            self.selector.content_type = self.selector.content_type.take().or(answered.content_type);
+    fn attachments_came(&mut self, limits: &Limits, parts: &[Part]) {
+        self.described.find_icon(limits, parts);
+    }
+
+    fn considers(&mut self, media: &Media<'_>) -> bool {
+        self.renewal = None;
+        let id = media.attribute("file-transfer-id").flatten().map(Text::from);
+        let turned = match media.direction() {
+            Direction::SendOnly => self.sends,
+            Direction::RecvOnly => !self.sends,
+            Direction::SendRecv | Direction::Inactive => false,
+        };
+        if turned || !self.described.is_same_file(media) {
+            return false;
         }
+        if self.base.is_agreed() && id.is_some() && id != self.described.transfer_id {
+            self.renewal = id.clone();
+            self.described.transfer_id = id;
+        }
+        true
+    }
+
+    fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered) {
+        self.max_size = remote.max_size;
+        if let Some(media) = agreement.remote_media() {
+            self.described.learn(&media);
+        }
+        self.renewed |= self.renewal.take().is_some();
     }
 
     fn go_on(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
+        if std::mem::take(&mut self.renewed) && !matches!(self.state, State::Waiting) {
+            self.renew(cx, out);
+        }
         if self.base.is_agreed() && matches!(self.state, State::Waiting) {
             self.begin(cx, out);
         }
@@ -274,11 +343,12 @@ impl MsrpStream for FileTransferStream {
                 Event::Wants { at, len, .. } => {
                     if let (State::Sending(_), Some(file)) = (&self.state, self.file.clone()) {
                         self.reads.push_back(len);
-                        self.ask(FileQuestion::Read { file, at: self.offset + at, len }, out);
+                        self.ask(FileQuestion::Read { file, at: self.described.offset() + at, len }, out);
                     }
                 }
                 Event::Reported { id, bytes, chunk } if self.is_sending(&id) => {
-                    let (transferred_bytes, file_size) = (self.offset + bytes, self.selector.size.unwrap_or_default());
+                    let transferred_bytes = self.described.offset() + bytes;
+                    let file_size = self.described.selector.size.unwrap_or_default();
                     let (code, reason) = (200, msrp::reason_phrase(200).into());
                     let news = FileTransferEvent::DidDeliverChunk {
                         message_id: id,
@@ -330,6 +400,11 @@ impl MsrpStream for FileTransferStream {
     }
 
     fn answered(&mut self, cx: &mut Context<'_>, answer: FileAnswer, out: &mut Outbox<Output>) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        if self.stale > 0 {
+            self.stale -= 1;
+            return;
+        }
         match (&mut self.state, answer) {
             (State::Sending(id), FileAnswer::Read(data)) => {
                 let (id, stream, mut events) = (id.clone(), cx.stream, Vec::new());
@@ -348,18 +423,15 @@ impl MsrpStream for FileTransferStream {
                 receiver.read_back(&data);
                 self.progress(cx, out);
             }
-            (State::Sending(id), FileAnswer::Failed(reason)) => {
-                let (id, stream) = (id.clone(), cx.stream);
-                self.base.call(cx, out, &mut Vec::new(), |endpoint, cx, out| endpoint.cancel(cx, stream, &id, out));
+            (State::Sending(_), FileAnswer::Failed(reason)) => {
+                self.stop(cx, out);
                 self.over(&reason, out);
             }
             (State::Receiving(receiver), FileAnswer::Failed(reason)) => {
-                let (id, whole, stream) = (receiver.id(), receiver.whole(), cx.stream);
-                if let Some((wish, bytes)) = whole {
-                    // No chunk comes that could be refused.
-                    self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out);
-                } else if let Some(id) = id {
-                    self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, &id));
+                match receiver.whole() {
+                    // Nothing more comes that could be refused: a report says it.
+                    Some((wish, bytes)) => self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out),
+                    None => self.stop(cx, out),
                 }
                 self.over(&reason, out);
             }
@@ -374,16 +446,21 @@ impl MsrpStream for FileTransferStream {
             (FileTransferCommand::SetFile(_), State::Sending(_) | State::Receiving(_) | State::Over) => {
                 return Err(StreamError::Refused("the transfer has started".into()));
             }
-            (FileTransferCommand::Cancel, State::Sending(id)) => {
-                let (id, stream) = (id.clone(), cx.stream);
-                self.base.call(cx, out, &mut Vec::new(), |endpoint, cx, out| endpoint.cancel(cx, stream, &id, out));
-                self.over("Cancelled", out);
-            }
-            (FileTransferCommand::Cancel, State::Receiving(receiver)) => {
-                let (id, stream) = (receiver.id(), cx.stream);
-                if let Some(id) = id {
-                    self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, &id));
+            (FileTransferCommand::Describe(selector), State::Waiting) if !self.base.is_agreed() => {
+                if !self.sends || !self.described.selector.may_be(selector) {
+                    return Err(StreamError::Refused("it is another file".into()));
                 }
+                self.described.selector.complete(selector.clone());
+            }
+            (FileTransferCommand::Describe(_), _) => {
+                return Err(StreamError::Refused("the transfer has started".into()));
+            }
+            (FileTransferCommand::Taken(bytes), _) => {
+                self.untaken = self.untaken.saturating_sub(*bytes);
+                self.progress(cx, out);
+            }
+            (FileTransferCommand::Cancel, State::Sending(_) | State::Receiving(_)) => {
+                self.stop(cx, out);
                 self.over("Cancelled", out);
             }
             (FileTransferCommand::Cancel, State::Waiting | State::Over) => {
@@ -397,62 +474,5 @@ impl MsrpStream for FileTransferStream {
         if !matches!(self.state, State::Waiting) {
             self.over("Interrupted transfer", out);
         }
-    }
-}
-
-impl StreamFactory for FileTransferFactory {
-    fn kind(&self) -> &'static str {
-        "file-transfer"
-    }
-
-    fn priority(&self) -> i32 {
-        10
-    }
-
-    fn create(
-        &self,
-        _config: &Config,
-        _session: &SessionInfo,
-        spec: &StreamSpec,
-    ) -> Result<Box<dyn MediaStream>, Text> {
-        let StreamSpec::FileTransfer(spec) = spec else { return Err("it is no file transfer".into()) };
-        if spec.sends && (spec.file.is_none() || spec.selector.size.is_none()) {
-            return Err("a file that is sent needs a place and a size".into());
-        }
-        Ok(Box::new(FileTransferStream::new(spec, None)))
-    }
-
-    fn recognize(&self, _config: &Config, session: &SessionInfo, offered: &Proposed<'_>) -> Recognized {
-        let media = &offered.media;
-        let is_ours = media.media_type().eq_ignore_ascii_case("message")
-            && Offered::is_msrp(media)
-            && media.attribute("file-selector").is_some();
-        if !is_ours {
-            return Recognized::Unknown;
-        }
-        let Some(selector) = selector(media) else {
-            return Recognized::Invalid("its file selector does not read".into());
-        };
-        let read = match Offered::recognize(session, media) {
-            Ok(read) => read,
-            Err(reason) => return Recognized::Invalid(reason),
-        };
-        let sends = match read.direction {
-            Direction::SendOnly => false,
-            Direction::RecvOnly => true,
-            Direction::SendRecv | Direction::Inactive => {
-                return Recognized::Invalid("it is neither sent nor received".into());
-            }
-        };
-        let range = media.attribute("file-range").flatten();
-        let offset = match range.map(FileRange::parse) {
-            None => 0,
-            Some(Some(FileRange { start, stop: None })) => start - 1,
-            Some(_) => return Recognized::Invalid("its file range is not understood".into()),
-        };
-        let spec = FileTransferSpec { selector, sends, file: None, offset };
-        let mut stream = FileTransferStream::new(&spec, Some(read));
-        stream.transfer_id = media.attribute("file-transfer-id").flatten().map(Text::from);
-        Recognized::Stream(Box::new(stream))
     }
 }

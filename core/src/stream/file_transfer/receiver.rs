@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
-use crate::msrp::{FileHasher, FileSelector, Intervals, Wish};
+use crate::msrp::{FileHasher, Intervals, Wish};
 use crate::sip::Text;
 
 use super::super::FileQuestion;
+use super::described::Described;
 
 /// Bytes that wait to be written before the connection is not read any longer.
-const BEHIND: u64 = 1024 * 1024;
+pub(super) const BEHIND: u64 = 1024 * 1024;
 /// Bytes that are read back at once to compute a hash.
 const READ: u64 = 256 * 1024;
 /// Gaps in a file that comes in another order.
@@ -49,8 +50,9 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(selector: &FileSelector, offset: u64, file: Option<Text>) -> Self {
-        let hasher = selector.hash.as_ref().map(|hash| FileHasher::new(hash.algorithm));
+    pub(super) fn new(described: &Described, file: Option<Text>) -> Self {
+        let offset = described.offset();
+        let hasher = described.selector.hash.as_ref().map(|hash| FileHasher::new(hash.algorithm));
         Self {
             file,
             offset,
@@ -72,14 +74,14 @@ impl Receiver {
         self.id.clone()
     }
 
+    /// The whole message, and its length, if all of it has come.
+    pub(super) fn whole(&self) -> Option<(Wish, u64)> {
+        self.whole.clone()
+    }
+
     /// How many bytes of the file are there, from its beginning.
     pub(super) fn come(&self) -> u64 {
         self.offset + self.have.first_gap(0)
-    }
-
-    /// The whole message, once it has come, and its length.
-    pub(super) fn whole(&self) -> Option<(Wish, u64)> {
-        self.whole.clone()
     }
 
     /// Whether writing lags behind.
@@ -135,7 +137,7 @@ impl Receiver {
     }
 
     /// What becomes of a file that is whole and written.
-    pub(super) fn verdict(&mut self, selector: &FileSelector) -> Option<Verdict> {
+    pub(super) fn verdict(&mut self, described: &Described) -> Option<Verdict> {
         let (wish, bytes) = self.whole.clone().filter(|_| self.written == self.given && !self.reading)?;
         if self.given == 0
             && let Some(file) = self.file.clone().filter(|_| !std::mem::replace(&mut self.made, true))
@@ -144,10 +146,12 @@ impl Receiver {
             return Some(Verdict::Ask(FileQuestion::Write { file, at: self.offset, data: Bytes::new() }));
         }
         let size = self.offset + bytes;
-        if selector.size.is_some_and(|wanted| wanted != size) {
+        if described.end().is_some_and(|wanted| wanted != size) {
             return Some(Verdict::Wrong(wish, bytes, "Incomplete file"));
         }
-        let Some(wanted) = &selector.hash else { return Some(Verdict::Right(wish, bytes)) };
+        // The hash of a file says nothing of its beginning.
+        let hash = described.selector.hash.as_ref().filter(|_| described.is_to_the_end());
+        let Some(wanted) = hash else { return Some(Verdict::Right(wish, bytes)) };
         let hasher = self.hasher.get_or_insert_with(|| FileHasher::new(wanted.algorithm));
         if hasher.processed() < size {
             let Some(file) = self.file.clone() else {

@@ -4,11 +4,13 @@ use std::any::Any;
 use std::fmt::Debug;
 
 use crate::id::ConnId;
+use crate::limits::Limits;
 use crate::msrp::Event;
 use crate::negotiation::{Description, Proposed};
 use crate::outbox::Outbox;
+use crate::payload::mime::Entity;
 use crate::sdp::{Attribute, Media};
-use crate::sip::Text;
+use crate::sip::{Part, Text};
 use crate::time::{Instant, earliest};
 
 use super::super::{Agreement, Command, Context, FileAnswer, Input, MediaStream, Originator, Output, StreamError};
@@ -46,9 +48,17 @@ pub(in crate::stream) trait MsrpStream: Any + Debug + Send {
         Vec::new()
     }
 
-    /// Whether it could go on with this line of the peer's, which is a line of MSRP.
-    fn validate(&self, _media: &Media<'_>) -> Result<(), Text> {
-        Ok(())
+    /// What its media line refers to and goes along with the offer.
+    fn attachments(&self) -> Vec<Entity> {
+        Vec::new()
+    }
+
+    /// What came along with the peer's offer of it.
+    fn attachments_came(&mut self, _limits: &Limits, _parts: &[Part]) {}
+
+    /// The peer offers this line, which is one of MSRP: whether it goes on with it. Otherwise the line is refused, and the stream ends.
+    fn considers(&mut self, _media: &Media<'_>) -> bool {
+        true
     }
 
     /// It is agreed on, once more perhaps.
@@ -109,8 +119,18 @@ impl<S: MsrpStream> MediaStream for S {
     }
 
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
+        let goes_on = offered.is_none_or(|offered| self.considers(&offered.media));
         let own = self.attributes();
-        self.base_mut().describe(cx, offered, own)
+        let description = self.base_mut().describe(cx, offered, own);
+        if goes_on { description } else { Description { port: 0, ..description } }
+    }
+
+    fn attached(&self) -> Vec<Entity> {
+        self.attachments()
+    }
+
+    fn attach(&mut self, limits: &Limits, parts: &[Part]) {
+        self.attachments_came(limits, parts);
     }
 
     fn start(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
@@ -118,8 +138,7 @@ impl<S: MsrpStream> MediaStream for S {
     }
 
     fn validate_update(&self, offered: &Proposed<'_>) -> Result<(), Text> {
-        Offered::read(&offered.media)?;
-        self.validate(&offered.media)
+        Offered::read(&offered.media).map(drop)
     }
 
     fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {

@@ -61,6 +61,8 @@ pub struct Offered {
     pub fingerprints: Vec<Fingerprint>,
     /// What a chat room lets its participants do (RFC 7701 section 8): `nickname`, `private-messages`. None when it is no chat room.
     pub chatroom: Option<Vec<Text>>,
+    /// The longest message that it takes, in bytes (RFC 4975 section 8.6); none for any.
+    pub max_size: Option<u64>,
     /// Its direction.
     pub direction: Direction,
 }
@@ -125,6 +127,7 @@ impl Offered {
             role,
             fingerprints,
             chatroom,
+            max_size: value("max-size").and_then(|size| size.parse().ok()),
             direction: media.direction(),
         })
     }

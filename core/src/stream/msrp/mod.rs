@@ -122,6 +122,11 @@ impl Base {
         self.remote.is_some()
     }
 
+    /// Whether the peer has offered it.
+    pub(super) const fn was_offered(&self) -> bool {
+        self.offered.is_some()
+    }
+
     /// Says how it wants messages, before it is initialised: whole where nothing is said.
     pub(super) const fn set_delivery(&mut self, delivery: Delivery) {
         self.delivery = delivery;

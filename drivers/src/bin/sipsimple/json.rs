@@ -83,6 +83,10 @@ pub(crate) fn line_of(event: &Event, party: Option<&str>) -> String {
             ("stream", Ok(json!({ "statistics": statistics })))
         }
         EventKind::Audio(event) => ("", Ok(audio(event, &mut data).into())),
+        EventKind::FileHash { id, event } => {
+            data.insert("file_hash".into(), json!(id));
+            ("file_hash", serde_json::to_value(event))
+        }
         _ => ("", Ok(Value::Null)),
     };
     let mut what = what.unwrap_or_default();

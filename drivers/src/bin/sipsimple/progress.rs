@@ -37,9 +37,14 @@ impl Progress {
         Self { out, bar, size, began, at_first, told: 0 }
     }
 
+    /// So many bytes are there: the bar says so, and nothing where there is none.
+    pub(crate) fn show(&self, bytes: u64) {
+        self.bar.set_position(bytes);
+    }
+
     /// So many bytes are there.
     pub(crate) fn set(&mut self, at: Instant, bytes: u64) {
-        self.bar.set_position(bytes);
+        self.show(bytes);
         let tenths = (bytes * LINES).checked_div(self.size).unwrap_or(LINES);
         if !self.bar.is_hidden() || tenths <= self.told {
             return;

@@ -1,6 +1,9 @@
 //! `sipsimple receive`: receives files, over MSRP.
 
 use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -56,7 +59,7 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
 
 fn receive(options: &Options, talk: &mut Talk, out: Output) -> Result<(), Failure> {
     let mut left = options.count;
-    let mut current: Option<(PathBuf, Progress)> = None;
+    let mut files: BTreeMap<StreamId, (PathBuf, Progress)> = BTreeMap::new();
     while left != Some(0) {
         // A session that fails leaves the others be.
         let turn = match talk.next(None) {
@@ -69,45 +72,53 @@ fn receive(options: &Options, talk: &mut Talk, out: Output) -> Result<(), Failur
         };
         match turn {
             Turn::Incoming { session, streams } => {
-                let offered = offered(&talk.client.application, session, streams)?.into_iter().next();
-                if let Some(offered) = &offered {
-                    let place = place(&options.dir, &offered.selector, offered.offset);
+                let mut accepted = Vec::new();
+                for offered in offered(&talk.client.application, session, streams)? {
+                    let place = match place(&options.dir, &offered) {
+                        Ok(place) => place,
+                        Err(failure) => {
+                            out.at(talk.now(), failure);
+                            continue;
+                        }
+                    };
                     let size = offered.selector.size.unwrap_or_default();
                     out.at(talk.now(), format_args!("receiving {} of {size} bytes", place.display()));
                     let file = place.to_string_lossy().as_ref().into();
                     talk.command(offered.stream, Command::FileTransfer(FileTransferCommand::SetFile(file)))?;
-                    current = Some((place, Progress::new(out, talk.now(), size, offered.offset)));
+                    accepted.push(offered.stream);
+                    files.insert(offered.stream, (place, Progress::new(out, talk.now(), size, offered.offset)));
                 }
-                talk.accept(session, offered.iter().map(|offered| offered.stream).collect::<Vec<_>>().as_slice())?;
+                talk.accept(session, &accepted)?;
             }
-            Turn::Stream { at, event: StreamEvent::FileTransfer(event), .. } => match (event, &mut current) {
-                (FileTransferEvent::GotChunk { transferred_bytes, .. }, Some((_, progress))) => {
-                    progress.set(at, transferred_bytes);
-                }
-                (FileTransferEvent::DidFinish { .. }, Some((place, progress))) => {
-                    progress.end();
-                    out.at(at, format_args!("received {}, and its hash is right", place.display()));
-                    left = left.map(|left| left - 1);
-                }
-                (FileTransferEvent::DidNotFinish { reason, .. }, Some((place, progress))) => {
-                    progress.end();
-                    out.at(at, format_args!("{} is not whole: {}", place.display(), words::printable(&reason)));
-                    // A file that is another than was announced is none of ours.
-                    if reason == "File hash mismatch" {
-                        let _ = std::fs::remove_file(place);
+            Turn::Stream { id, at, event: StreamEvent::FileTransfer(event) } => {
+                let Some((place, progress)) = files.get_mut(&id) else { continue };
+                match event {
+                    FileTransferEvent::GotChunk { transferred_bytes, .. } => progress.set(at, transferred_bytes),
+                    FileTransferEvent::DidFinish { .. } => {
+                        progress.end();
+                        out.at(at, format_args!("received {}, and its hash is right", place.display()));
+                        left = left.map(|left| left.saturating_sub(1));
                     }
+                    FileTransferEvent::DidNotFinish { reason, .. } => {
+                        progress.end();
+                        out.at(at, format_args!("{} is not whole: {}", place.display(), words::printable(&reason)));
+                        // A file that is another than was announced is none of ours.
+                        if reason == "File hash mismatch" {
+                            let _ = std::fs::remove_file(place);
+                        }
+                    }
+                    _ => {}
                 }
-                _ => {}
-            },
-            Turn::Over => current = None,
+            }
+            Turn::Over => files.clear(),
             Turn::Interrupt => return Ok(()),
             Turn::Stream { .. } | Turn::Due => {}
         }
     }
     // The sender hears that all has arrived, and ends the session.
-    while current.is_some() {
+    while !files.is_empty() {
         match talk.next(Some(talk.now() + crate::client::GRACE))? {
-            Turn::Over | Turn::Due | Turn::Interrupt => current = None,
+            Turn::Over | Turn::Due | Turn::Interrupt => files.clear(),
             Turn::Incoming { .. } | Turn::Stream { .. } => {}
         }
     }
@@ -132,17 +143,36 @@ pub(crate) fn offered(
     Ok(application.with_agent(look)?)
 }
 
-/// Where to store a file: under its own name, or with a number when another has that. What resumes has its old place.
-pub(crate) fn place(dir: &Path, selector: &FileSelector, offset: u64) -> PathBuf {
-    let name = safe_name(selector.name.as_deref().unwrap_or("file"));
+/// How many names are tried for a file, where others have its own.
+const NAMES: u32 = 10_000;
+
+/// Where to store a file: under its own name, or with a number when another has that. The place is taken at once, so that of two files of one name
+/// that come together each has its own. What resumes has its old place.
+///
+/// # Errors
+/// When there is no place, or less of a file is there than a transfer that resumes takes for granted.
+pub(crate) fn place(dir: &Path, offered: &Offered) -> Result<PathBuf, Failure> {
+    let name = safe_name(offered.selector.name.as_deref().unwrap_or("file"));
     let first = dir.join(&name);
-    if offset > 0 {
-        return first;
+    if offered.offset > 0 {
+        let there = first.metadata().ok().filter(std::fs::Metadata::is_file).map_or(0, |metadata| metadata.len());
+        if there < offered.offset {
+            let words = format!("{} has {there} bytes, not the {} to resume behind", first.display(), offered.offset);
+            return Err(Failure::new(words));
+        }
+        return Ok(first);
     }
     let (stem, ending) =
         name.rsplit_once('.').map_or((name.as_str(), String::new()), |(stem, ending)| (stem, format!(".{ending}")));
-    let others = (1..).map(|number: u32| dir.join(format!("{stem}-{number}{ending}")));
-    std::iter::once(first.clone()).chain(others).find(|place| !place.exists()).unwrap_or(first)
+    let others = (1..NAMES).map(|number| dir.join(format!("{stem}-{number}{ending}")));
+    for place in std::iter::once(first.clone()).chain(others) {
+        match OpenOptions::new().write(true).create_new(true).open(&place) {
+            Ok(_) => return Ok(place),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Failure::new(format!("cannot make {}: {error}", place.display()))),
+        }
+    }
+    Err(Failure::new(format!("too many files are called {}", first.display())))
 }
 
 #[cfg(test)]
@@ -152,12 +182,30 @@ mod tests {
     #[test]
     fn a_file_never_takes_the_place_of_another() {
         let dir = tempfile::tempdir().unwrap();
-        let named = |name: &str| FileSelector { name: Some(name.into()), ..FileSelector::default() };
-        let place = |name: &str, offset| place(dir.path(), &named(name), offset);
-        assert_eq!(place("a.txt", 0), dir.path().join("a.txt"));
-        std::fs::write(dir.path().join("a.txt"), "x").unwrap();
-        assert_eq!(place("a.txt", 0), dir.path().join("a-1.txt"));
-        assert_eq!(place("a.txt", 5), dir.path().join("a.txt"), "it resumes");
-        assert_eq!(place("../../b", 0), dir.path().join("b"));
+        let place = |name: &str, offset| {
+            let selector = FileSelector { name: Some(name.into()), ..FileSelector::default() };
+            place(dir.path(), &Offered { stream: StreamId::from_u64(0), selector, offset })
+        };
+        let at = |name: &str| Ok(dir.path().join(name));
+        assert_eq!(place("a.txt", 0), at("a.txt"));
+        // Nothing has come of the first one yet.
+        assert_eq!(place("a.txt", 0), at("a-1.txt"));
+        assert_eq!(place("a.txt", 0), at("a-2.txt"));
+        assert_eq!(place("../../b", 0), at("b"));
+        std::fs::write(dir.path().join("a.txt"), "xyz").unwrap();
+        assert_eq!(place("a.txt", 3), at("a.txt"), "it resumes");
+        assert!(place("a.txt", 4).unwrap_err().to_string().contains("has 3 bytes, not the 4"));
+        assert!(place("c.txt", 1).unwrap_err().to_string().contains("has 0 bytes"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_elsewhere_is_not_followed() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(elsewhere.path().join("x"), dir.path().join("a")).unwrap();
+        let selector = FileSelector { name: Some("a".into()), ..FileSelector::default() };
+        let offered = Offered { stream: StreamId::from_u64(0), selector, offset: 0 };
+        assert_eq!(place(dir.path(), &offered), Ok(dir.path().join("a-1")));
+        assert!(!elsewhere.path().join("x").exists());
     }
 }

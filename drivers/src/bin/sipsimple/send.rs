@@ -1,12 +1,14 @@
 //! `sipsimple send`: sends a file in a session, over MSRP.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use clap::Args;
-use sipsimple_core::msrp::{FileHash, FileHasher, FileSelector, HashAlgorithm};
+use sipsimple_core::msrp::{FileDates, FileDetails, FileHash, FileSelector, HashAlgorithm};
 use sipsimple_core::stream::{FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec};
+use sipsimple_core::time::{Instant, Utc};
+use sipsimple_drivers::disk::hash_file;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -73,27 +75,41 @@ fn follow(talk: &mut Talk, progress: &mut Progress, out: Output) -> Result<(), F
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn look(path: &Path, offset: u64, out: Output) -> Result<(FileTransferSpec, u64), Failure> {
-    let (size, hash) = measure(path)?;
+    let (size, hash) = measure(path, out)?;
     out.line(format_args!("{}: {size} bytes, {hash}", path.display()));
-    let file = path.to_string_lossy();
-    let selector = FileSelector::for_file(&file, None, Some(size), Some(hash));
-    Ok((FileTransferSpec { selector, sends: true, file: Some(file.as_ref().into()), offset }, size))
+    let selector = FileSelector::for_file(&path.to_string_lossy(), None, Some(size), Some(hash));
+    Ok((spec(path, selector, offset), size))
 }
 
-/// The size of a file, and its hash.
+/// A file to propose, of which is known what it is.
+pub(crate) fn spec(path: &Path, selector: FileSelector, offset: u64) -> FileTransferSpec {
+    let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modification = since.map(|since| Utc { unix_millis: 0 } + since);
+    let dates = FileDates { modification, ..FileDates::default() };
+    FileTransferSpec {
+        selector,
+        sends: true,
+        file: Some(path.to_string_lossy().as_ref().into()),
+        offset,
+        details: Box::new(FileDetails { dates, ..FileDetails::default() }),
+        ..FileTransferSpec::default()
+    }
+}
+
+/// The size of a file, and its hash; on a terminal with a bar that shows how much was read.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn measure(path: &Path) -> Result<(u64, FileHash), Failure> {
+pub(crate) fn measure(path: &Path, out: Output) -> Result<(u64, FileHash), Failure> {
     let wrong = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", path.display()));
     let mut file = File::open(path).map_err(wrong)?;
-    let mut hasher = FileHasher::new(HashAlgorithm::Sha1);
-    let mut part = vec![0; 1024 * 1024];
-    loop {
-        let len = file.read(&mut part).map_err(wrong)?;
-        if len == 0 {
-            return Ok((hasher.processed(), hasher.finish()));
-        }
-        hasher.update(part.get(..len).unwrap_or_default());
-    }
+    let size = file.metadata().map_err(wrong)?.len();
+    let progress = Progress::new(out, Instant::ZERO, size, 0);
+    let measured = hash_file(&mut file, HashAlgorithm::Sha1, |processed, _| {
+        progress.show(processed);
+        true
+    });
+    progress.end();
+    measured.map_err(wrong)
 }

@@ -109,7 +109,7 @@ impl<'a> Exchange<'a> {
         match news {
             SessionEvent::NewIncoming { streams, .. } => {
                 for offered in receive::offered(application, id, streams.clone())? {
-                    let place = receive::place(&self.store, &offered.selector, offered.offset);
+                    let place = receive::place(&self.store, &offered)?;
                     let command = FileTransferCommand::SetFile(place.to_string_lossy().as_ref().into());
                     let (stream, command) = (offered.stream, Command::FileTransfer(command));
                     application.intend(Intent::Stream { stream, command })?;
@@ -167,9 +167,11 @@ impl<'a> Exchange<'a> {
                 Receipt::missing("file", format!("bob has not got the file, says {name}: {reason}"))
             }
             (None, None) => Receipt::missing("file", "bob was offered no file".into()),
-            (None, Some(stored)) => {
-                Receipt::of_file(&stored.display().to_string(), &send::measure(&self.file)?, &send::measure(stored)?)
-            }
+            (None, Some(stored)) => Receipt::of_file(
+                &stored.display().to_string(),
+                &send::measure(&self.file, self.out)?,
+                &send::measure(stored, self.out)?,
+            ),
         })
     }
 

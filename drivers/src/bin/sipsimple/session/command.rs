@@ -97,6 +97,21 @@ fn is_address(word: &str) -> bool {
     word.starts_with("sip:") || word.starts_with("sips:") || word.contains('@')
 }
 
+/// Where the name of a file begins in this part of a line, if one is what comes next.
+pub(crate) fn file_at(line: &str) -> Option<usize> {
+    let rest = line.strip_prefix("/send")?;
+    let file = rest.trim_start();
+    if file.len() == rest.len() {
+        return None;
+    }
+    let file = match file.split_once(char::is_whitespace) {
+        Some((to, file)) if is_address(to) => file.trim_start(),
+        None if is_address(file) => return None,
+        Some(_) | None => file,
+    };
+    Some(line.len() - file.len())
+}
+
 /// The commands that begin like this word, for completion.
 pub(crate) fn completions(word: &str) -> Vec<String> {
     let names = COMMANDS.iter().map(|(name, ..)| *name).chain(["help"]);
@@ -140,6 +155,22 @@ mod tests {
         ] {
             let error = Command::parse(line).unwrap_err();
             assert!(error.contains(said), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_found() {
+        for (line, name) in [
+            ("/send", None),
+            ("/sender x", None),
+            ("/chat a", None),
+            ("/send ", Some("")),
+            ("/send  a b", Some("a b")),
+            ("/send sip:b", None),
+            ("/send sip:b@a ", Some("")),
+            ("/send b@a x/y z", Some("x/y z")),
+        ] {
+            assert_eq!(file_at(line).map(|place| &line[place..]), name, "{line}");
         }
     }
 

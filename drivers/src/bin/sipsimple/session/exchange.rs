@@ -73,7 +73,7 @@ impl Exchange {
             let directory = &self.directory;
             std::fs::create_dir_all(directory)
                 .map_err(|error| Failure::new(format!("cannot make {}: {error}", directory.display())))?;
-            let place = receive::place(directory, &offered.selector, offered.offset);
+            let place = receive::place(directory, &offered)?;
             let command = FileTransferCommand::SetFile(place.to_string_lossy().as_ref().into());
             let (stream, size) = (offered.stream, offered.selector.size.unwrap_or_default());
             application.intend(Intent::Stream { stream, command: Command::FileTransfer(command) })?;

@@ -2,6 +2,7 @@
 
 mod command;
 mod exchange;
+mod file_names;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use sipsimple_core::session::SessionEvent;
 use sipsimple_core::stream::{AudioSpec, Originator, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
+use sipsimple_drivers::disk::{FileHashEvent, FileHashId};
 use sipsimple_drivers::{Event, EventKind, Settings};
 
 use crate::action::Action;
@@ -88,7 +90,8 @@ pub(crate) fn run(options: &Options, trace: Option<PathBuf>, out: Output) -> Res
     let terminal = Terminal::open(options.config.as_ref().map(|directory| directory.join("history")))?;
     let exchange = Exchange::new(out, options.dir.clone());
     let (calls, current, traces) = (BTreeMap::new(), None, false);
-    Desk { client: &mut client, terminal, options, out, account, exchange, calls, current, traces }.run()?;
+    let hashed = BTreeMap::new();
+    Desk { client: &mut client, terminal, options, out, account, exchange, hashed, calls, current, traces }.run()?;
     for event in client.stop() {
         tell(&event, out);
     }
@@ -104,6 +107,13 @@ struct Call {
     held: (bool, bool),
 }
 
+/// To whom something is proposed.
+#[derive(Debug)]
+enum To {
+    Somebody(String),
+    Call(SessionId),
+}
+
 /// The state of the command.
 struct Desk<'a> {
     client: &'a mut Client,
@@ -112,6 +122,8 @@ struct Desk<'a> {
     out: Output,
     account: AccountId,
     exchange: Exchange,
+    /// The files that are being hashed, and to whom they go.
+    hashed: BTreeMap<FileHashId, (To, PathBuf)>,
     calls: BTreeMap<SessionId, Call>,
     current: Option<SessionId>,
     /// Whether every event is printed.
@@ -160,15 +172,17 @@ impl Desk<'_> {
 
     fn command(&mut self, command: Command) -> Result<(), Failure> {
         match command {
-            Command::Call(to) => self.propose(Some(&to), &[StreamSpec::Audio(AudioSpec::default())]).map(drop),
-            Command::Chat(to) => self.propose(to.as_deref(), &exchange::chat()).map(drop),
+            Command::Call(to) => self.propose(To::Somebody(to), &[StreamSpec::Audio(AudioSpec::default())]).map(drop),
+            Command::Chat(to) => {
+                let to = to.map_or_else(|| self.here().map(To::Call), |to| Ok(To::Somebody(to)))?;
+                self.propose(to, &exchange::chat()).map(drop)
+            }
             Command::Send(to, file) => {
-                let (spec, size) = send::look(&file, 0, self.out)?;
-                let streams = self.propose(to.as_deref(), &exchange::file(spec))?;
-                let now = self.client.application.now();
-                for stream in streams {
-                    self.exchange.sends(stream, now, file.clone(), size);
-                }
+                let to = to.map_or_else(|| self.here().map(To::Call), |to| Ok(To::Somebody(to)))?;
+                let hashing = self.client.application.hash_file(&file, None);
+                let hashing =
+                    hashing.map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
+                self.hashed.insert(hashing.id(), (to, file));
                 Ok(())
             }
             Command::Say(text) => self.exchange.say(&self.client.application, self.here()?, &text),
@@ -221,23 +235,50 @@ impl Desk<'_> {
         self.current.ok_or_else(|| Failure::new("there is no call"))
     }
 
-    /// Calls somebody, or adds to the current call. The names of the streams.
-    fn propose(&mut self, to: Option<&str>, streams: &[StreamSpec]) -> Result<Vec<StreamId>, Failure> {
+    /// Calls somebody, or adds to a call. The names of the streams.
+    fn propose(&mut self, to: To, streams: &[StreamSpec]) -> Result<Vec<StreamId>, Failure> {
         let application = &self.client.application;
-        let Some(to) = to else {
-            let (session, streams) = (self.here()?, streams.to_vec());
-            return match application.intend(Intent::AddStreams { session, streams })? {
-                Outcome::Streams(streams) => Ok(streams),
-                _ => Ok(Vec::new()),
-            };
+        let to = match to {
+            To::Somebody(to) => self.options.account.complete(&to),
+            To::Call(session) => {
+                return match application.intend(Intent::AddStreams { session, streams: streams.to_vec() })? {
+                    Outcome::Streams(streams) => Ok(streams),
+                    _ => Ok(Vec::new()),
+                };
+            }
         };
-        let to = self.options.account.complete(to);
         let session = application.connect(self.account, &to, &[], streams)?;
         let look = move |agent: &mut Agent, now| agent.session(now, session).map(|session| session.streams());
         let streams = application.with_agent(look)?.unwrap_or_default();
         self.say(format_args!("call {}: calling {to}", number(session)));
         self.enter(Known::outgoing(session, to));
         Ok(streams)
+    }
+
+    /// A file that is to be sent was hashed.
+    fn hashed(&mut self, at: Instant, id: FileHashId, news: &FileHashEvent) -> Result<(), Failure> {
+        let selector = match news {
+            FileHashEvent::DidInitialize { selector } => selector.clone(),
+            FileHashEvent::DidNotInitialize { reason } => {
+                let Some((_, file)) = self.hashed.remove(&id) else { return Ok(()) };
+                self.say(format_args!("cannot read {}: {}", file.display(), words::printable(reason)));
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let Some((to, file)) = self.hashed.remove(&id) else { return Ok(()) };
+        let size = selector.size.unwrap_or_default();
+        let spec = send::spec(&file, selector, 0);
+        // What cannot be proposed is said, and the next may do better.
+        match self.propose(to, &exchange::file(spec)) {
+            Ok(streams) => {
+                for stream in streams {
+                    self.exchange.sends(stream, at, file.clone(), size);
+                }
+            }
+            Err(failure) => self.say(failure),
+        }
+        Ok(())
     }
 
     /// Makes a call the current one.
@@ -282,6 +323,7 @@ impl Desk<'_> {
                 let application = &self.client.application;
                 self.exchange.stream(application, event.at, number(*session), (*session, *id), news)
             }
+            EventKind::FileHash { id, event: news } => self.hashed(event.at, *id, news),
             _ => Ok(()),
         }
     }

@@ -17,7 +17,8 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Editor, Helper};
 use smol::channel::{Receiver, Sender};
 
-use super::command::completions;
+use super::command::{completions, file_at};
+use super::file_names::file_names;
 use crate::failure::Failure;
 use crate::output;
 
@@ -131,7 +132,7 @@ fn read(lines: &Sender<String>, go: &Receiver<()>) {
     }
 }
 
-/// Completes commands.
+/// Completes commands, and the names of files.
 #[derive(Debug)]
 struct Words;
 
@@ -139,7 +140,9 @@ impl Completer for Words {
     type Candidate = String;
 
     fn complete(&self, line: &str, place: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok((0, line.get(..place).map(completions).unwrap_or_default()))
+        let line = line.get(..place).unwrap_or_default();
+        let Some(start) = file_at(line) else { return Ok((0, completions(line))) };
+        Ok((start, file_names(line.get(start..).unwrap_or_default())))
     }
 }
 
