@@ -147,8 +147,9 @@ impl Invitation {
         if let Some(id) = &id
             && !self.legs.iter().any(|leg| leg.dialog.id() == id)
             && self.legs.len() < cx.config.limits.forks
-            && let Ok(dialog) = Dialog::from_response(&invite.request, response, essentials)
+            && let Ok(mut dialog) = Dialog::from_response(&invite.request, response, essentials)
         {
+            invite.resume(&mut dialog);
             out.push(Output::DialogBegan(id.clone()));
             self.legs.push(Leg::new(dialog, Exchange::begun(invite.offers()), response));
         }
@@ -210,9 +211,7 @@ impl Invitation {
                 }
             },
             None => Dialog::from_response(&invite.request, response, essentials).map(|mut dialog| {
-                if let Some((_, number)) = invite.numbers.iter().find(|(known, _)| *known == id) {
-                    dialog.continue_from(*number);
-                }
+                invite.resume(&mut dialog);
                 Leg::new(dialog, Exchange::begun(invite.offers()), response)
             }),
         };

@@ -76,7 +76,15 @@ impl ClientInvite {
     /// An early dialog has ended: its numbers go on if its 2xx comes late.
     pub(super) fn remember(&mut self, early: &Dialog) {
         if early.local_cseq() > self.cseq {
+            self.numbers.retain(|(known, _)| known != early.id());
             self.numbers.push((early.id().clone(), early.local_cseq()));
+        }
+    }
+
+    /// A dialog has begun, perhaps once more: its numbers go on.
+    pub(super) fn resume(&self, dialog: &mut Dialog) {
+        if let Some((_, number)) = self.numbers.iter().find(|(known, _)| known == dialog.id()) {
+            dialog.continue_from(*number);
         }
     }
 

@@ -365,8 +365,11 @@ fn one_fork_may_fail_alone() {
     run.said();
     run.client_ended(*prack, End::Timeout);
     assert_eq!(words(&run.said()), ["ended"]);
+    // It may be heard of once more.
+    run.answer(ticket, &invite, 180, "B", None);
+    assert_eq!(words(&run.said()), ["began", "Provisional"]);
     run.answer(ticket, &invite, 200, "C", Some(ANSWER));
-    assert_eq!(words(&run.said()), ["ACK", "Accepted"]);
+    assert_eq!(words(&run.said()), ["ended", "ACK", "Accepted"]);
     assert!(run.usage().dialog().is_some_and(|dialog| dialog.id().remote_tag() == "C"));
     // It accepts all the same: it is ended by a BYE whose number goes on.
     run.answer(ticket, &invite, 200, "B", Some(ANSWER));
