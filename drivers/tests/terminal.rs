@@ -96,6 +96,8 @@ fn lines_are_edited_completed_and_brought_back() {
     terminal.shows("> ");
     terminal.types("\x1b[A\x1b[A\r");
     terminal.shows("there is no call");
+    // Before the line is edited the key would end a line of the system's.
+    terminal.shows("> ");
     terminal.types("\x04");
     assert!(terminal.child.wait().unwrap().success());
 }

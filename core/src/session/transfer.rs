@@ -41,7 +41,9 @@ struct Came {
 impl Transfers {
     fn are_under_way(&self) -> bool {
         let sent = self.sent.as_ref().is_some_and(|(_, referral)| !referral.is_over());
-        sent || self.came.as_ref().is_some_and(|came| !came.referee.is_over() || came.notify.is_some())
+        // Whoever cannot be told any more what becomes of the call still has one under way.
+        let goes_on = |came: &Came| !came.ended || !came.referee.is_over() || came.notify.is_some();
+        sent || self.came.as_deref().is_some_and(goes_on)
     }
 
     /// What came and waits for a decision, while the session goes on.
@@ -161,6 +163,11 @@ impl Session {
             _ => out.push(Output::Event(SessionEvent::TransferDidFail { code, reason })),
         }
         self.notify(cx, next, out);
+        // Nobody is left who could be told: nothing is awaited.
+        if self.transfers.came.as_ref().is_some_and(|came| came.done && came.notify.is_none() && came.referee.is_over())
+        {
+            self.end(cx, out);
+        }
     }
 
     /// A REFER, a SUBSCRIBE or a NOTIFY came inside a dialog of this session.

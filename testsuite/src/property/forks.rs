@@ -126,10 +126,12 @@ impl Forks {
         if sip.code() < 200 || std::mem::replace(&mut dialog.confirmed, true) {
             return;
         }
-        let (first, _) = self.accepted.entry(sight.at, key.clone(), || (sip.to_tag().to_owned(), sight.at));
+        let (first, at) = self.accepted.entry(sight.at, key.clone(), || (sip.to_tag().to_owned(), sight.at));
+        // Who accepts when Timer M is over finds nobody.
+        let late = sight.at >= *at + seen.model.timers(sight.host).timeout();
         let plain =
             sight.transport == Transport::Udp && !sip.contact().contains("transport=") && within_datagram(client);
-        if first != sip.to_tag() && plain && sip.count("contact") == 1 && self.ended.get(&side).is_none() {
+        if first != sip.to_tag() && !late && plain && sip.count("contact") == 1 && self.ended.get(&side).is_none() {
             self.acks.owe(side.clone(), sight.at + SOON);
             self.byes.owe(side, sight.at + SOON);
         }
