@@ -214,12 +214,13 @@ fn a_session_has_many_calls_at_once() {
     assert_eq!(answer.end().code, Some(0));
 }
 
-/// A call to carol, who is asked to take it.
+/// A call to carol, who takes it; it is up at both sides when she hears a key.
 fn call_of(carol: &mut Waiting, args: &[&str]) -> Child {
-    let call = sipsimple().args(["call", &carol.uri]).args(args).spawn().unwrap();
+    let script = ["--do", "0s dtmf 1; 60s end"];
+    let call = sipsimple().args(["call", &carol.uri, "--codec", PLAIN]).args(script).args(args).spawn().unwrap();
     carol.says("incoming call from");
     carol.types("/accept");
-    carol.says("call established");
+    carol.says("DTMF 1");
     call
 }
 
@@ -227,12 +228,12 @@ fn call_of(carol: &mut Waiting, args: &[&str]) -> Child {
 fn a_call_follows_a_transfer_if_that_is_said() {
     let answer = answering(&["--count", "1", "--do", "0.5s end"]);
     let mut carol = typing(&[]);
-    let call = call_of(&mut carol, &["--do", "0s dtmf 1; 60s end"]);
+    let call = call_of(&mut carol, &[]);
     carol.types(&format!("/transfer {}", answer.uri));
     carol.says("not transferred: 603");
     carol.types("/end");
     assert_eq!(call.wait_with_output().unwrap().status.code(), Some(0));
-    let call = call_of(&mut carol, &["--transfer", "--duration", "60"]);
+    let call = call_of(&mut carol, &["--transfer"]);
     carol.types(&format!("/transfer {}", answer.uri));
     carol.says("call 2: transferred");
     let call = call.wait_with_output().unwrap();

@@ -32,7 +32,7 @@ pub struct MsrpMessages {
     sent: Memory<(usize, String), Sent>,
     /// By host, our session, and name.
     come: Memory<(usize, String, String), Come>,
-    /// Whose chunk a transaction carries.
+    /// Whose chunk a transaction carries; nobody's, when one that came was answered.
     transactions: Memory<(usize, ConnId, String), String>,
     owed: Owed<(usize, String, Due)>,
 }
@@ -59,6 +59,13 @@ struct Sent {
     over: bool,
     reported: u64,
     told: u32,
+}
+
+impl Sent {
+    /// Whether its fate is still to be told.
+    const fn is_open(&self) -> bool {
+        self.fails && self.told == 0
+    }
 }
 
 #[derive(Debug, Default)]
@@ -115,17 +122,22 @@ impl Property for MsrpMessages {
                 let key = (host, conn, frame.transaction.clone());
                 let Some(id) = self.transactions.get(&key).cloned() else { return };
                 self.owed.settle(&(host, id.clone(), Due::Answer(frame.transaction.clone())));
-                if *code != 200 && self.sent.get(&(host, id.clone())).is_some_and(|sent| sent.told == 0) {
+                if *code != 200 && self.sent.get(&(host, id.clone())).is_some_and(Sent::is_open) {
                     self.owed.owe((host, id, Due::Failed), at + SOON);
                 }
             }
             (Start::Request(method), Fate::Arrived) if method == "REPORT" => self.reported(sight),
             (Start::Request(method), Fate::Arrived) if method == "SEND" && !frame.is_empty() => self.came(sight),
             (Start::Request(method), Fate::Arrived) if method == "SEND" && frame.flag == '#' => self.came(sight),
-            (Start::Response(code), Fate::Sent) if *code != 200 => {
+            (Start::Response(code), Fate::Sent) => {
                 let key = (host, conn, frame.transaction.clone());
-                if let Some(id) = self.transactions.get(&key).cloned() {
-                    self.owed.settle(&(host, id, Due::Message));
+                match self.transactions.get(&key).cloned() {
+                    // It is taken, whatever becomes of the connection.
+                    Some(_) if *code == 200 => self.transactions.put(at, key, String::new()),
+                    Some(id) => drop(self.owed.settle(&(host, id, Due::Message))),
+                    // It was refused before it came whole.
+                    None if *code != 200 => self.transactions.put(at, key, String::new()),
+                    None => {}
                 }
             }
             _ => {}
@@ -179,6 +191,14 @@ impl Property for MsrpMessages {
         for id in lost {
             self.owed.owe((host, id, Due::Failed), at + SOON);
         }
+        // What waits for its session when the connection is lost was not taken: its sender is told so.
+        let waiting: Vec<String> = (self.transactions.range((host, conn, String::new())))
+            .take_while(|((of, on, _), _)| *of == host && *on == conn)
+            .map(|(_, id)| id.clone())
+            .collect();
+        for id in waiting {
+            self.owed.settle(&(host, id, Due::Message));
+        }
     }
 
     fn passed(&mut self, now: Instant, broken: &mut Violations) {
@@ -221,7 +241,9 @@ impl MsrpMessages {
                 self.owed.owe((host, id, Due::Arrived), at + SOON);
             }
         } else {
-            self.owed.owe((host, id, Due::Failed), at + SOON);
+            if sent.fails {
+                self.owed.owe((host, id, Due::Failed), at + SOON);
+            }
         }
     }
 
@@ -236,7 +258,11 @@ impl MsrpMessages {
         let start = frame.range().map_or(1, |range| range.start).max(1);
         come.bytes.insert(start, frame.body.clone().unwrap_or_default());
         come.ended |= frame.flag == '$';
-        self.transactions.put(at, (host, conn, frame.transaction.clone()), id.clone());
+        let transaction = (host, conn, frame.transaction.clone());
+        if self.transactions.get(&transaction).is_some_and(String::is_empty) {
+            return;
+        }
+        self.transactions.put(at, transaction, id.clone());
         if come.told == 0 && !come.aborted && come.whole().is_some_and(|whole| is_for_a_reader(&whole)) {
             self.owed.owe((host, id, Due::Message), at + SOON);
         }

@@ -4,6 +4,7 @@
 //!   them.
 //! - GEN-7: a transfer that begins ends once, before its session does.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sipsimple_core::agent::{Event, EventKind};
@@ -39,6 +40,10 @@ pub struct Refer {
     last: Owed<(Side, u32)>,
     /// Whether a REFER that came can be followed at all.
     sound: Memory<ServerKey, bool>,
+    /// When a REFER came last, in a dialog.
+    came: Memory<Side, Instant>,
+    /// When each host has lost a connection last: what it answered there may have failed unseen.
+    lost: BTreeMap<usize, Instant>,
     /// How many transfers of a session have begun, and not ended.
     begun: Memory<(usize, SessionId), u32>,
 }
@@ -52,6 +57,7 @@ impl Property for Refer {
             }
             Step::RequestGot { key, first: true } if key.method == "REFER" => {
                 self.sound.put(sight.at, key.clone(), sip.count("refer-to") == 1);
+                self.came.put(sight.at, Side::of(sight.host, sip, false), sight.at);
             }
             Step::ResponseSent { key: Some(key) } if key.method == "REFER" => self.answered(seen, key, broken),
             Step::RequestSent { key, first: true } if key.method == "NOTIFY" && is_refer(sip) => {
@@ -77,6 +83,10 @@ impl Property for Refer {
             }
             _ => {}
         }
+    }
+
+    fn lost(&mut self, host: usize, at: Instant) {
+        self.lost.insert(host, at);
     }
 
     fn passed(&mut self, now: Instant, broken: &mut Violations) {
@@ -147,7 +157,9 @@ impl Refer {
         let told = self.told.get_mut(sight.at, &side);
         let fits = |known: &&mut Told| id.is_none_or(|id| id == known.number) && (!known.over || again);
         let Some(known) = told.and_then(|told| told.iter_mut().rev().find(fits)) else {
-            broken.seen("REF-1", seen, "there is no REFER that this could tell of");
+            let lost = self.lost.get(&sight.host);
+            let unseen = self.came.get(&side).is_some_and(|came| lost.is_some_and(|lost| lost >= came));
+            broken.unless(unseen, "REF-1", seen, "there is no REFER that this could tell of");
             return;
         };
         known.over |= terminated;

@@ -108,6 +108,7 @@ impl Property for Reinvites {
                 if sip.code() == 491
                     && matches!(key.method.as_str(), "INVITE" | "UPDATE")
                     && let Some(client) = seen.model.client(key)
+                    && client.answer.as_ref().is_some_and(|answer| answer.at == sight.at)
                 {
                     dialog.refused = Some((sight.at, wish(&client.request)));
                 }

@@ -185,7 +185,8 @@ impl Usages {
             return;
         }
         if !ENDING.contains(&code) {
-            if let Some(call) = self.calls.get_mut(at, &side) {
+            // What it has taken back itself it may have taken back to leave.
+            if let Some(call) = self.calls.get_mut(at, &side).filter(|_| client.cancelled.is_none()) {
                 call.refused = Some(at);
             }
         } else if within_datagram(client) {
