@@ -467,7 +467,8 @@ impl EventLoop {
     /// itself (RFC 3261 timer J) is not waited for: the application wants to go.
     fn has_ended(&self) -> bool {
         let Some(stop_at) = self.stop_at else { return false };
-        let idle = self.sessions.is_empty() && self.accounts.is_empty() && self.agent.settings().is_quiescent();
+        let sessions = !self.sessions.is_empty() || self.agent.has_calls();
+        let idle = !sessions && self.accounts.is_empty() && self.agent.settings().is_quiescent();
         let done = self.shut_down || idle;
         (done && self.network.is_flushed()) || self.clock.now() >= stop_at
     }
