@@ -17,20 +17,25 @@ const STEPS: u64 = 100;
 /// Why a file has no hash that nobody wants any more.
 const CANCELLED: &str = "Cancelled";
 
-/// The hash of a file, and its size: what is read of it in the end. `progress` is told how many bytes of how many were hashed, and says whether to go on.
+/// The hash of a file, and its size: what is read of it in the end. `progress` is told how many bytes of how many were hashed, at most a hundred times; `wanted`
+/// is asked at each piece whether to go on.
 ///
 /// # Errors
 /// When the file cannot be read; of the kind `Interrupted` when it is not to go on.
 pub fn hash_file(
     file: &mut File,
     algorithm: HashAlgorithm,
-    mut progress: impl FnMut(u64, u64) -> bool,
+    mut progress: impl FnMut(u64, u64),
+    wanted: impl Fn() -> bool,
 ) -> Result<(u64, FileHash)> {
     let total = file.metadata()?.len();
     let mut hasher = FileHasher::new(algorithm);
     let mut piece = vec![0; PIECE];
     let mut told = 0;
     loop {
+        if !wanted() {
+            return Err(Error::new(ErrorKind::Interrupted, CANCELLED));
+        }
         let len = match file.read(&mut piece) {
             Ok(0) => return Ok((hasher.processed(), hasher.finish())),
             Ok(len) => len,
@@ -42,9 +47,7 @@ pub fn hash_file(
         let step = processed.saturating_mul(STEPS) / total.max(1);
         if step > told {
             told = step;
-            if !progress(processed, total.max(processed)) {
-                return Err(Error::new(ErrorKind::Interrupted, CANCELLED));
-            }
+            progress(processed, total.max(processed));
         }
     }
 }
@@ -141,11 +144,8 @@ fn hash(
     wanted: &AtomicBool,
     tell: &mut impl FnMut(FileHashEvent),
 ) -> FileHashEvent {
-    let progress = |processed, total| {
-        tell(FileHashEvent::HashProgress { processed, total });
-        wanted.load(Ordering::Relaxed)
-    };
-    match hash_file(&mut file, HashAlgorithm::Sha1, progress) {
+    let progress = |processed, total| tell(FileHashEvent::HashProgress { processed, total });
+    match hash_file(&mut file, HashAlgorithm::Sha1, progress, || wanted.load(Ordering::Relaxed)) {
         Ok((size, hash)) => {
             let selector = FileSelector::for_file(&path.to_string_lossy(), content_type, Some(size), Some(hash));
             FileHashEvent::DidInitialize { selector }

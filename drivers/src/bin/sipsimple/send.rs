@@ -106,10 +106,7 @@ pub(crate) fn measure(path: &Path, out: Output) -> Result<(u64, FileHash), Failu
     let mut file = File::open(path).map_err(wrong)?;
     let size = file.metadata().map_err(wrong)?.len();
     let progress = Progress::new(out, Instant::ZERO, size, 0);
-    let measured = hash_file(&mut file, HashAlgorithm::Sha1, |processed, _| {
-        progress.show(processed);
-        true
-    });
+    let measured = hash_file(&mut file, HashAlgorithm::Sha1, |processed, _| progress.show(processed), || true);
     progress.end();
     measured.map_err(wrong)
 }

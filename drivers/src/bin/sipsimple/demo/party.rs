@@ -61,6 +61,8 @@ impl Party {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut settings = Settings::listening([Transport::Udp, Transport::Tcp].map(|of| Route::new(of, any)));
         settings.trace = Some(trace.clone());
+        // What is heard is judged against the tone: codecs that keep it.
+        settings.config.rtp.audio_codecs = ["PCMU", "PCMA"].map(Into::into).to_vec();
         let application = Application::start(settings)?;
         let mut sockets = Vec::new();
         while sockets.len() < 2 {
