@@ -57,7 +57,7 @@ struct Wire {
     sent: BTreeMap<(String, String), Sent>,
     /// Messages that come in, likewise.
     come: BTreeMap<(String, String), Come>,
-    /// Our sessions that have answered. What comes before a session begins may wait for it.
+    /// Our sessions that have sent or answered something. What comes before a session begins may wait for it.
     begun: BTreeSet<String>,
 }
 
@@ -118,6 +118,9 @@ impl Property for MsrpFrames {
                 let names: Vec<&str> = sight.frame.fields.iter().take(2).map(|(name, _)| name.as_str()).collect();
                 if names != ["To-Path", "From-Path"] {
                     wrong("MSR-11", "the paths are not its first fields");
+                }
+                if matches!(start, Start::Request(_)) {
+                    wire.begun.insert(sight.frame.last("From-Path"));
                 }
                 let first = !std::mem::replace(&mut wire.written, true);
                 let binds = sight.frame.is("SEND") || sight.frame.is("AUTH");
