@@ -210,6 +210,24 @@ fn what_goes_is_replaced_by_what_the_system_prefers_until_it_is_back() {
     application.stop(PATIENCE);
 }
 
+/// What a setting reads is what the mixers do, also where nothing was ever stored.
+#[test]
+fn the_mixers_run_at_the_rate_that_the_setting_reads() {
+    let stored = tempfile::tempdir().unwrap();
+    for settings in [Settings::default(), Settings::stored_in(stored.path())] {
+        let application = Application::start(settings).unwrap();
+        let read = application.with_agent(|agent, _| {
+            agent.settings().get::<SipSimpleSettings>("").cloned().unwrap_or_default().audio.sample_rate.hz()
+        });
+        let rate = read.unwrap();
+        assert_eq!(rate, 44_100);
+        assert_eq!(application.sample_rate().hz(), rate);
+        assert_eq!(application.with_engine(|engine, _| engine.sample_rate().hz()).unwrap(), rate);
+        assert_eq!(application.with_alert_engine(|engine, _| engine.sample_rate().hz()).unwrap(), rate);
+        application.stop(PATIENCE);
+    }
+}
+
 #[test]
 fn a_machine_without_devices_is_silent_and_no_error() {
     let folder = tempfile::tempdir().unwrap();
