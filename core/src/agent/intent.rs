@@ -106,6 +106,16 @@ pub enum Intent {
         #[serde(default)]
         relay_password: Option<Secret>,
     },
+    /// Accept an incoming session whose INVITE brought no offer, with an offer of ours; answered with [`Outcome::Streams`].
+    AcceptOffering {
+        /// The session.
+        session: SessionId,
+        /// The streams to offer, in place of the one that was told.
+        streams: Vec<StreamSpec>,
+        /// The password for the account's MSRP relay, where it is not the account's (`accept` of seed 000).
+        #[serde(default)]
+        relay_password: Option<Secret>,
+    },
     /// Reject an incoming session.
     Reject {
         /// The session.
