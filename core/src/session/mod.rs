@@ -270,6 +270,12 @@ impl Session {
             && self.lines().all(Line::is_ended)
     }
 
+    /// Whether it is over for the application, and for the peer; what the peer repeats may still have to be answered.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == SessionState::Terminated && self.invitation.as_ref().is_none_or(Invitation::is_over)
+    }
+
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
