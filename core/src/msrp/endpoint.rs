@@ -641,7 +641,8 @@ impl Endpoint {
         if matches!(session.state, State::Starting(due) if due <= cx.now) {
             return self.end(cx, stream, End::NotBound, out);
         }
-        let (asks, goes_on) = (is_due(session.relay.as_ref().and_then(|relay| relay.refresh())), is_due(session.kept_due()));
+        let (asks, goes_on) =
+            (is_due(session.relay.as_ref().and_then(|relay| relay.refresh())), is_due(session.kept_due()));
         if asks {
             self.ask_relay(cx, stream, out);
         }
