@@ -595,7 +595,7 @@ impl Endpoint {
         let session = self.sessions.get(&stream)?;
         let due = match session.state {
             State::Starting(due) => Some(due),
-            State::Prepared | State::Bound => session.relay.as_ref().and_then(|relay| relay.refresh()),
+            State::Prepared | State::Bound => session.relay.as_ref().and_then(|relay| relay.due()),
         };
         crate::time::earliest(due, session.kept_due())
     }
@@ -642,9 +642,9 @@ impl Endpoint {
             return self.end(cx, stream, End::NotBound, out);
         }
         let (asks, goes_on) =
-            (is_due(session.relay.as_ref().and_then(|relay| relay.refresh())), is_due(session.kept_due()));
+            (is_due(session.relay.as_ref().and_then(|relay| relay.due())), is_due(session.kept_due()));
         if asks {
-            self.ask_relay(cx, stream, out);
+            self.relay_late(cx, stream, out);
         }
         if goes_on {
             self.release(cx, stream, out);
