@@ -44,6 +44,8 @@ pub struct Config {
     pub packages: Vec<Package>,
     /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
     pub tls: Option<TlsConfig>,
+    /// Whether every SIP message that comes and goes is an event (setting `logs.trace_sip`).
+    pub trace_sip: bool,
     /// Name servers and lookups.
     pub dns: DnsConfig,
     /// RTP.
@@ -69,6 +71,7 @@ impl Default for Config {
             datagram_bytes: 1300,
             packages: default_packages(),
             tls: None,
+            trace_sip: false,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),
             msrp: MsrpConfig::default(),

@@ -27,6 +27,8 @@ pub struct Change {
     pub codecs: Option<Vec<Codec>>,
     /// This port, and the next for RTCP.
     pub port: Option<u16>,
+    /// This port for RTCP, wherever RTP is.
+    pub rtcp_port: Option<u16>,
 }
 
 /// What a test tells the streams of one host.
@@ -108,7 +110,7 @@ impl MediaStream for Changing {
 
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
         let mut description = self.inner.local_media(cx, offered);
-        let Change { keys, codecs, port, .. } = self.changes.with(|change| {
+        let Change { keys, codecs, port, rtcp_port, .. } = self.changes.with(|change| {
             change.offer &= offered.is_some();
             change.clone()
         });
@@ -122,6 +124,7 @@ impl MediaStream for Changing {
         if let Some(port) = port {
             (description.port, description.rtcp_port) = (port, Some(port + 1));
         }
+        description.rtcp_port = rtcp_port.or(description.rtcp_port);
         description
     }
 

@@ -15,6 +15,7 @@
 //! | [`text`] | a media stream of an application's own |
 //! | [`brittle`] | a media stream that is slow, or fails |
 //! | [`proxy`], [`registrar`], [`dns`], [`msrp_relay`] | proxies, registrars, name servers and MSRP relays that do what a test says |
+//! | [`call`] | a call between two who hear each other |
 //! | [`change`] | an audio stream whose line a test changes |
 //! | [`ice`], [`turn`] | two ICE endpoints with the network between them, and a TURN server |
 //! | [`sip`], [`sdp`], [`msrp`], [`model`] | what the wire tells, read without the core's help |
@@ -23,6 +24,7 @@
 
 pub mod application;
 pub mod brittle;
+pub mod call;
 pub mod change;
 pub mod cost;
 pub mod crowd;

@@ -17,6 +17,8 @@ pub struct Faults {
     pub delay: Duration,
     /// How much longer it may take.
     pub jitter: Duration,
+    /// STUN does not get through, and other datagrams do: a firewall that knows too much.
+    pub blocks_stun: bool,
     /// A stream is reset while bytes are on it.
     pub reset: u32,
     /// A connection is refused although somebody listens.
@@ -47,6 +49,7 @@ impl Faults {
             reorder: 0,
             delay: Duration::from_millis(10),
             jitter: Duration::ZERO,
+            blocks_stun: false,
             reset: 0,
             refuse: 0,
             segment: 0,
@@ -77,6 +80,7 @@ impl Faults {
             reorder,
             delay: random.duration(Duration::from_millis(1), Duration::from_millis(150)),
             jitter: random.duration(Duration::ZERO, Duration::from_millis(100)),
+            blocks_stun: false,
             reset,
             refuse,
             segment: usize::try_from(random.below(3) * random.below(200)).unwrap_or(0),

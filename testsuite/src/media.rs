@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use sipsimple_audio::engine::{Engine, EngineConfig, PortId};
+use sipsimple_audio::engine::{AudioEvent, Engine, EngineConfig, PortId};
 use sipsimple_audio::port::{AudioPort, Capture, Roles};
 use sipsimple_audio::tone;
 use sipsimple_core::id::StreamId;
@@ -47,6 +47,7 @@ pub struct Media {
     touched: BTreeSet<StreamId>,
     deadlines: BTreeSet<(Instant, StreamId)>,
     engine: Option<Box<Engine>>,
+    audio: Vec<AudioEvent>,
     heard: BTreeMap<StreamId, Vec<i16>>,
 }
 
@@ -88,6 +89,7 @@ impl Media {
             touched: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             engine,
+            audio: Vec::new(),
             heard: BTreeMap::new(),
         }
     }
@@ -140,7 +142,7 @@ impl Media {
             (Run::Path(_), _) => {}
             (Run::Leg { .. }, Command::Stop) => {
                 self.keep(stream);
-                self.engine().command(now, stream, command);
+                self.engine_mut().command(now, stream, command);
             }
             (Run::Leg { capture, sine }, _) => {
                 let first = capture.is_none();
@@ -154,13 +156,13 @@ impl Media {
                     engine.connect(spoken, leg).expect("both are there");
                     (*capture, *sine) = (Some(heard), Some(spoken));
                 }
-                self.engine().command(now, stream, command);
+                self.engine_mut().command(now, stream, command);
             }
         }
         None
     }
 
-    fn engine(&mut self) -> &mut Engine {
+    fn engine_mut(&mut self) -> &mut Engine {
         self.engine.as_mut().expect("legs are in an engine")
     }
 
@@ -173,6 +175,18 @@ impl Media {
         }
         engine.remove_port(heard);
         engine.remove_port(spoken);
+    }
+
+    /// The audio engine, where there is sound.
+    #[must_use]
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_deref()
+    }
+
+    /// What the engine has told.
+    #[must_use]
+    pub fn audio_events(&self) -> &[AudioEvent] {
+        &self.audio
     }
 
     /// What a stream that has ended heard.
@@ -191,14 +205,14 @@ impl Media {
         }
     }
 
-    /// From now on a stream's sockets are at this port and the next one.
+    /// From now on a stream's sockets are at these ports: RTP's and RTCP's.
     ///
     /// # Panics
     /// When there is no such stream.
-    pub fn move_to(&mut self, stream: StreamId, port: u16) {
+    pub fn move_to(&mut self, stream: StreamId, [rtp, rtcp]: [u16; 2]) {
         let known = self.streams.get_mut(&stream).expect("only prepared streams move");
         for (socket, port, component) in
-            [(&mut known.rtp, port, Component::Rtp), (&mut known.rtcp, port + 1, Component::Rtcp)]
+            [(&mut known.rtp, rtp, Component::Rtp), (&mut known.rtcp, rtcp, Component::Rtcp)]
         {
             self.ports.remove(&socket.port());
             socket.set_port(port);
@@ -228,7 +242,7 @@ impl Media {
         self.touched.insert(stream);
         match self.streams.get_mut(&stream).map(|stream| &mut stream.run) {
             Some(Run::Path(path)) => path.datagram(now, component, from, data),
-            Some(Run::Leg { .. }) => self.engine().datagram(now, stream, component, from, data),
+            Some(Run::Leg { .. }) => self.engine_mut().datagram(now, stream, component, from, data),
             Some(Run::Answered) | None => {}
         }
     }
@@ -265,7 +279,10 @@ impl Media {
             }
             Mode::Sound { .. } => {
                 self.touched.extend(self.streams.keys());
-                self.engine().tick(now);
+                if let Some(engine) = &mut self.engine {
+                    engine.tick(now);
+                    self.audio.extend(std::iter::from_fn(|| engine.poll_event()));
+                }
             }
         }
     }

@@ -23,6 +23,10 @@ pub enum AudioEvent {
     AudioPortDidChangeSlots {
         /// Which one.
         port: PortId,
+        /// Whether it consumes now and did not, or the other way round.
+        consumer_slot_changed: bool,
+        /// Whether it produces now and did not, or the other way round.
+        producer_slot_changed: bool,
         /// The slot that it consumed by.
         old_consumer_slot: Option<Slot>,
         /// The slot that it consumes by now.

@@ -40,6 +40,7 @@ pub struct Leg {
     pub(super) bridge: BridgeId,
     coding: Option<Coding>,
     pub(super) held: bool,
+    pub(super) muted: bool,
     stopped: bool,
     pub(super) recording: Option<Recording>,
     pub(super) tones: Option<PortId>,
@@ -73,6 +74,7 @@ impl Leg {
             bridge,
             coding: None,
             held: false,
+            muted: false,
             stopped: false,
             recording: None,
             tones: None,
@@ -109,6 +111,12 @@ impl Leg {
     #[must_use]
     pub const fn is_held(&self) -> bool {
         self.held
+    }
+
+    /// Whether nobody on this side hears it (AudioStream.muted).
+    #[must_use]
+    pub const fn is_muted(&self) -> bool {
+        self.muted
     }
 
     /// What its playout counted since the last change of formats.
@@ -194,17 +202,17 @@ impl Leg {
         self.stopped = true;
     }
 
-    /// Whether it produces and consumes: as the direction says while it is started and not held.
+    /// Whether it produces and consumes: as the direction says while it is started and not held; muted, it does not produce.
     pub(super) fn roles(&self) -> Roles {
         match &self.coding {
-            Some(Coding { parameters, .. }) if !self.held => {
-                Roles { producer: parameters.direction.receives(), consumer: parameters.direction.sends() }
+            Some(Coding { parameters: Parameters { direction, .. }, .. }) if !self.held => {
+                Roles { producer: direction.receives() && !self.muted, consumer: direction.sends() }
             }
             Some(_) | None => Roles::NONE,
         }
     }
 
-    /// Plays what the path has for this tick; nobody hears it while the leg is held.
+    /// Plays what the path has for this tick; nobody hears it while the leg is held or muted.
     pub(super) fn receive(&mut self, now: Instant, frame: &mut [i16]) {
         self.path.timeout(now);
         let Some(coding) = &mut self.coding else { return };

@@ -561,6 +561,8 @@ impl Engine {
         if before != now && self.events.len() < MAX_EVENTS {
             self.events.push_back(AudioEvent::AudioPortDidChangeSlots {
                 port,
+                consumer_slot_changed: before.consumer != now.consumer,
+                producer_slot_changed: before.producer != now.producer,
                 old_consumer_slot: before.consumer.then_some(slot),
                 new_consumer_slot: now.consumer.then_some(slot),
                 old_producer_slot: before.producer.then_some(slot),

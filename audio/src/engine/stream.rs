@@ -150,6 +150,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Mutes a stream or takes that back (AudioStream.muted): muted, it is heard by nobody on this side, and not recorded. Its port produces no
+    /// more, which [`AudioEvent::AudioPortDidChangeSlots`] tells.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLeg`].
+    pub fn mute(&mut self, stream: StreamId, muted: bool) -> Result<(), NoLeg> {
+        self.live(stream)?.muted = muted;
+        Ok(())
+    }
+
     /// Sends back what comes in, or stops to; beside everything else that the stream hears.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use sipsimple_audio::conference::ConferenceError;
 use sipsimple_audio::engine::{AudioEvent, EngineConfig, NoLeg, PlayError, Recorded, RecordingError};
 use sipsimple_audio::measure;
 use sipsimple_audio::mixer::Volume;
+use sipsimple_audio::port::PortEvent;
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_audio::tone::{Tone, sine};
 use sipsimple_audio::wave::{Wave, WavePlayer, WaveRecorder};
@@ -175,6 +176,46 @@ fn digits_arrive_as_events_and_in_the_audio() {
     net.run(20);
     let heard = net.heard(1);
     assert_eq!(measure::level(&heard[heard.len() - 320..]), f64::NEG_INFINITY);
+}
+
+/// AudioStream.muted: its port produces no more, and goes on to consume.
+#[test]
+fn a_muted_stream_is_not_heard_and_goes_on_hearing() {
+    let mut net = Net::pair(RATE, RATE);
+    net.device(0, 440.0, -12.0);
+    net.device(1, 1_000.0, -12.0);
+    net.join(A, B, &parameters());
+    net.run(50);
+    let port = net.engines[0].leg(A.1).unwrap().port();
+    let slot = net.engines[0].slot(port);
+    for muted in [true, true, false] {
+        net.audio.clear();
+        let changes = net.engines[0].leg(A.1).unwrap().is_muted() != muted;
+        net.engines[0].mute(A.1, muted).unwrap();
+        assert_eq!(net.engines[0].leg(A.1).unwrap().is_muted(), muted);
+        net.run(50);
+        assert_eq!(net.engines[0].producer_slot(port), slot.filter(|_| !muted));
+        assert_eq!(net.engines[0].consumer_slot(port), slot);
+        let last = |engine: usize| &net.heard(engine)[net.heard(engine).len() - 6_000..];
+        assert_eq!(has_tone(last(0), RATE, 1_000.0), !muted);
+        assert!(muted || measure::level(last(0)) > -20.0);
+        assert!(has_tone(last(1), RATE, 440.0), "the other side hears what it heard");
+        let told = net.audio.iter().filter_map(|(_, event)| match event {
+            AudioEvent::AudioPortDidChangeSlots {
+                consumer_slot_changed: false,
+                producer_slot_changed: true,
+                old_consumer_slot,
+                new_consumer_slot,
+                old_producer_slot,
+                new_producer_slot,
+                ..
+            } if old_consumer_slot == new_consumer_slot => Some((*old_producer_slot, *new_producer_slot)),
+            _ => None,
+        });
+        let expected = if muted { (slot, None) } else { (None, slot) };
+        assert_eq!(told.collect::<Vec<_>>(), if changes { vec![expected] } else { vec![] });
+    }
+    assert_eq!(net.engines[0].mute(B.1, true), Err(NoLeg(B.1)));
 }
 
 #[test]
@@ -355,6 +396,48 @@ fn a_player_goes_when_it_has_ended() {
         net.audio.iter().filter(|(engine, _)| *engine == 0).flat_map(|(_, event)| event.names()).collect();
     let players: Vec<_> = names.into_iter().filter(|name| name.starts_with("WavePlayer")).collect();
     assert_eq!(players, [&"WavePlayerDidStart", &"WavePlayerDidFail", &"WavePlayerDidEnd"]);
+}
+
+#[test]
+fn what_is_told_of_recordings_and_players_names_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let mut net = Net::pair(RATE, RATE);
+    net.join(A, B, &parameters());
+    net.run(5);
+    net.audio.clear();
+    net.engines[0].start_recording(A.1, WaveRecorder::new(file("a.wav"), RATE), Recorded::Conversation).unwrap();
+    net.engines[1].start_recording(B.1, WaveRecorder::new(file("b.wav"), RATE), Recorded::Received).unwrap();
+    let short = WavePlayer::from_wave(Wave::new(8_000, vec![1_000; 160]), RATE).loop_count(2);
+    let plays = net.engines[0].play(A.1, short).unwrap();
+    let missing = net.engines[0].play(A.1, WavePlayer::new(file("missing.wav"), RATE)).unwrap();
+    net.run(10);
+    net.engines[0].stop_recording(A.1).unwrap();
+    net.command(B, &Command::Stop);
+    net.run(1);
+    let mut told = [Vec::new(), Vec::new()];
+    for (engine, event) in &net.audio {
+        told[*engine].push(match event {
+            AudioEvent::WillStartRecording { stream, filename } => ("will start", *stream, filename.clone()),
+            AudioEvent::DidStartRecording { stream, filename } => ("did start", *stream, filename.clone()),
+            AudioEvent::WillStopRecording { stream, filename } => ("will stop", *stream, filename.clone()),
+            AudioEvent::DidStopRecording { stream, filename, reason: None } => ("did stop", *stream, filename.clone()),
+            _ => continue,
+        });
+    }
+    for (engine, stream, name) in [(0, A.1, "a.wav"), (1, B.1, "b.wav")] {
+        let steps = ["will start", "did start", "will stop", "did stop"];
+        assert_eq!(told[engine], steps.map(|step| (step, stream, file(name))));
+    }
+    let told = net.audio.iter().filter_map(|(_, event)| match event {
+        AudioEvent::Port { port, event: PortEvent::WavePlayerDidFail { error } } => Some((*port, error.to_string())),
+        AudioEvent::Port { port, .. } => Some((*port, event.names().join(" "))),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.contains(&(plays, "WavePlayerDidStart".into())) && told.contains(&(plays, "WavePlayerDidEnd".into())));
+    assert!(told.iter().any(|(port, error)| *port == missing && error.contains("No such file")), "{told:?}");
 }
 
 #[test]

@@ -59,8 +59,8 @@ pub(super) struct Ack {
 impl Call {
     pub(super) fn new(session: Session) -> Self {
         Self {
+            sending: Sending::of(session.account()),
             session,
-            sending: Sending::default(),
             invite: None,
             acks: Vec::new(),
             follows: None,

@@ -74,7 +74,7 @@ pub use crate::config::{Config, Listen, RtpConfig};
 pub use crate::session::SessionError;
 pub use crate::stream::StreamError;
 pub use effect::{Deadline, Effect, Question, TimeoutReason, TlsFiles};
-pub use event::{AccountEvent, Event, EventKind, ManagerEvent, Stats, TransportEvent};
+pub use event::{AccountEvent, Event, EventKind, ManagerEvent, SipTrace, Stats, TransportEvent};
 pub use handles::{AccountMut, SessionMut};
 pub use input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent as ConnectionEvent};
 pub use intent::{

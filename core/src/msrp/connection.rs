@@ -11,6 +11,7 @@ use super::{Framer, Head, Output, TraceDirection};
 use crate::id::{ConnId, StreamId};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
+use crate::sip::Text;
 use crate::time::Instant;
 use crate::transport::{Security, TlsInfo};
 
@@ -23,6 +24,8 @@ pub(super) enum Reading {
     Nothing,
     /// An empty SEND.
     Empty,
+    /// The same, about a message of which nothing has come.
+    Unknown(StreamId, Text),
     /// It waits with its session.
     Kept(StreamId),
     /// A chunk; the number of its next byte.

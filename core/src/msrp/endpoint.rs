@@ -179,6 +179,9 @@ impl Endpoint {
             for message in session.waiting.drain(..) {
                 connection.sender.send(stream, Arc::clone(&ends), message, &mut news);
             }
+            for id in session.given_up.drain(..) {
+                connection.sender.cancel(stream, &id, cx.random);
+            }
         }
         self.told(cx, conn, news, None, out);
         self.pump(cx, conn, out);
@@ -233,10 +236,11 @@ impl Endpoint {
         }
     }
 
-    /// Gives up a message of ours: nothing more is told of it.
+    /// Gives up a message of ours: nothing more is told of it. Its receiver hears so if it has heard of the message, or expects it: that of one that is fed
+    /// was announced otherwise.
     pub fn cancel(&mut self, cx: &mut Context<'_>, stream: StreamId, id: &Text, out: Out<'_>) {
         if let Some(session) = self.sessions.get_mut(&stream) {
-            session.waiting.retain(|message| message.id != *id);
+            session.give_up(id);
         }
         if let Some((conn, connection)) = self.connection_of(stream) {
             connection.sender.cancel(stream, id, cx.random);
@@ -316,7 +320,7 @@ impl Endpoint {
         if let Some(name) = &session.local.session {
             self.names.remove(name);
         }
-        for message in session.waiting {
+        for message in session.waiting.into_iter().filter(|message| !session.given_up.contains(&message.id)) {
             let event = Event::NotDelivered { id: message.id, code: 0, reason: reason.clone(), chunk: None };
             out.push(Output::Session(stream, event));
         }

@@ -122,10 +122,13 @@ impl Endpoint {
         let wish = Wish { id: id.detached(), from, success, failure };
         if !head.has_body() {
             // An end of a message that is given up has no body, nor may the last chunk.
-            return match session.coming.contains_key(&id) {
-                true => Ok(Reading::Chunk { stream, wish, next: range.start }),
-                false => Ok(Reading::Empty),
-            };
+            return Ok(if session.coming.contains_key(&id) {
+                Reading::Chunk { stream, wish, next: range.start }
+            } else if session.finished(&id).is_none() && matches!(session.delivery, Delivery::Pieces(_)) {
+                Reading::Unknown(stream, wish.id)
+            } else {
+                Reading::Empty
+            });
         }
         let content_type = head.value(Field::ContentType).ok_or(400_u16)?;
         if let Some(code) = session.finished(&id) {
@@ -210,7 +213,7 @@ impl Endpoint {
         let (stream, begun) = match reading {
             Reading::Kept(stream) => (*stream, false),
             Reading::Chunk { stream, .. } if self.is_held(*stream) => (*stream, true),
-            Reading::Chunk { .. } | Reading::Nothing | Reading::Empty => return None,
+            Reading::Chunk { .. } | Reading::Nothing | Reading::Empty | Reading::Unknown(..) => return None,
         };
         if begun {
             let (head, reading) = self.connections.get_mut(&conn)?.reading.take()?;
@@ -233,6 +236,15 @@ impl Endpoint {
         let reading = self.connections.get_mut(&conn).and_then(|connection| connection.reading.take());
         match reading {
             Some((head, Reading::Empty)) => self.respond(conn, &head, 200),
+            Some((head, Reading::Unknown(stream, id))) => {
+                self.respond(conn, &head, 200);
+                if flag == Continuation::Abort
+                    && let Some(session) = self.sessions.get_mut(&stream)
+                {
+                    session.finish(&id, 413);
+                    out.push(Output::Session(stream, Event::Aborted { id }));
+                }
+            }
             Some((head, Reading::Chunk { stream, wish, next })) => {
                 let code = self.chunk_ended(stream, wish, next, flag, out);
                 self.respond(conn, &head, code);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::kept::Kept;
 use super::outgoing::Ends;
 use super::relay::Relay;
-use super::{Assembly, Delivery, Message, MsrpUri, Path};
+use super::{Assembly, Content, Delivery, Message, MsrpUri, Path};
 use crate::id::ConnId;
 use crate::sip::Text;
 use crate::time::Instant;
@@ -97,6 +97,8 @@ pub(super) struct Session {
     /// Messages that wait for it to be bound.
     pub(super) waiting: VecDeque<Message>,
     pub(super) waiting_bytes: u64,
+    /// Those of them that were given up, and whose receiver is to hear of that.
+    pub(super) given_up: Vec<Text>,
     /// Messages that come in.
     pub(super) coming: BTreeMap<Text, Coming>,
     finished: VecDeque<(Text, u16)>,
@@ -120,6 +122,7 @@ impl Session {
             fingerprints: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            given_up: Vec::new(),
             coming: BTreeMap::new(),
             finished: VecDeque::new(),
             held: false,
@@ -137,9 +140,22 @@ impl Session {
         accepts(&self.accept, content_type)
     }
 
+    /// A message that waits is given up; the receiver of one that is fed is told that when it can be.
+    pub(super) fn give_up(&mut self, id: &Text) {
+        let Some(at) = self.waiting.iter().position(|message| message.id == *id) else { return };
+        if matches!(self.waiting.get(at), Some(Message { content: Content::Fed(_), .. })) {
+            if !self.given_up.contains(id) {
+                self.given_up.push(id.clone());
+            }
+        } else if let Some(message) = self.waiting.remove(at) {
+            self.waiting_bytes -= message.content.ready();
+        }
+    }
+
     /// A message is over: its later chunks are answered with this code.
     pub(super) fn finish(&mut self, id: &Text, code: u16) {
         self.coming.remove(id);
+        self.finished.retain(|(known, _)| known != id);
         self.finished.push_back((id.detached(), code));
         if self.finished.len() > FINISHED {
             self.finished.pop_front();

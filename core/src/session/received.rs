@@ -23,7 +23,7 @@ use crate::stream::{Line, Originator, Source};
 use crate::time::Instant;
 
 use super::start::Disagreement;
-use super::streams::{agree, call_line, check_chosen, end_lines, ids, initialize_lines};
+use super::streams::{REMOVED, agree, call_line, check_chosen, end_lines, ids, initialize_lines};
 use super::{AckReceived, Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
 
 /// A proposal of the peer that is not settled yet.
@@ -74,6 +74,11 @@ impl Theirs {
     /// The names of its new streams.
     pub(super) fn streams(&self) -> &[StreamId] {
         &self.streams
+    }
+
+    /// Whether it was answered, and its streams start.
+    pub(super) fn is_starting(&self) -> bool {
+        self.phase == Phase::Starting
     }
 }
 
@@ -130,7 +135,10 @@ impl Session {
                 }
                 change @ (Change::Changed | Change::Unchanged) => {
                     changed |= change == Change::Changed;
-                    let line = self.streams.iter().find(|line| line.slot() == Some(slot));
+                    let starting = self.ours.iter().filter(|ours| ours.is_starting()).flat_map(|ours| &ours.lines);
+                    let theirs = self.theirs.iter().filter(|theirs| theirs.is_starting());
+                    let mut lines = self.streams.iter().chain(starting).chain(theirs.flat_map(|theirs| &theirs.lines));
+                    let line = lines.find(|line| line.slot() == Some(slot));
                     if let Some(Err(why)) = line.map(|line| line.stream().validate_update(proposed)) {
                         return Err(Refusal::because(format!("Failed to update media stream index {slot}: {why}")));
                     }
@@ -208,8 +216,9 @@ impl Session {
 
     /// A re-INVITE without an offer: our streams are offered afresh, and the ACK brings the answer.
     fn requested(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
-        for line in &mut self.streams {
-            call_line(&self.info, cx, line, out, |line, cx, _| line.reset(cx));
+        let (info, lines) = self.agreed_lines_mut();
+        for line in lines {
+            call_line(info, cx, line, out, |line, cx, _| line.reset(cx));
         }
         match self.describe_offer(cx) {
             Ok(offer) => {
@@ -306,9 +315,10 @@ impl Session {
             }
             Phase::Undecided | Phase::Initializing | Phase::Starting | Phase::Rejecting { .. } | Phase::Requested => {}
         }
-        let started = |theirs: &Theirs| theirs.phase == Phase::Starting && theirs.lines.iter().all(Line::is_started);
-        if self.theirs.as_ref().is_some_and(started) {
-            self.theirs_accepted(out);
+        match self.theirs.as_ref().filter(|theirs| theirs.is_starting()) {
+            Some(theirs) if theirs.lines.is_empty() => self.theirs_failed(cx, REMOVED, out),
+            Some(theirs) if theirs.lines.iter().all(Line::is_started) => self.theirs_accepted(out),
+            _ => {}
         }
     }
 

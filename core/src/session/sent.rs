@@ -30,7 +30,7 @@ use crate::sip::{Text, reason_phrase};
 use crate::stream::{Line, Originator};
 use crate::time::Instant;
 
-use super::streams::{agree, call_line, check_chosen, end_lines, ids, initialize_lines};
+use super::streams::{REMOVED, agree, call_line, check_chosen, end_lines, ids, initialize_lines};
 use super::{Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
 
 /// How often a proposal is sent again when it crosses one of the peer's (design decision 6).
@@ -282,8 +282,10 @@ impl Session {
         if ours.phase == Phase::Waiting && self.state == SessionState::SendingProposal && self.may_propose() {
             self.send_ours(cx, out);
         }
-        if self.ours.as_ref().is_some_and(|ours| ours.is_starting() && ours.lines.iter().all(Line::is_started)) {
-            self.ours_accepted(out);
+        match self.ours.as_ref().filter(|ours| ours.is_starting()) {
+            Some(ours) if ours.lines.is_empty() => self.ours_failed(cx, REMOVED, out),
+            Some(ours) if ours.lines.iter().all(Line::is_started) => self.ours_accepted(out),
+            _ => {}
         }
     }
 

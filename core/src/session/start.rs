@@ -71,8 +71,9 @@ impl Session {
             .iter()
             .enumerate()
             .map(|(slot, offered)| {
+                let ours = self.ours.iter_mut().filter(|ours| ours.is_starting()).flat_map(|ours| &mut ours.lines);
                 let theirs = self.theirs.iter_mut().flat_map(|theirs| &mut theirs.lines);
-                let mut lines = self.streams.iter_mut().chain(theirs);
+                let mut lines = self.streams.iter_mut().chain(ours).chain(theirs);
                 let line = lines.find(|line| line.slot() == Some(slot) && !line.is_over());
                 line.map_or(LocalAnswer::Reject(slot), |line| {
                     let mut cx = stream::Context::new(cx, &self.info, line.id());
@@ -91,7 +92,9 @@ impl Session {
         let mut media: Vec<LocalMedia> = self.orphans().map(LocalMedia::Removed).collect();
         let Some(negotiator) = &mut self.negotiator else { return Err("no local address".to_owned()) };
         let proposed = self.ours.as_mut().filter(|ours| ours.adds() && !ours.is_tidying()).map(|ours| &mut ours.lines);
-        let lines = self.streams.iter_mut().chain(proposed.into_iter().flatten()).filter(|line| !line.is_over());
+        let accepted = self.theirs.as_mut().filter(|theirs| theirs.is_starting()).map(|theirs| &mut theirs.lines);
+        let lines = self.streams.iter_mut().chain(proposed.into_iter().flatten());
+        let lines = lines.chain(accepted.into_iter().flatten()).filter(|line| !line.is_over());
         let mut free = negotiator.free_slots();
         for line in lines {
             media.push(line.offer(&mut stream::Context::new(cx, &self.info, line.id())));
@@ -192,6 +195,11 @@ impl Session {
     ) -> Vec<StreamId> {
         let Some(settled) = &self.agreed else { return Vec::new() };
         self.started = true;
+        let ours = self.ours.as_mut().filter(|ours| ours.is_starting()).map(|ours| &mut ours.lines);
+        let theirs = self.theirs.as_mut().filter(|theirs| theirs.is_starting()).map(|theirs| &mut theirs.lines);
+        for lines in ours.into_iter().chain(theirs) {
+            agree(&self.info, settled, cx, lines, &mut self.leaving, is_final, out);
+        }
         agree(&self.info, settled, cx, &mut self.streams, &mut self.leaving, is_final, out)
     }
 

@@ -10,6 +10,9 @@ use super::sent::Purpose;
 use super::start::Settled;
 use super::{Originator, Output, Session, SessionError, SessionEvent, SessionState, StreamAction};
 
+/// Why a proposal fails whose streams all went before they had started.
+pub(super) const REMOVED: &str = "media stream was removed by the peer";
+
 /// Whose stream has failed.
 enum Member {
     Active,
@@ -58,6 +61,13 @@ impl Session {
         let ours = self.ours.iter_mut().flat_map(|ours| &mut ours.lines);
         let theirs = self.theirs.iter_mut().flat_map(|theirs| &mut theirs.lines);
         (&self.info, self.streams.iter_mut().chain(ours).chain(theirs).chain(&mut self.leaving))
+    }
+
+    /// The streams that the last exchange of descriptions was about: its own, and those of a proposal that was answered and that start.
+    pub(super) fn agreed_lines_mut(&mut self) -> (&SessionInfo, impl Iterator<Item = &mut Line>) {
+        let ours = self.ours.iter_mut().filter(|ours| ours.is_starting()).flat_map(|ours| &mut ours.lines);
+        let theirs = self.theirs.iter_mut().filter(|theirs| theirs.is_starting()).flat_map(|theirs| &mut theirs.lines);
+        (&self.info, self.streams.iter_mut().chain(ours).chain(theirs))
     }
 
     /// Whether this is one of its own streams.

@@ -336,9 +336,14 @@ impl MediaStream for AudioStream {
     }
 
     fn update(&mut self, cx: &mut Context<'_>, agreement: &Agreement<'_>, out: &mut Outbox<Output>) {
+        let before = self.parameters.clone();
         if let Some(parameters) = self.agree(cx, agreement) {
             out.push(Output::Media(media::Command::Update(parameters.clone())));
-            out.push(Output::Event(StreamEvent::DidChangeParameters { parameters }));
+            // Who sends and who receives is told as hold.
+            let as_before = before.map(|before| media::Parameters { direction: parameters.direction, ..before });
+            if as_before.as_ref() != Some(&parameters) {
+                out.push(Output::Event(StreamEvent::DidChangeParameters { parameters }));
+            }
         }
         if self.started {
             self.tell_hold(out);

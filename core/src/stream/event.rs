@@ -62,7 +62,7 @@ pub enum StreamEvent {
         /// For a stream over RTP, its media path.
         rtp: Option<Rtp>,
     },
-    /// The parameters changed (`AudioStreamDidChangeRTPParameters`).
+    /// The parameters changed, and not only the direction (`AudioStreamDidChangeRTPParameters`).
     DidChangeParameters {
         /// What is agreed on now.
         parameters: media::Parameters,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use sipsimple_audio::bridge::BridgeId;
-use sipsimple_audio::engine::{Engine, MixerId, NoLeg, PlayError, PlugError, PortId, Recorded, RecordingError};
+use sipsimple_audio::engine::{Engine, Leg, MixerId, NoLeg, PlayError, PlugError, PortId, Recorded, RecordingError};
 use sipsimple_audio::port::AudioPort;
 use sipsimple_audio::rate::SampleRate;
 use sipsimple_audio::wave::{Wave, WaveError, WavePlayer, WaveRecorder};
@@ -128,6 +128,23 @@ impl Application {
     /// When the stream has no audio.
     pub fn echo(&self, stream: StreamId, on: bool) -> Result<(), AudioError> {
         Ok(self.with_engine(move |engine, _| engine.echo(stream, on))??)
+    }
+
+    /// Whether nobody on this side hears a stream (`AudioStream.muted` of the reference).
+    ///
+    /// # Errors
+    /// When the stream has no audio.
+    pub fn is_muted(&self, stream: StreamId) -> Result<bool, AudioError> {
+        let muted = self.with_engine(move |engine, _| engine.leg(stream).map(Leg::is_muted))?;
+        muted.ok_or(AudioError::NoLeg(NoLeg(stream)))
+    }
+
+    /// Mutes a stream, or takes that back: muted, nobody on this side hears it, and the remote party goes on hearing us.
+    ///
+    /// # Errors
+    /// When the stream has no audio.
+    pub fn set_muted(&self, stream: StreamId, muted: bool) -> Result<(), AudioError> {
+        Ok(self.with_engine(move |engine, _| engine.mute(stream, muted))??)
     }
 
     /// Speaks into the calls from this device and hears them on it. Without one, nobody on this side speaks or hears.

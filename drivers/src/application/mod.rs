@@ -289,6 +289,15 @@ impl Application {
         self.intend(Intent::Accept { session, streams: streams.to_vec(), relay_password: None }).map(drop)
     }
 
+    /// Accepts an incoming session whose INVITE brought no offer, with an offer of these streams.
+    ///
+    /// # Errors
+    /// See [`SessionError`](sipsimple_core::agent::SessionError).
+    pub fn accept_offering(&self, session: SessionId, streams: &[StreamSpec]) -> Result<(), ApplicationError> {
+        let streams = streams.to_vec();
+        self.intend(Intent::AcceptOffering { session, streams, relay_password: None }).map(drop)
+    }
+
     /// Rejects an incoming session with this status code, 300 to 699.
     ///
     /// # Errors

@@ -66,6 +66,8 @@ struct Asked {
     frame: Frame,
     /// Bytes of bodies that had been written when it came.
     bodies: u64,
+    /// Whether its session had sent or answered something by then.
+    begun: bool,
     answered: bool,
 }
 
@@ -212,7 +214,8 @@ impl Wire {
             let start = frame.range().map_or(1, |range| range.start);
             come.last = come.last.max((start + frame.len()).saturating_sub(1));
         }
-        let asked = Asked { frame: frame.clone(), bodies: sight.bodies, answered: false };
+        let begun = self.begun.contains(&frame.last("To-Path"));
+        let asked = Asked { frame: frame.clone(), bodies: sight.bodies, begun, answered: false };
         self.asked.insert(frame.transaction.clone(), asked);
     }
 
@@ -247,8 +250,8 @@ impl Wire {
         if whole(&response.path("To-Path")) != back {
             wrong("MSR-11", "the answer goes elsewhere");
         }
-        let waited = bodies.saturating_sub(asked.bodies) > QUANTUM + LINE;
-        if !self.begun.insert(response.last("From-Path")) && waited {
+        self.begun.insert(response.last("From-Path"));
+        if asked.begun && bodies.saturating_sub(asked.bodies) > QUANTUM + LINE {
             wrong("MSR-8", "the answer has waited for more than a quantum");
         }
     }

@@ -31,6 +31,9 @@ impl World {
         let Some(from) = self.leave(packet.from, packet.to) else { return };
         let packet = Packet { from, ..packet };
         let faults = self.links.get(&(packet.from.ip(), packet.to.ip())).unwrap_or(&self.faults);
+        if faults.blocks_stun && sipsimple_core::stun::is_stun(&packet.data) {
+            return;
+        }
         for after in faults.deliveries(&mut self.random) {
             self.schedule(after, Happening::Datagram(packet.clone()));
         }

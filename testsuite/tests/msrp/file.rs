@@ -188,21 +188,35 @@ fn an_empty_file_arrives() {
     scene.end();
 }
 
+/// Whenever that is: before there is a connection, before anything of the file was sent, between its chunks, or behind the last. Both sides hear of its end;
+/// of a file that has come whole meanwhile its receiver that it has come.
 #[test]
 fn a_transfer_is_cancelled_by_either_side() {
-    for host in [ALICE, BOB] {
-        let data = bytes(3_000_000);
-        let mut scene = Scene::alike(8, Relay);
-        push(&mut scene, &data, selector(&data), 0);
-        scene.run(450);
-        scene.command(host, Command::FileTransfer(FileTransferCommand::Cancel)).unwrap();
-        scene.run(5000);
-        for side in [ALICE, BOB] {
-            let ends = told(&scene, side);
-            let last: Vec<_> =
-                ends.iter().filter(|event| matches!(event, FileTransferEvent::DidNotFinish { .. })).collect();
-            assert_eq!(last.len(), 1, "{host} {side}");
+    for (host, len, step) in [(ALICE, 700, 10), (BOB, 700, 10), (ALICE, 1_000_000, 50), (BOB, 1_000_000, 50)] {
+        let (mut early, mut under_way) = (0, 0);
+        for at in (200..600).step_by(step) {
+            let data = bytes(len);
+            let mut scene = Scene::alike(8, Relay);
+            push(&mut scene, &data, selector(&data), 0);
+            scene.run(at);
+            if scene.command(host, Command::FileTransfer(FileTransferCommand::Cancel)).is_err() {
+                continue;
+            }
+            let is_end = |event: &FileTransferEvent| {
+                matches!(event, FileTransferEvent::DidNotFinish { .. } | FileTransferEvent::DidFinish { .. })
+            };
+            let begun = !told(&scene, host).iter().all(is_end);
+            *if begun { &mut under_way } else { &mut early } += 1;
+            scene.run(5000);
+            for side in [ALICE, BOB] {
+                let told = told(&scene, side);
+                let ends: Vec<_> = told.iter().filter(|event| is_end(event)).collect();
+                assert_eq!(ends.len(), 1, "{len} bytes, {host} at {at}, {side}: {told:?}");
+                let given_up = matches!(ends[0], FileTransferEvent::DidNotFinish { .. });
+                assert!(given_up || side != host, "{len} bytes, {host} at {at}: {told:?}");
+            }
+            scene.end();
         }
-        scene.end();
+        assert!(early > 0 && (under_way > 0 || len == 700), "{host} {len}: {early} {under_way}");
     }
 }

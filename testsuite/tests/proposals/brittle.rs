@@ -11,6 +11,7 @@ use super::duo::{ALICE, BOB, Duo, audio};
 
 const NEVER_READY: Habit = Habit { initialize: None, ..Habit::SOUND };
 const NEVER_STARTS: Habit = Habit { start: None, ..Habit::SOUND };
+const SLOW: Habit = Habit { start: Some(Duration::from_secs(3)), ..Habit::SOUND };
 const BREAKS: Habit = Habit { fail: Some(Duration::from_secs(5)), ..Habit::SOUND };
 
 /// How long a stream may take to be initialised, and to start, in milliseconds.
@@ -120,6 +121,52 @@ fn an_accepted_stream_that_does_not_start_is_taken_back() {
     assert_eq!(last(&mut duo, ALICE), "renegotiated remote remove 1");
     assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (1, 1));
     duo.over();
+}
+
+/// What is offered while a stream starts holds for that stream, too: on either side, whoever was to wait for it.
+#[test]
+fn a_stream_that_starts_stays_when_the_peer_offers_something_else() {
+    for (own, offered, slow) in [(SLOW, Habit::SOUND, ALICE), (Habit::SOUND, SLOW, BOB)] {
+        let mut duo = Duo::calling_with(&Config::default(), offered, &[audio()]).rung().accepted();
+        duo.with(ALICE, |session| session.add_streams(&[own.spec()]).unwrap());
+        duo.pass(500);
+        let proposed = duo.proposed(BOB);
+        duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+        duo.pass(500);
+        duo.told(slow);
+        duo.with(1 - slow, |session| session.hold().unwrap());
+        duo.pass(500);
+        let told = duo.told(slow);
+        assert_eq!(told, ["INVITE remote 200", "hold remote true"]);
+        duo.pass(3000);
+        let told = duo.told(slow);
+        assert!(told.last().is_some_and(|last| last.ends_with("add 1")), "{told:?}");
+        assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (2, 2));
+        duo.over();
+    }
+}
+
+#[test]
+fn a_stream_that_the_peer_removes_while_it_starts_is_gone() {
+    for (own, offered, slow, whose) in [(SLOW, Habit::SOUND, ALICE, "local"), (Habit::SOUND, SLOW, BOB, "remote")] {
+        let mut duo = Duo::calling_with(&Config::default(), offered, &[audio()]).rung().accepted();
+        duo.with(ALICE, |session| session.add_streams(&[own.spec()]).unwrap());
+        duo.pass(500);
+        let proposed = duo.proposed(BOB);
+        duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+        duo.pass(500);
+        duo.told(slow);
+        let added = duo.streams(1 - slow)[1];
+        duo.with(1 - slow, |session| session.remove_streams(&[added]).unwrap());
+        duo.pass(500);
+        let told = duo.told(slow);
+        let failure = format!("failure {whose} media stream was removed by the peer");
+        assert_eq!(told, ["INVITE remote 200", "-> connected", &failure]);
+        assert_eq!((duo.streams(ALICE).len(), duo.streams(BOB).len()), (1, 1));
+        duo.pass(START);
+        assert_eq!(duo.told(slow), [""; 0]);
+        duo.over();
+    }
 }
 
 #[test]

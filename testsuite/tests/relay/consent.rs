@@ -4,19 +4,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sipsimple_audio::measure;
-use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, MsrpAccount};
-use sipsimple_core::id::{AccountId, SessionId, StreamId};
+use sipsimple_core::agent::{AccountSpec, EventKind, MsrpAccount};
+use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::{SessionEvent, SessionState};
 use sipsimple_core::settings::kind::MsrpTransport;
 use sipsimple_core::stream::{AudioSpec, ChatSpec, IceState, StreamEvent, StreamSpec};
 use sipsimple_core::time::Instant;
-use sipsimple_core::transport::{Route, Transport};
-use sipsimple_testsuite::application::{Answering, Application, Idle};
-use sipsimple_testsuite::host::Place;
+use sipsimple_core::transport::Transport;
+use sipsimple_testsuite::call::{Call, Party};
 use sipsimple_testsuite::link::Faults;
-use sipsimple_testsuite::media::{LEVEL, Mode};
+use sipsimple_testsuite::media::LEVEL;
 use sipsimple_testsuite::nat::Kind;
-use sipsimple_testsuite::property;
 use sipsimple_testsuite::world::World;
 
 use super::{ALICE, BOB, behind, news, outcome};
@@ -28,33 +26,17 @@ const LOST: &str = "the peer no longer consents to receive";
 
 /// Alice and Bob, who talk SIP over TCP, so that what becomes of datagrams is the affair of media alone.
 fn call(streams: &[StreamSpec]) -> World {
-    let mut world = World::new(13, Faults::none());
-    world.watch(property::all());
-    for (number, name) in ["alice", "bob"].into_iter().enumerate() {
-        let application: Box<dyn Application> =
-            if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(SECOND)) };
-        let media = Mode::Sound { hertz: [440.0, 1_000.0][number], keep: 8_000 * 60 };
-        world.add_at(Place { media, ..Place::default() }, Config::default(), application);
-        let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
+    let parties = Party::both().map(|party| {
         let msrp = MsrpAccount { transport: MsrpTransport::Tcp, ..MsrpAccount::default() };
-        let spec = AccountSpec { use_ice: true, msrp, ..AccountSpec::new(uri) };
-        world.with(number, |agent, now| agent.intend(now, Intent::AddAccount(spec))).unwrap();
-    }
-    world.run_for(Duration::from_millis(1));
-    let route = Route::new(Transport::Tcp, world.address(BOB));
-    let intent = Intent::Connect {
-        account: AccountId::from_u64(0),
-        to: format!("sip:bob@{}", route.address).into(),
-        routes: vec![route],
-        streams: streams.to_vec(),
-        late_offer: false,
-    };
-    world.with(ALICE, |agent, now| agent.intend(now, intent)).unwrap();
-    world.run_for(SECOND * 5);
+        Party { account: AccountSpec { use_ice: true, msrp, ..party.account }, ..party }
+    });
+    let mut call = Call::between(parties);
+    call.connect_by(Transport::Tcp, streams);
+    call.world.run_for(SECOND * 5);
     for host in [ALICE, BOB] {
-        assert!(outcome(&world, host).is_some(), "ICE has succeeded");
+        assert!(outcome(&call.world, host).is_some(), "ICE has succeeded");
     }
-    world
+    call.world
 }
 
 /// Nothing is carried between these two any more, or again.

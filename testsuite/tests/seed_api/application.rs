@@ -1,9 +1,10 @@
 //! Two whole applications on the loopback.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sipsimple_audio::engine::{MixerId, Recorded};
+use sipsimple_audio::engine::{AudioEvent, MixerId, Recorded};
+use sipsimple_audio::port::PortEvent;
 use sipsimple_audio::ringtone::RingtoneConfiguration;
 use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::agent::{EventKind as Agent, TransportEvent};
@@ -47,6 +48,19 @@ fn session(event: &Event, look: impl Fn(&SessionEvent) -> bool) -> Option<Sessio
 
 fn stream(event: &Event) -> Option<StreamId> {
     event.stream().filter(|(_, event)| matches!(event, StreamEvent::DidStart { .. })).map(|(id, _)| id)
+}
+
+/// The recording that news of this name tells of.
+fn recorded(name: &'static str) -> impl Fn(&Event) -> Option<(StreamId, PathBuf)> {
+    move |event| match &event.kind {
+        EventKind::Audio(
+            AudioEvent::WillStartRecording { stream, filename }
+            | AudioEvent::DidStartRecording { stream, filename }
+            | AudioEvent::WillStopRecording { stream, filename }
+            | AudioEvent::DidStopRecording { stream, filename, reason: None },
+        ) if event.names().contains(&name) => Some((*stream, filename.clone())),
+        _ => None,
+    }
 }
 
 fn named(name: &'static str) -> impl Fn(&Event) -> Option<()> {
@@ -104,7 +118,9 @@ pub(crate) fn scenarios(table: &mut Table) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("call.wav");
     bob.start_recording(at_bob, &file, Recorded::Conversation).unwrap();
-    until(&bob, table, named("AudioStreamDidStartRecordingAudio"));
+    for name in ["AudioStreamWillStartRecordingAudio", "SCSessionDidStartRecordingAudio"] {
+        assert_eq!(until(&bob, table, recorded(name)), (at_bob, file.clone()), "{name}");
+    }
     let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).map(Path::to_owned));
     let name = name.unwrap();
     table.is("002 AudioStream.recording_filename", name.as_ref(), Some(&file));
@@ -114,7 +130,9 @@ pub(crate) fn scenarios(table: &mut Table) {
     alice.send_dtmf(at_alice, '#', Duration::from_millis(100)).unwrap();
     until(&bob, table, named("AudioStreamGotDTMF"));
     bob.stop_recording(at_bob).unwrap();
-    until(&bob, table, named("AudioStreamDidStopRecordingAudio"));
+    for name in ["SCSessionWillStopRecordingAudio", "AudioStreamDidStopRecordingAudio"] {
+        assert_eq!(until(&bob, table, recorded(name)), (at_bob, file.clone()), "{name}");
+    }
     let name = bob.with_engine(move |engine, _| engine.recording_filename(at_bob).is_some()).unwrap();
     table.is("002 AudioStream.stop_recording", name, false);
     table.is("000 Session.stop_recording_audio", name, false);
@@ -166,9 +184,28 @@ fn mixers(table: &mut Table, application: &Application) {
 fn waves(table: &mut Table, application: &Application, stream: StreamId, dir: &Path) {
     let file = dir.join("played.wav");
     Wave::new(application.sample_rate().hz(), vec![1000; 320]).save(&file).unwrap();
-    application.play_wave(stream, &file).unwrap();
-    until(application, table, named("WavePlayerDidStart"));
-    until(application, table, named("WavePlayerDidEnd"));
+    let date = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let begun = date();
+    let whose = |name: &'static str| {
+        move |event: &Event| match &event.kind {
+            EventKind::Audio(AudioEvent::Port { port, .. }) if event.names() == [name] => {
+                Some((*port, event.timestamp))
+            }
+            _ => None,
+        }
+    };
+    let player = application.play_wave(stream, &file).unwrap();
+    let (started, since) = until(application, table, whose("WavePlayerDidStart"));
+    let (ended, until_then) = until(application, table, whose("WavePlayerDidEnd"));
+    assert_eq!((started, ended), (player, player));
+    let dates = [begun, since.unix_millis, until_then.unix_millis, date()];
+    assert!(dates.is_sorted(), "{dates:?}");
     application.play(stream, WavePlayer::new(dir.join("missing.wav"), application.sample_rate())).unwrap();
-    until(application, table, named("WavePlayerDidFail"));
+    let error = until(application, table, |event| match &event.kind {
+        EventKind::Audio(AudioEvent::Port { event: PortEvent::WavePlayerDidFail { error }, .. }) => {
+            Some(error.to_string())
+        }
+        _ => None,
+    });
+    assert!(error.contains("missing.wav") || error.contains("No such file"), "{error}");
 }

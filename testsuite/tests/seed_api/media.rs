@@ -1,18 +1,25 @@
 //! The audio of a call: what was agreed on, where it comes from, and what goes wrong with it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use sipsimple_core::agent::{AccountSpec, Config, EventKind, Input};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
+use sipsimple_core::negotiation::Codec;
 use sipsimple_core::outbox::Outbox;
 use sipsimple_core::random::{Random, Seed};
 use sipsimple_core::session::{SessionEvent, SessionState};
 use sipsimple_core::sip::{NameAddr, Text};
-use sipsimple_core::stream::{self, AudioSpec, AudioStream, Context, MediaStream, Rtp, SessionInfo, StreamEvent};
+use sipsimple_core::stream::{
+    self, AudioSpec, AudioStream, Context, MediaStream, Rtp, SessionInfo, StreamEvent, StreamSpec,
+};
 use sipsimple_core::time::{Instant, Utc};
 use sipsimple_core::transport::CloseCause;
 use sipsimple_core::{ice, media};
+use sipsimple_testsuite::change::{Change, Changes, ChangingFactory};
 
 use super::sessions::{ALICE, BOB, Call};
 use super::table::Table;
@@ -49,7 +56,35 @@ pub(crate) fn scenarios(table: &mut Table) {
     agreement(table);
     silence(table);
     failure(table);
+    change(table);
     connectivity(table);
+}
+
+/// Another codec, in the middle of a call.
+fn change(table: &mut Table) {
+    let changes = Changes::default();
+    let call =
+        Call::with_streams(&AccountSpec::default(), &[StreamSpec::Audio(AudioSpec::default())], |number, agent| {
+            if number == ALICE {
+                agent.register_stream(Arc::new(ChangingFactory(changes.clone())));
+            }
+        });
+    let (mut call, stream) = accept(table, call);
+    let before = start(&call, BOB).0.formats;
+    changes.set(Change { offer: true, codecs: Some(vec![Codec::new("PCMA", 8_000)]), ..Change::default() });
+    let wake = stream::Command::Custom { name: "wake".into(), data: Bytes::new() };
+    call.with(ALICE, |mut session| session.command(stream, wake)).unwrap();
+    for host in [ALICE, BOB] {
+        let now = news(&call, host, |event| match event {
+            StreamEvent::DidChangeParameters { parameters } => Some(parameters.formats.clone()),
+            _ => None,
+        });
+        let encoding = |formats: &[media::Format]| formats[0].encoding.to_string();
+        assert_ne!(encoding(&before), "PCMA");
+        assert_eq!(now.map(|formats| encoding(&formats)).as_deref(), Some("PCMA"));
+    }
+    call.with(ALICE, |mut session| session.end()).unwrap();
+    call.over(table);
 }
 
 /// The path is sought by ICE, and found; and then it is lost.

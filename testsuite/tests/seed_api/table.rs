@@ -20,7 +20,7 @@ struct Row {
 }
 
 /// Fields that have another name here, in the notifications whose names begin so.
-const ALIASES: [(&str, &str, &str); 15] = [
+const ALIASES: [(&str, &str, &str); 13] = [
     ("SIPAccountManagerDidAddAccount", "account", "id"),
     ("SIPAccountManagerDidRemoveAccount", "account", "id"),
     ("SIPAccountManagerDidChangeDefaultAccount", "account", "new"),
@@ -36,9 +36,6 @@ const ALIASES: [(&str, &str, &str); 15] = [
     ("SCSessionGotMessage", "cpim_headers", "additional_headers"),
     ("SCSessionDidDeliverMessage", "message", "chunk"),
     ("SCSessionDidNotDeliverMessage", "message", "chunk"),
-    // Whether a slot changed is told by what it was and is.
-    ("AudioPortDidChangeSlots", "consumer_slot_changed", "new_consumer_slot"),
-    ("AudioPortDidChangeSlots", "producer_slot_changed", "new_producer_slot"),
 ];
 
 /// All rows.

@@ -6,76 +6,56 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use sipsimple_audio::measure;
 use sipsimple_core::agent::EventKind;
-use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::media::{Keys, Parameters};
 use sipsimple_core::negotiation::Codec;
 use sipsimple_core::rtp::srtp::Suite;
-use sipsimple_core::settings::kind::SrtpEncryption::{Disabled, Mandatory, Optional};
+use sipsimple_core::settings::kind::SrtpEncryption::{self, Disabled, Mandatory, Optional};
 use sipsimple_core::stream::{Command, StreamEvent};
+use sipsimple_testsuite::call::{ALICE, BOB, Call};
 use sipsimple_testsuite::change::{Change, Changes, ChangingFactory};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::media::LEVEL;
-use sipsimple_testsuite::world::World;
 
-use super::{ALICE, BOB, connect, keys, parameters, world};
+use super::{between, keys};
 
 /// Where the changing side is after it has moved.
 const ELSEWHERE: u16 = 61_000;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A call between two whose lines change as the test says.
-struct Call {
-    world: World,
-    session: SessionId,
+struct Changing {
+    talk: Call,
     changes: [Changes; 2],
 }
 
-impl Call {
-    fn new(encryption: [sipsimple_core::settings::kind::SrtpEncryption; 2]) -> Self {
-        let mut world = world(encryption, true);
+impl Changing {
+    fn new(encryption: [SrtpEncryption; 2]) -> Self {
+        let mut talk = between(encryption, true);
         let changes = [Changes::default(), Changes::default()];
         for host in [ALICE, BOB] {
             let factory = ChangingFactory(changes[host].clone());
-            world.with(host, |agent, _| agent.register_stream(Arc::new(factory)));
+            talk.world.with(host, |agent, _| agent.register_stream(Arc::new(factory)));
         }
-        let session = connect(&mut world);
-        world.run_for(Duration::from_secs(3));
-        Self { world, session, changes }
-    }
-
-    fn stream(&self, host: usize) -> StreamId {
-        parameters(&self.world, host)[0].0
+        talk.connect();
+        talk.world.run_for(SECOND * 3);
+        Self { talk, changes }
     }
 
     /// This side's line is like this from now on, and it says so by an offer.
     fn offer(&mut self, host: usize, change: Change) {
-        let stream = self.stream(host);
+        let stream = self.talk.stream(host);
         if let Some(port) = change.port {
-            self.world.host_mut(host).media.move_to(stream, port);
+            self.talk.world.host_mut(host).media.move_to(stream, [port, port + 1]);
         }
         self.changes[host].set(Change { offer: true, ..change });
         let wake = Command::Custom { name: "wake".into(), data: Bytes::new() };
-        let session = self.session_of(host);
-        self.world.with(host, |agent, now| agent.session(now, session).unwrap().command(stream, wake)).unwrap();
-    }
-
-    fn session_of(&self, host: usize) -> SessionId {
-        if host == ALICE { self.session } else { self.world.host(BOB).incoming_sessions().next().unwrap() }
-    }
-
-    /// This side holds for a second.
-    fn hold(&mut self, host: usize) {
-        let session = self.session_of(host);
-        self.world.with(host, |agent, now| agent.session(now, session).unwrap().hold()).unwrap();
-        self.world.run_for(Duration::from_secs(1));
-        self.world.with(host, |agent, now| agent.session(now, session).unwrap().unhold()).unwrap();
-        self.world.run_for(Duration::from_secs(1));
+        self.talk.with(host, |mut session| session.command(stream, wake)).unwrap();
     }
 
     /// What each side has been told to go on with last.
     fn last(&self) -> [Parameters; 2] {
-        [ALICE, BOB].map(|host| parameters(&self.world, host).pop().unwrap().1)
+        [ALICE, BOB].map(|host| self.talk.parameters(host).pop().unwrap())
     }
 
     /// Both have the same keys, each the other's.
@@ -90,18 +70,14 @@ impl Call {
 
     /// The call ends; never was anything heard but the tone, which is there at the end.
     fn over(mut self, what: &str) {
-        self.world.heal();
-        self.world.run_for(Duration::from_secs(3));
-        let session = self.session;
-        self.world.with(ALICE, |agent, now| agent.session(now, session).unwrap().end()).unwrap();
-        assert!(self.world.run_until_quiescent(Duration::from_secs(120)), "{what}");
+        self.talk.world.heal();
+        self.talk.world.run_for(SECOND * 3);
+        self.talk.hang_up();
         for host in [ALICE, BOB] {
-            let heard = self.world.host(host).media.heard(self.stream(host)).expect("it has ended");
             // What is decoded under a wrong key is as loud as can be.
-            let loudest = heard.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+            let loudest = self.talk.heard(host).iter().map(|sample| sample.unsigned_abs()).max().unwrap();
             assert!(loudest < 13_000, "{what}: {host} heard something else, {loudest}");
-            let last = &heard[heard.len() - 12_000..heard.len() - 4_000];
-            let tone = measure::tone(last, 8_000, [1_000.0, 440.0][host]);
+            let tone = self.talk.tone(host, 0.5..1.5);
             assert!((tone.level - LEVEL).abs() < 1.0 && tone.ratio > 15.0, "{what}: {host}: {tone:?}");
         }
     }
@@ -137,11 +113,11 @@ fn either_side_changes_its_line_and_only_what_is_said_is_heard() {
         for host in [ALICE, BOB] {
             for faults in [Faults::none(), bad()] {
                 let what = format!("{name} of {host}, {} lost", faults.loss);
-                let mut call = Call::new([Mandatory, Mandatory]);
+                let mut call = Changing::new([Mandatory, Mandatory]);
                 let before = call.keys().unwrap();
-                call.world.set_faults(faults);
+                call.talk.world.set_faults(faults);
                 call.offer(host, change.clone());
-                call.world.run_for(Duration::from_secs(3));
+                call.talk.world.run_for(SECOND * 3);
                 let after = call.keys().unwrap();
                 match change.keys {
                     Some(suite) => {
@@ -159,7 +135,7 @@ fn either_side_changes_its_line_and_only_what_is_said_is_heard() {
                         assert_eq!(last.remote_rtp.unwrap().port(), port, "{what}");
                         assert_eq!(last.remote_rtcp.unwrap().port(), port + 1, "{what}");
                     }
-                    let told = call.world.host(number).names();
+                    let told = call.talk.world.host(number).names();
                     assert!(told.contains(&"AudioStreamDidChangeRTPParameters"), "{what}");
                 }
                 // What stays the same from now on keeps its keys, whoever offers.
@@ -174,15 +150,15 @@ fn either_side_changes_its_line_and_only_what_is_said_is_heard() {
 #[test]
 fn an_answer_may_change_the_key_and_each_offer_again() {
     for holder in [ALICE, BOB] {
-        let mut call = Call::new([Mandatory, Optional]);
+        let mut call = Changing::new([Mandatory, Optional]);
         let before = call.keys().unwrap();
         let change = Change { keys: Some(Suite::AesCm128HmacSha1_80), ..Change::default() };
         call.changes[1 - holder].set(change);
-        call.world.set_faults(bad());
-        call.hold(holder);
-        call.hold(holder);
-        call.world.heal();
-        call.world.run_for(Duration::from_secs(3));
+        call.talk.world.set_faults(bad());
+        call.talk.hold(holder, SECOND);
+        call.talk.hold(holder, SECOND);
+        call.talk.world.heal();
+        call.talk.world.run_for(SECOND * 3);
         let after = call.keys().unwrap();
         let [kept, changed] =
             [(&before.send, &after.send), (&before.receive, &after.receive)].map(|(before, after)| before == after);
@@ -197,18 +173,18 @@ fn an_offer_that_is_refused_keeps_the_keys() {
     let unknown = || Some(vec![Codec::new("L16", 44_100)]);
     for host in [ALICE, BOB] {
         for suite in [Suite::AesCm128HmacSha1_80, Suite::AeadAes128Gcm] {
-            let mut call = Call::new([Mandatory, Mandatory]);
+            let mut call = Changing::new([Mandatory, Mandatory]);
             let before = call.last();
             call.offer(host, Change { keys: Some(suite), codecs: unknown(), ..Change::default() });
-            call.world.run_for(Duration::from_secs(2));
+            call.talk.world.run_for(SECOND * 2);
             assert_eq!(call.last(), before);
-            let refused = call.world.host(host).events.iter().any(|(_, event)| match &event.kind {
+            let refused = call.talk.world.host(host).events.iter().any(|(_, event)| match &event.kind {
                 EventKind::Session { event, .. } => format!("{event:?}").contains("488"),
                 _ => false,
             });
             assert!(refused, "{host}");
             call.changes[host].set(Change::default());
-            call.hold(1 - host);
+            call.talk.hold(1 - host, SECOND);
             assert_eq!(call.keys().as_ref(), before[ALICE].srtp.as_deref(), "and later offers have them");
             call.over(&format!("refused to {host}"));
         }
@@ -219,13 +195,13 @@ fn an_offer_that_is_refused_keeps_the_keys() {
 #[test]
 fn lines_without_keys_change_too() {
     for host in [ALICE, BOB] {
-        let mut call = Call::new([Disabled, Disabled]);
-        call.world.set_faults(bad());
+        let mut call = Changing::new([Disabled, Disabled]);
+        call.talk.world.set_faults(bad());
         call.offer(host, Change { codecs: Some(pcma()), port: Some(ELSEWHERE), ..Change::default() });
-        call.world.run_for(Duration::from_secs(3));
+        call.talk.world.run_for(SECOND * 3);
         assert_eq!(call.keys(), None);
-        assert_eq!(keys(&call.world, ALICE).len(), 0);
-        let sources = call.world.host(1 - host).events.iter().filter_map(|(_, event)| match &event.kind {
+        assert_eq!(keys(&call.talk, ALICE).len(), 0);
+        let sources = call.talk.world.host(1 - host).events.iter().filter_map(|(_, event)| match &event.kind {
             EventKind::Stream { event: StreamEvent::Source { address }, .. } => Some(address.port()),
             _ => None,
         });

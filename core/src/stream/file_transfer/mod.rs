@@ -182,13 +182,21 @@ impl FileTransferStream {
                 let id = id.clone();
                 self.base.call(cx, out, &mut Vec::new(), |endpoint, cx, out| endpoint.cancel(cx, stream, &id, out));
             }
-            State::Receiving(receiver) => {
-                if let Some(id) = receiver.id() {
-                    self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, &id));
-                }
-            }
+            State::Receiving(receiver) => match (receiver.whole(), receiver.id()) {
+                // Nothing more comes that could be refused: a report says it.
+                (Some((wish, bytes)), _) => self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out),
+                (None, Some(id)) => self.refuse(cx, &id, out),
+                // Whatever comes is refused then.
+                (None, None) => {}
+            },
             State::Waiting | State::Over => {}
         }
+    }
+
+    /// Nothing more of this message is wanted.
+    fn refuse(&mut self, cx: &mut Context<'_>, id: &Text, out: &mut Outbox<Output>) {
+        let stream = cx.stream;
+        self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, id));
     }
 
     /// The peer wants it from the beginning once more.
@@ -214,14 +222,15 @@ impl FileTransferStream {
         data: Bytes,
         out: &mut Outbox<Output>,
     ) {
-        let State::Receiving(receiver) = &mut self.state else { return };
+        let State::Receiving(receiver) = &mut self.state else { return self.refuse(cx, &wish.id, out) };
         if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("message/cpim")) {
-            let (stream, id) = (cx.stream, wish.id.clone());
-            self.base.call(cx, out, &mut Vec::new(), |endpoint, _, _| endpoint.refuse(stream, &id));
+            self.refuse(cx, &wish.id, out);
             self.over("CPIM wrapper is not supported", out);
             return out.push(super::msrp::failed("CPIM wrapper is not supported"));
         }
         let Some(write) = receiver.piece(wish, at, &data) else {
+            self.stop(cx, out);
+            self.refuse(cx, &wish.id, out);
             return self.over("a second message came", out);
         };
         let (transferred_bytes, file_size) = (receiver.come(), self.described.selector.size);
@@ -375,6 +384,9 @@ impl MsrpStream for FileTransferStream {
                 Event::ChunkEnded { wish, bytes, whole, .. } => {
                     if let State::Receiving(receiver) = &mut self.state {
                         receiver.chunk_ended(wish, bytes, whole);
+                    } else if whole {
+                        // It came too fast to be refused.
+                        self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out);
                     }
                     self.progress(cx, out);
                 }
@@ -423,16 +435,8 @@ impl MsrpStream for FileTransferStream {
                 receiver.read_back(&data);
                 self.progress(cx, out);
             }
-            (State::Sending(_), FileAnswer::Failed(reason)) => {
+            (State::Sending(_) | State::Receiving(_), FileAnswer::Failed(reason)) => {
                 self.stop(cx, out);
-                self.over(&reason, out);
-            }
-            (State::Receiving(receiver), FileAnswer::Failed(reason)) => {
-                match receiver.whole() {
-                    // Nothing more comes that could be refused: a report says it.
-                    Some((wish, bytes)) => self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out),
-                    None => self.stop(cx, out),
-                }
                 self.over(&reason, out);
             }
             (State::Waiting | State::Over | State::Sending(_), _) => {}

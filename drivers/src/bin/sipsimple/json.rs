@@ -146,12 +146,16 @@ fn audio(event: &AudioEvent, data: &mut Map<String, Value>) -> &'static str {
         }
         AudioEvent::AudioPortDidChangeSlots {
             port,
+            consumer_slot_changed,
+            producer_slot_changed,
             old_consumer_slot,
             new_consumer_slot,
             old_producer_slot,
             new_producer_slot,
         } => {
             put("port", port.to_string().into());
+            put("consumer_slot_changed", (*consumer_slot_changed).into());
+            put("producer_slot_changed", (*producer_slot_changed).into());
             put("old_consumer_slot", old_consumer_slot.map(Slot::number).into());
             put("new_consumer_slot", new_consumer_slot.map(Slot::number).into());
             put("old_producer_slot", old_producer_slot.map(Slot::number).into());

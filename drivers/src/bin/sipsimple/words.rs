@@ -245,6 +245,7 @@ mod tests {
             account: sipsimple_core::id::AccountId::from_u64(0),
             remote_identity: "\"\u{1b}[2J\" <sip:a@b>".into(),
             streams: Vec::new(),
+            without_offer: false,
             has_audio: true,
             has_chat: false,
             replaced: None,
