@@ -223,9 +223,8 @@ fn what_is_kept_is_worked_off_slice_by_slice() {
     pair.passive.endpoint.check_agenda();
     pair.pass(1, true);
     assert_eq!(come(&pair), 1_500_000 + 10);
-    let ends = pair.passive.events_of(S1).into_iter().filter_map(|event| match event {
-        Event::ChunkEnded { wish, whole: true, .. } => Some(wish.id.as_str()),
-        _ => None,
+    let ends = pair.passive.events_of(S1).into_iter().filter_map(|event| {
+        if let Event::ChunkEnded { wish, whole: true, .. } = event { Some(wish.id.as_str()) } else { None }
     });
     assert_eq!(ends.collect::<Vec<_>>(), ["m001", "m003"]);
     // In its order, and nothing twice.
