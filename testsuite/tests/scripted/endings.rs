@@ -107,8 +107,11 @@ fn terminating() -> Staged {
     (scene, session, side)
 }
 
-/// Each state in which there is a dialog, how it is come by, what a BYE is told as, and what else it brings out.
-const STATES: [(SessionState, fn() -> Staged, Told, Option<&str>); 10] = [
+/// A state, how it is come by, what a BYE is told as, and what else it brings out.
+type Case = (SessionState, fn() -> Staged, Told, Option<&'static str>);
+
+/// Each state in which there is a dialog.
+const STATES: [Case; 10] = [
     (SessionState::Incoming, incoming, Told::Refused, Some("487 INVITE")),
     (SessionState::Accepting, accepting, Told::Ended(None), None),
     (SessionState::Connected, connected, Told::Ended(None), None),
