@@ -13,7 +13,9 @@ fn accepted(tls: Option<TlsConfig>, msrp: MsrpAccount, verify_server: Option<boo
     let mut script = Script::with(OURS, Config { tls, ..Config::default() });
     let spec = AccountSpec { any_user: true, msrp, verify_server, ..AccountSpec::new("sip:us@192.0.2.9") };
     script.intend(Intent::ChangeAccount { account: AccountId::from_u64(0), spec }).unwrap();
-    let invite = script.theirs("INVITE", 1, "", "Contact: <sip:them@192.0.2.4>\r\n", CHAT);
+    let protected = script.agent.config.tls.is_some();
+    let chat = if protected { CHAT.replace("TCP/", "TCP/TLS/").replace("msrp:", "msrps:") } else { CHAT.to_owned() };
+    let invite = script.theirs("INVITE", 1, "", "Contact: <sip:them@192.0.2.4>\r\n", &chat);
     script.datagram(PEER, invite);
     let session = script.incoming();
     let streams = script.agent.session(script.now, session).unwrap().streams();
