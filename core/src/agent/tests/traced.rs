@@ -1,4 +1,4 @@
-//! SIP messages that are told, where a setting says so.
+//! Messages and logs that are told, where settings say so.
 
 use super::*;
 use crate::settings::{Backend, Change, ObjectClass, SipSimpleSettings};
@@ -71,5 +71,20 @@ fn frames_of_msrp_are_told_while_the_setting_says_so() {
             told.map(|event| format!("{event:?}").contains(" AUTH")).collect::<Vec<_>>(),
             vec![true; traces.into()]
         );
+    }
+}
+
+#[test]
+fn as_much_is_logged_as_the_setting_says() {
+    for (level, told) in [("0", false), ("1", false), ("2", true), ("5", true)] {
+        let mut script = Script::new(OURS);
+        script.intend(Intent::Start { settings: Backend::Memory, listen: false }).unwrap();
+        let changes = vec![Change::typed("logs.level", level)];
+        script.intend(Intent::ChangeSettings { object: SipSimpleSettings::key(""), changes }).unwrap();
+        let (conn, peer) = script.chats(relay::over_tcp(), None, None);
+        script.stream(conn, ConnectionEvent::Open { local: address("192.0.2.9:40000"), peer, tls: None });
+        // A warning.
+        script.stream(conn, ConnectionEvent::Closed(CloseCause::Reset));
+        assert_eq!(script.events.iter().any(|event| event.names() == ["MSRPLibraryLog"]), told, "{level}");
     }
 }
