@@ -136,16 +136,18 @@ fn kill(terminal: &Terminal, signal: &str) {
 
 #[test]
 fn a_terminal_is_left_as_it_was_when_the_program_is_told_to_end_in_the_middle_of_a_line() {
-    let mut terminal = Terminal::open(&[]);
-    assert!(terminal.is_cooked());
-    terminal.shows("> ");
-    terminal.types("/call somebo");
-    terminal.shows("somebo");
-    assert!(!terminal.is_cooked());
-    kill(&terminal, "-TERM");
-    assert!(terminal.child.wait().unwrap().success());
-    assert!(terminal.is_cooked());
-    terminal.shows("\x1b[?2004l");
+    for signal in ["-TERM", "-HUP"] {
+        let mut terminal = Terminal::open(&[]);
+        assert!(terminal.is_cooked());
+        terminal.shows("> ");
+        terminal.types("/call somebo");
+        terminal.shows("somebo");
+        assert!(!terminal.is_cooked());
+        kill(&terminal, signal);
+        assert!(terminal.child.wait().unwrap().success(), "{signal}");
+        assert!(terminal.is_cooked());
+        terminal.shows("\x1b[?2004l");
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use sipsimple_core::agent::{Agent, Event, EventKind};
+use sipsimple_core::agent::{Agent, Answer, Event, EventKind};
 use sipsimple_core::id::{AskId, ConnId, SessionId, SocketId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::sip::digest::Secret;
@@ -90,6 +91,12 @@ pub struct Host {
     pub disk: u64,
     /// Whether its disk has got stuck: nothing that is asked about a file is answered.
     pub disk_is_stuck: bool,
+    /// How many bytes its disk reads or writes in a second; 0 for any number.
+    pub disk_rate: u64,
+    /// Until when it is busy with them.
+    disk_busy: Instant,
+    /// How many bytes its agent has been given from files, and knows to be in files.
+    pub disk_bytes: [u64; 2],
     /// The settings that its agent has stored.
     pub stored: Option<Secret>,
     pub(crate) place: Place,
@@ -142,6 +149,31 @@ impl Host {
         }
     }
 
+    /// How long it takes until what is asked about a file is done.
+    pub(crate) fn disk_takes(&mut self, now: Instant, question: &FileQuestion) -> Duration {
+        let bytes = match question {
+            FileQuestion::Read { len, .. } => *len,
+            FileQuestion::Write { data, .. } => data.len() as u64,
+        };
+        let nanos = bytes.saturating_mul(1_000_000_000).checked_div(self.disk_rate);
+        self.disk_busy = self.disk_busy.max(now) + nanos.map_or(Duration::ZERO, Duration::from_nanos);
+        self.disk_busy - now
+    }
+
+    /// Counts bytes of files.
+    pub(crate) fn count(&mut self, answer: &Answer) {
+        match answer {
+            Answer::File(FileAnswer::Read(data)) => self.disk_bytes[0] += data.len() as u64,
+            Answer::File(FileAnswer::Written(bytes)) => self.disk_bytes[1] += bytes,
+            _ => {}
+        }
+    }
+
+    /// Its connections that carry no SIP.
+    pub fn media_pipes(&self) -> impl Iterator<Item = &Pipe> {
+        self.pipes.values().filter(|pipe| !pipe.sip)
+    }
+
     pub(crate) fn new(place: Place, agent: Agent, application: Box<dyn Application>) -> Self {
         Self {
             addresses: place.addresses.clone(),
@@ -155,6 +187,9 @@ impl Host {
             origins: BTreeMap::new(),
             disk: u64::MAX,
             disk_is_stuck: false,
+            disk_rate: 0,
+            disk_busy: Instant::ZERO,
+            disk_bytes: [0; 2],
             stored: None,
             place,
             udp: BTreeMap::new(),

@@ -29,7 +29,12 @@ pub struct Faults {
     pub rate: u64,
     /// How many bytes of a stream the system takes before they are on their way, where there is a rate.
     pub buffer: usize,
+    /// How many bytes of a connection may be on their way or wait to be read at its end: what is written beyond waits where it was written.
+    pub window: usize,
 }
+
+/// More than is on its way of any connection whose end is read.
+const WINDOW: usize = 4 * 1024 * 1024;
 
 /// All of a million: what happens with this chance happens always.
 pub const ALWAYS: u32 = 1_000_000;
@@ -50,6 +55,7 @@ impl Faults {
             segment: 0,
             rate: 0,
             buffer: 0,
+            window: WINDOW,
         }
     }
 
@@ -80,6 +86,7 @@ impl Faults {
             segment: usize::try_from(random.below(3) * random.below(200)).unwrap_or(0),
             rate: 0,
             buffer: 0,
+            window: WINDOW,
         }
     }
 

@@ -59,8 +59,8 @@ pub(super) struct Ack {
 impl Call {
     pub(super) fn new(session: Session) -> Self {
         Self {
+            sending: Sending::of(session.account()),
             session,
-            sending: Sending::default(),
             invite: None,
             acks: Vec::new(),
             follows: None,
@@ -186,6 +186,11 @@ impl Calls {
 
     pub(super) fn is_empty(&self) -> bool {
         self.sessions.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether a session, or an INVITE that is to become one, is not over for its peer.
+    pub(super) fn any_goes_on(&self) -> bool {
+        !self.waiting.is_empty() || self.sessions.values().any(|call| !call.session.is_over())
     }
 
     /// Takes a session out, to be called. What the tables know of it stays.

@@ -48,6 +48,8 @@ pub enum EventKind {
         /// The news.
         event: TransportEvent,
     },
+    /// A SIP message came or was sent, where messages are traced (`SIPEngineSIPTrace`).
+    SipTrace(SipTrace),
     /// News of settings (seed class SettingsObject).
     Settings(SettingsEvent),
     /// The stored settings cannot be used: nothing has been started, and nothing that is stored is overwritten (`CFGManagerLoadFailed`).
@@ -184,6 +186,21 @@ pub enum EventKind {
     ShutDown,
 }
 
+/// A SIP message that came or was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipTrace {
+    /// Whether it came.
+    pub received: bool,
+    /// The transport.
+    pub transport: Transport,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// Where it went.
+    pub destination: SocketAddr,
+    /// The message, with its credentials and media keys masked.
+    pub data: Text,
+}
+
 /// News of a socket for SIP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -300,6 +317,7 @@ impl EventKind {
     #[must_use]
     pub fn names(&self) -> &'static [&'static str] {
         match self {
+            Self::SipTrace(_) => &["SIPEngineSIPTrace"],
             Self::Settings(event) => event.names(),
             Self::SettingsUnusable { .. } => &["CFGManagerLoadFailed"],
             Self::TlsFailed { .. } => &["SIPApplicationFailedToStartTLS"],

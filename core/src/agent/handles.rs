@@ -221,6 +221,15 @@ impl SessionMut<'_> {
         self.accept_by(streams, Some(password.into()))
     }
 
+    /// Accepts an incoming session whose INVITE brought no offer, with an offer of these streams; their names.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub fn accept_offering(&mut self, streams: &[StreamSpec]) -> Result<Vec<StreamId>, SessionError> {
+        let streams = streams.to_vec();
+        self.streams_by(Intent::AcceptOffering { session: self.id, streams, relay_password: None })
+    }
+
     fn accept_by(&mut self, streams: &[StreamId], relay_password: Option<Secret>) -> Result<(), SessionError> {
         self.intend(Intent::Accept { session: self.id, streams: streams.to_vec(), relay_password })
     }
@@ -265,7 +274,12 @@ impl SessionMut<'_> {
     /// # Errors
     /// See [`SessionError`].
     pub fn add_streams(&mut self, streams: &[StreamSpec]) -> Result<Vec<StreamId>, SessionError> {
-        match self.agent.intend(self.now, Intent::AddStreams { session: self.id, streams: streams.to_vec() }) {
+        self.streams_by(Intent::AddStreams { session: self.id, streams: streams.to_vec() })
+    }
+
+    /// What makes streams.
+    fn streams_by(&mut self, intent: Intent) -> Result<Vec<StreamId>, SessionError> {
+        match self.agent.intend(self.now, intent) {
             Ok(Outcome::Streams(streams)) => Ok(streams),
             Err(IntentError::Session(error)) => Err(error),
             // No other answer is given to this intent.

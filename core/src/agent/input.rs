@@ -93,6 +93,13 @@ pub enum Input {
     Network(NetworkChange),
     /// The system's name servers are these now, best first: the driver has read them, at the start or anew.
     Nameservers(Vec<SocketAddr>),
+    /// The driver shows another certificate under the name of this identity from now on: the file that holds it was renewed.
+    Certificate {
+        /// The identity.
+        identity: Text,
+        /// The fingerprint of the certificate.
+        fingerprint: Fingerprint,
+    },
     /// Fresh chance, mixed into what is left of the old.
     Reseed(Seed),
 }

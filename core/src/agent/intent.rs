@@ -106,6 +106,16 @@ pub enum Intent {
         #[serde(default)]
         relay_password: Option<Secret>,
     },
+    /// Accept an incoming session whose INVITE brought no offer, with an offer of ours; answered with [`Outcome::Streams`].
+    AcceptOffering {
+        /// The session.
+        session: SessionId,
+        /// The streams to offer, in place of the one that was told.
+        streams: Vec<StreamSpec>,
+        /// The password for the account's MSRP relay, where it is not the account's (`accept` of seed 000).
+        #[serde(default)]
+        relay_password: Option<Secret>,
+    },
     /// Reject an incoming session.
     Reject {
         /// The session.
@@ -410,6 +420,8 @@ pub struct AccountSpec {
     pub outbound_proxy: Option<Text>,
     /// Whether requests to other domains than its own go to the proxy, too (setting `sip.always_use_my_proxy`).
     pub always_use_my_proxy: bool,
+    /// Whether the certificates of the servers that it calls are checked, where it is to be otherwise than for all (setting `tls.verify_server`).
+    pub verify_server: Option<bool>,
     /// Whether it registers (setting `sip.register`).
     pub register: bool,
     /// What expiry is asked for, in seconds (setting `sip.register_interval`).
@@ -469,6 +481,7 @@ impl AccountSpec {
         info.domain = Uri::parse(&self.uri).ok().and_then(|uri| uri.as_sip().map(|uri| uri.host.clone()));
         self.msrp.apply(&mut info.settings);
         info.settings.rtp = self.rtp();
+        info.settings.tls.verify_server = self.verify_server;
         let stun: Vec<StunServer> = self.stun_servers.iter().filter_map(|server| server.parse().ok()).collect();
         info.settings.nat_traversal.use_ice = self.use_ice;
         info.settings.nat_traversal.stun_server_list = Some(stun).filter(|servers| !servers.is_empty());
@@ -486,6 +499,7 @@ impl Default for AccountSpec {
             credentials: None,
             outbound_proxy: None,
             always_use_my_proxy: true,
+            verify_server: None,
             register: false,
             register_interval: 600,
             subscribe_interval: 3600,

@@ -129,7 +129,7 @@ impl Agent {
             return;
         }
         let (request, hop) = (request.clone(), hop.clone());
-        let prepared = self.prepare(&mut call.sending.flow, &request, &hop, may_ask);
+        let prepared = self.prepare(&mut call.sending, &request, &hop, may_ask);
         let Some(ack) = call.acks.get_mut(index) else { return };
         ack.waits = matches!(prepared, Err(NotSent::Asking));
         // What cannot be sent now is sent when the 2xx comes again, if there is a way then.

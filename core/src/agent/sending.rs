@@ -2,16 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::id::AccountId;
 use crate::sip::{NameAddr, Request, SipUri, Text, Uri};
-use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, Transport};
+use crate::transport::{CloseCause, Flow, Local, Route, SendError, Sent, Target, TlsPolicy, Transport};
 use crate::uac::{Hop, Ticket};
 
 use super::owner::Owner;
 use super::{Agent, Effect, Question};
 
 /// What is kept for an owner that sends requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sending {
+    /// Whose requests they are.
+    account: AccountId,
     /// The flow that its last message took, and whom it leads to: a connection is kept open for it, and used again.
     pub(super) flow: Option<(Flow, IpAddr)>,
     /// The requests that wait for the local address toward their hops, oldest first.
@@ -31,6 +34,10 @@ pub(super) struct Unsent {
 }
 
 impl Sending {
+    pub(super) const fn of(account: AccountId) -> Self {
+        Self { account, flow: None, waiting: Vec::new(), routes: Vec::new(), asked: false }
+    }
+
     /// Whether something waits for a local address.
     pub(super) const fn is_waiting(&self) -> bool {
         !self.routes.is_empty() || !self.waiting.is_empty()
@@ -78,7 +85,7 @@ impl Agent {
         unsent: Unsent,
         may_ask: bool,
     ) -> Result<Start, CloseCause> {
-        match self.prepare(&mut sending.flow, &unsent.request, &unsent.hop, may_ask) {
+        match self.prepare(sending, &unsent.request, &unsent.hop, may_ask) {
             Ok(sent) => {
                 let reliable = sent.is_reliable();
                 let started = self.table.request(self.now, sent.request, sent.flow, reliable, &mut self.table_out);
@@ -97,17 +104,22 @@ impl Agent {
     /// Puts a Via on top of a request, chooses its flow, and remembers that for its owner. Asks for the local address where it is not known, or, if that `may_ask`, where there was none before.
     pub(super) fn prepare(
         &mut self,
-        held: &mut Option<(Flow, IpAddr)>,
+        sending: &mut Sending,
         request: &Request,
         hop: &Hop,
         may_ask: bool,
     ) -> Result<Sent, NotSent> {
         let branch = format!("z9hG4bK{}", self.random.token(20));
         let mut failed = NotSent::Failed(CloseCause::Unreachable);
-        for (target, peer) in targets(*held, hop).into_iter().flatten() {
+        let policy = self.policy_of(sending.account);
+        for (target, peer) in targets(sending.flow, hop).into_iter().flatten() {
+            let target = match target {
+                Target::Route(route) => policy.map_or(target, |policy| Target::Judged(route, policy)),
+                Target::Judged(..) | Target::Flow(_) => target,
+            };
             match self.transports.prepare_request(self.now, target, request, &branch, &mut self.transport_out) {
                 Ok(sent) => {
-                    self.use_flow(held, sent.flow, peer);
+                    self.use_flow(&mut sending.flow, sent.flow, peer);
                     return Ok(sent);
                 }
                 Err(SendError::LocalUnknown(toward)) => {
@@ -130,6 +142,12 @@ impl Agent {
             }
         }
         Err(failed)
+    }
+
+    /// What an account asks of the certificates of servers, where it says so (setting `tls.verify_server`).
+    fn policy_of(&self, account: AccountId) -> Option<TlsPolicy> {
+        let verifies = self.accounts.get(account)?.spec.verify_server?;
+        Some(if verifies { TlsPolicy::Chain } else { TlsPolicy::None })
     }
 
     /// The owner's messages take this flow now: its connection is kept.

@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::id::{ConnId, SessionId, SocketId, StreamId};
-use crate::session::SessionError;
+use crate::limits::Limits;
+use crate::session::{Session, SessionError};
 use crate::sip::Text;
+use crate::sip::digest::Secret;
 use crate::stream::{Command, Input, Line, MediaStream, Output, SessionInfo, StreamError, StreamSpec};
 use crate::transport::CloseHow;
 
@@ -83,15 +85,38 @@ impl Agent {
 
     /// Proposes to add streams to a session.
     pub(super) fn add_streams(&mut self, id: SessionId, specs: &[StreamSpec]) -> Result<Outcome, IntentError> {
-        let call = self.calls.get(id).filter(|_| self.is_live(id)).ok_or(SessionError::Unknown(id))?;
-        call.session.can_add(&self.config.limits, specs.len())?;
-        let streams = self
-            .make_streams(call.session.info(), specs)
-            .map_err(|(index, reason)| SessionError::BadStream { index, reason })?;
-        let lines = self.name_streams(streams);
+        let lines = self.lines_for(id, specs, Session::can_add)?;
         let names = lines.iter().map(Line::id).collect();
         self.with_session(id, |session, cx, out| session.add_streams(cx, lines, out))?;
         Ok(Outcome::Streams(names))
+    }
+
+    /// Accepts a session whose INVITE brought no offer, with an offer of these streams.
+    pub(super) fn accept_offering(
+        &mut self,
+        id: SessionId,
+        specs: &[StreamSpec],
+        relay_password: Option<Secret>,
+    ) -> Result<Outcome, IntentError> {
+        let lines = self.lines_for(id, specs, Session::can_offer)?;
+        let names = lines.iter().map(Line::id).collect();
+        self.with_session(id, |session, cx, out| session.accept_offering(cx, lines, relay_password, out))?;
+        Ok(Outcome::Streams(names))
+    }
+
+    /// Makes streams for a session that may take so many.
+    fn lines_for(
+        &mut self,
+        id: SessionId,
+        specs: &[StreamSpec],
+        may: impl FnOnce(&Session, &Limits, usize) -> Result<(), SessionError>,
+    ) -> Result<Vec<Line>, IntentError> {
+        let call = self.calls.get(id).filter(|_| self.is_live(id)).ok_or(SessionError::Unknown(id))?;
+        may(&call.session, &self.config.limits, specs.len())?;
+        let streams = self
+            .make_streams(call.session.info(), specs)
+            .map_err(|(index, reason)| SessionError::BadStream { index, reason })?;
+        Ok(self.name_streams(streams))
     }
 
     /// The application wants something of a stream.

@@ -256,7 +256,7 @@ impl Agent {
         });
         match notifier {
             Ok(notifier) => {
-                let mut sending = Sending::default();
+                let mut sending = Sending::of(account);
                 self.use_flow(&mut sending.flow, flow, from);
                 let id = IncomingSubscriptionId::from_u64(self.subscriptions.incoming_ids.take());
                 let machine = Machine::Notifier(Box::new(notifier));

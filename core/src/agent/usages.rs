@@ -133,7 +133,7 @@ impl Agent {
 
     /// Adds a usage, which has said this already.
     pub(super) fn add_usage(&mut self, owner: Owner, account: AccountId, machine: Machine, out: Queue) {
-        self.add_usage_on(owner, account, machine, Sending::default(), out);
+        self.add_usage_on(owner, account, machine, Sending::of(account), out);
     }
 
     /// The same, where the way that its messages take is known.

@@ -72,6 +72,9 @@ impl Agent {
             Intent::Accept { session, streams, relay_password } => {
                 self.with_session(session, |session, cx, out| session.accept(cx, &streams, relay_password, out))
             }
+            Intent::AcceptOffering { session, streams, relay_password } => {
+                self.accept_offering(session, &streams, relay_password)
+            }
             Intent::Reject { session, code, reason } => {
                 self.with_session(session, |session, cx, out| session.reject(cx, code, reason.as_deref(), out))
             }

@@ -8,12 +8,14 @@ use crate::msrp::Endpoint;
 use crate::sip::{Message, Received, Response, Text};
 use crate::stream::{self, Registry};
 use crate::time::Clock;
+use crate::trace::mask;
 use crate::transaction::{self, Arrival, End, Table};
 use crate::transport::{self, CloseCause, Flow};
 use crate::uac::Ticket;
 
 use super::asks::About;
 use super::calls::Calls;
+use super::event::SipTrace;
 use super::input::{Answer, Input, NetworkChange, SocketEvent, StreamEvent};
 use super::owner::{Owner, Owners};
 use super::requests::Arrived;
@@ -82,6 +84,7 @@ impl Agent {
                 self.resolve(Resolver::network_changed);
                 self.renew_usages();
             }
+            Input::Certificate { identity, fingerprint } => self.certificate_renewed(&identity, fingerprint),
             Input::Nameservers(nameservers) => self.set_nameservers(nameservers),
             Input::Reseed(seed) => self.random.mix(&seed),
         }
@@ -206,11 +209,17 @@ impl Agent {
                 self.effects.push_back(Effect::Bind { socket, kind, addr, port });
             }
             Output::Unbind { socket } => self.effects.push_back(Effect::Unbind { socket }),
-            Output::Send { on, to, data } => self.effects.push_back(Effect::Send { on, to, data }),
+            Output::Send { on, to, data } => {
+                self.trace_sent(Flow::Datagram { socket: on, peer: to }, &data);
+                self.effects.push_back(Effect::Send { on, to, data });
+            }
             Output::Open { conn, to, security, from } => {
                 self.effects.push_back(Effect::Open { conn, to, security, from });
             }
-            Output::Write { conn, data } => self.effects.push_back(Effect::Write { conn, data }),
+            Output::Write { conn, data } => {
+                self.trace_sent(Flow::Stream(conn), &data);
+                self.effects.push_back(Effect::Write { conn, data });
+            }
             Output::Close { conn, how } => self.effects.push_back(Effect::Close { conn, how }),
             Output::Resume(conn) => self.effects.push_back(Effect::Resume(conn)),
             Output::Listening { socket, transport, local } => {
@@ -243,6 +252,7 @@ impl Agent {
     }
 
     fn received(&mut self, received: transport::Received) {
+        self.trace_received(&received);
         let transport::Received { flow, transport, from, reply, local, message, essentials } = received;
         match message {
             Message::Response(response) => {
@@ -260,6 +270,30 @@ impl Agent {
                 self.arrival_out = out;
             }
         }
+    }
+
+    /// Tells of a message that goes out, where messages are traced; what keeps flows alive is none.
+    fn trace_sent(&mut self, flow: Flow, data: &bytes::Bytes) {
+        if !self.config.trace_sip || !data.first().is_some_and(u8::is_ascii_alphabetic) {
+            return;
+        }
+        if let (Some(transport), Some((source, destination))) =
+            (self.transports.transport(flow), self.transports.ends(flow))
+        {
+            let data = mask(&String::from_utf8_lossy(data)).into();
+            self.tell(EventKind::SipTrace(SipTrace { received: false, transport, source, destination, data }));
+        }
+    }
+
+    /// Tells of a message that came, where messages are traced.
+    fn trace_received(&mut self, received: &transport::Received) {
+        if !self.config.trace_sip {
+            return;
+        }
+        let transport::Received { transport, from, local, message, .. } = received;
+        let data = mask(&String::from_utf8_lossy(message.bytes())).into();
+        let (transport, source, destination) = (*transport, *from, *local);
+        self.tell(EventKind::SipTrace(SipTrace { received: true, transport, source, destination, data }));
     }
 
     fn table_output(&mut self, output: transaction::Output<Flow>, arrived: Option<Arrived>) {

@@ -597,10 +597,11 @@ impl Endpoint {
     /// When something of a session is due.
     fn session_due(&self, stream: StreamId) -> Option<Instant> {
         let session = self.sessions.get(&stream)?;
-        match session.state {
+        let due = match session.state {
             State::Starting(due) => Some(due),
-            State::Prepared | State::Bound => session.relay.as_ref().and_then(|relay| relay.refresh()),
-        }
+            State::Prepared | State::Bound => session.relay.as_ref().and_then(|relay| relay.due()),
+        };
+        crate::time::earliest(due, session.kept_due())
     }
 
     /// When something of a connection is due.
@@ -632,13 +633,25 @@ impl Endpoint {
     pub fn timeout(&mut self, cx: &mut Context<'_>, out: Out<'_>) {
         for whose in self.agenda.due(cx.now) {
             match whose {
-                Whose::Session(stream) => match self.sessions.get(&stream).map(|session| session.state) {
-                    Some(State::Starting(due)) if due <= cx.now => self.end(cx, stream, End::NotBound, out),
-                    Some(_) => self.ask_relay(cx, stream, out),
-                    None => {}
-                },
+                Whose::Session(stream) => self.session_late(cx, stream, out),
                 Whose::Connection(conn) => self.connection_late(cx, conn, out),
             }
+        }
+    }
+
+    fn session_late(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        let Some(session) = self.sessions.get(&stream) else { return };
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= cx.now);
+        if matches!(session.state, State::Starting(due) if due <= cx.now) {
+            return self.end(cx, stream, End::NotBound, out);
+        }
+        let (asks, goes_on) =
+            (is_due(session.relay.as_ref().and_then(|relay| relay.due())), is_due(session.kept_due()));
+        if asks {
+            self.relay_late(cx, stream, out);
+        }
+        if goes_on {
+            self.release(cx, stream, out);
         }
     }
 

@@ -202,8 +202,9 @@ impl Endpoint {
         }
     }
 
+    /// Whether what comes for a session is kept: it must wait, or what came before is not worked off.
     fn is_held(&self, stream: StreamId) -> bool {
-        self.sessions.get(&stream).is_some_and(|session| session.held)
+        self.sessions.get(&stream).is_some_and(|session| session.held || !session.kept.is_empty())
     }
 
     /// The session that the request waits with that is being read on a connection, if it does from now on.

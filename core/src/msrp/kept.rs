@@ -2,8 +2,17 @@
 //!
 //! It is kept, unanswered, so that the other sessions of its connection go on, and is worked off when the session goes on. A sender that
 //! waits for answers stops long before too much is kept; against one that does not, the connection is not read any longer.
+//!
+//! ```text
+//!  held ── goes on ──► a slice ──► its owner has its say ── goes on ──► the next slice … nothing is left: what comes is read at once
+//!    ▲                                     └── cannot take more ──┐
+//!    └────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Between two slices everybody else has a turn. What comes meanwhile is kept behind what is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -12,9 +21,14 @@ use super::endpoint::Out;
 use super::session::{Session, State};
 use super::{Context, Continuation, Endpoint, Head, Output};
 use crate::id::{ConnId, StreamId};
+use crate::time::Instant;
 
 /// Bytes that are kept of a session before its connection is not read any longer.
 const MOST: usize = 4 * 1024 * 1024;
+/// Bytes that are worked off at once of what is kept.
+const SLICE: usize = 64 * 1024;
+/// How long everybody else has their turn then: what is due at once, and nothing that is due later.
+const TURN: Duration = Duration::from_nanos(1);
 /// What a piece costs beside its bytes.
 const PIECE: usize = 64;
 
@@ -47,11 +61,53 @@ impl Piece {
 pub(super) struct Kept {
     pieces: VecDeque<(ConnId, Piece)>,
     bytes: usize,
+    /// When the next slice is due, if the session goes on.
+    next: Option<Instant>,
 }
 
 impl Kept {
     const fn is_too_much(&self) -> bool {
         self.bytes > MOST
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn push(&mut self, conn: ConnId, piece: Piece) {
+        self.bytes += piece.cost();
+        self.pieces.push_back((conn, piece));
+    }
+
+    /// Takes out what is worked off at once.
+    fn slice(&mut self) -> Vec<(ConnId, Piece)> {
+        let (mut slice, before) = (Vec::new(), self.bytes);
+        while before - self.bytes < SLICE
+            && let Some((conn, piece)) = self.pieces.pop_front()
+        {
+            self.bytes -= piece.cost();
+            slice.push((conn, piece));
+        }
+        slice
+    }
+
+    /// Gives back a request that is not read to its end.
+    fn give_back(&mut self, conn: ConnId, head: Head, reading: Reading) {
+        let piece = Piece::Begun(head, reading);
+        self.bytes += piece.cost();
+        self.pieces.push_front((conn, piece));
+    }
+}
+
+impl Session {
+    /// Whether what comes for it is worked off.
+    fn goes_on(&self) -> bool {
+        !self.held && self.state != State::Prepared
+    }
+
+    /// When more of what is kept of it is to be worked off.
+    pub(super) fn kept_due(&self) -> Option<Instant> {
+        self.kept.next.filter(|_| self.goes_on())
     }
 }
 
@@ -59,8 +115,7 @@ impl Endpoint {
     /// Keeps a piece of a request until its session goes on. False when the session is gone.
     pub(super) fn keep(&mut self, conn: ConnId, stream: StreamId, piece: Piece) -> bool {
         let Some(session) = self.sessions.get_mut(&stream) else { return false };
-        session.kept.bytes += piece.cost();
-        session.kept.pieces.push_back((conn, piece));
+        session.kept.push(conn, piece);
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.keeps.insert(stream);
         }
@@ -79,19 +134,20 @@ impl Endpoint {
     pub fn hold(&mut self, cx: &mut Context<'_>, stream: StreamId, held: bool, out: Out<'_>) {
         if let Some(session) = self.sessions.get_mut(&stream) {
             session.held = held;
+            self.plan_session(stream);
             self.release(cx, stream, out);
         }
     }
 
-    /// Works off what was kept of a session, if it does not have to wait any longer.
+    /// Works off a slice of what was kept of a session, if it does not have to wait any longer.
     pub(super) fn release(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
-        let goes_on = |session: &&mut Session| !session.held && session.state != State::Prepared;
-        let Some(session) = self.sessions.get_mut(&stream).filter(goes_on) else { return };
-        let kept = std::mem::take(&mut session.kept);
+        let waits = |session: &&mut Session| session.goes_on() && !session.kept.is_empty();
+        let Some(session) = self.sessions.get_mut(&stream).filter(waits) else { return };
+        let mut kept = std::mem::take(&mut session.kept);
         let paused = self.forget_kept(stream, &kept);
         // What was being read of each connection meanwhile.
         let mut current = BTreeMap::new();
-        for (conn, piece) in kept.pieces {
+        for (conn, piece) in kept.slice() {
             let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.closing) else {
                 continue;
             };
@@ -103,14 +159,30 @@ impl Endpoint {
                 Piece::End(flag) => self.finish(cx, conn, flag, out),
             }
         }
+        let behind: BTreeSet<ConnId> = kept.pieces.iter().map(|(conn, _)| *conn).collect();
         for (conn, reading) in current {
-            // Of what was kept the last request may not have ended: then it is the one that is being read.
-            let is_other = !matches!(&reading, Some((_, Reading::Kept(of))) if *of == stream);
-            if let Some(connection) = self.connections.get_mut(&conn).filter(|_| is_other) {
-                connection.reading = reading;
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                // Of what was kept the last request may not have ended: then it is the one that is being read.
+                let is_other = !matches!(&reading, Some((_, Reading::Kept(of))) if *of == stream);
+                if behind.contains(&conn) {
+                    let begun = std::mem::replace(&mut connection.reading, reading);
+                    begun.into_iter().for_each(|(head, reading)| kept.give_back(conn, head, reading));
+                } else if is_other {
+                    connection.reading = reading;
+                }
             }
             self.pump(cx, conn, out);
         }
+        if let Some(session) = self.sessions.get_mut(&stream).filter(|_| !kept.is_empty()) {
+            kept.next = Some(cx.now + TURN);
+            session.kept = kept;
+            for conn in behind {
+                if let Some(connection) = self.connections.get_mut(&conn) {
+                    connection.keeps.insert(stream);
+                }
+            }
+        }
+        self.plan_session(stream);
         self.resume(&paused, out);
     }
 

@@ -4,14 +4,18 @@
 //!  Asking ── 401, not yet refused ──► Asking, with credentials
 //!    │  ├─── 423 ──────────────────► Asking, for as long as the relay grants
 //!    │  └─── 200, Use-Path ────────► Granted ── before it expires ──► Asking
+//!    ├────── anything else, and a path lasts ──► Granted ── after a pause ──► Asking
 //!    └────── anything else ────────► (gone)
 //! ```
+//!
+//! A path that was granted leads to us until it expires, whatever becomes of the request for the next one (RFC 4976 sections 5.1 and 6.3):
+//! only then is the session over.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Continuation, Field, Head, Method, MsrpUri, Path, Start, Unwritable, Writer};
+use super::{Continuation, Field, Head, Method, MsrpUri, Path, Start, Unwritable, Writer, reason_phrase};
 use crate::random::Random;
 use crate::sip::digest::{Credentials, Space, Subject};
 use crate::sip::{Header, Host, Text, WwwAuthenticate};
@@ -22,6 +26,9 @@ const TRIES: u8 = 4;
 
 /// How long before its end a path is asked for anew, at most.
 const MARGIN: Duration = Duration::from_secs(60);
+
+/// How long after a refusal it is asked again while a path lasts, at first; twice as long after each further one.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// How to come to a relay.
 #[derive(Clone, Debug)]
@@ -47,6 +54,8 @@ pub(super) enum Step {
     Again,
     /// The relay's URIs, the first one to visit in front.
     Granted(Path),
+    /// No other path; the one that is there lasts.
+    Later(Text),
     /// No path.
     Refused(Text),
 }
@@ -59,13 +68,20 @@ pub(super) struct Relay {
     space: Option<Space>,
     tries: u8,
     expires: Option<u32>,
+    /// When the path is to be asked for anew; none while that is done.
     refresh: Option<Instant>,
+    /// Until when the path lasts.
+    until: Option<Instant>,
+    /// How long to wait after the next refusal, and what the last one was.
+    pause: Duration,
+    refusal: Option<Text>,
 }
 
 impl Relay {
     pub(super) fn new(setup: &RelaySetup) -> Self {
         let (uri, credentials, expires) = (setup.uri.clone(), setup.credentials.clone(), setup.expires);
-        Self { uri, credentials, space: None, tries: 0, expires, refresh: None }
+        let (space, tries, refresh, until, pause, refusal) = (None, 0, None, None, PAUSE, None);
+        Self { uri, credentials, space, tries, expires, refresh, until, pause, refusal }
     }
 
     /// Whom its certificate must name.
@@ -89,8 +105,25 @@ impl Relay {
         writer.finish(Continuation::Complete)
     }
 
-    /// The relay answered.
-    pub(super) fn answered(&mut self, now: Instant, head: &Head, random: &mut Random) -> Step {
+    /// The relay answered, or did not in time.
+    pub(super) fn answered(&mut self, now: Instant, head: Option<&Head>, random: &mut Random) -> Step {
+        let step = match head {
+            Some(head) => self.judge(now, head, random),
+            None => Step::Refused(reason_phrase(408).into()),
+        };
+        match (step, self.until) {
+            (Step::Refused(reason), Some(until)) if now < until => {
+                (self.space, self.tries) = (None, 0);
+                self.refresh = Some((now + self.pause).min(until));
+                self.pause *= 2;
+                self.refusal = Some(reason.clone());
+                Step::Later(reason)
+            }
+            (step, _) => step,
+        }
+    }
+
+    fn judge(&mut self, now: Instant, head: &Head, random: &mut Random) -> Step {
         let Start::Response(code, comment) = head.what() else { return Step::Refused("no answer".into()) };
         self.tries += 1;
         let refused = || Step::Refused(format!("{code} {comment}").into());
@@ -134,12 +167,23 @@ impl Relay {
             return Step::Refused("its path is not protected".into());
         }
         let lasts = head.seconds(Field::Expires).ok().flatten().map(|seconds| Duration::from_secs(seconds.into()));
+        if lasts.is_some_and(|lasts| lasts.is_zero()) {
+            return Step::Refused("its path does not last".into());
+        }
         self.refresh = lasts.map(|lasts| now + lasts.saturating_sub(MARGIN).max(lasts / 2));
+        self.until = lasts.map(|lasts| now + lasts);
+        (self.pause, self.refusal) = (PAUSE, None);
         Step::Granted(path)
     }
 
-    /// When the path is to be asked for anew.
-    pub(super) const fn refresh(&self) -> Option<Instant> {
-        self.refresh
+    /// When the path is to be asked for anew, or expires.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.refresh.or(self.until)
+    }
+
+    /// Why there is no path any longer, if it has expired.
+    pub(super) fn expired(&self, now: Instant) -> Option<Text> {
+        self.until.filter(|until| *until <= now)?;
+        Some(self.refusal.clone().unwrap_or_else(|| "its path has expired".into()))
     }
 }

@@ -7,7 +7,7 @@ use super::outgoing::Ends;
 use super::relay::{Relay, Step};
 use super::sender::Asked;
 use super::session::State;
-use super::{Context, End, Endpoint, Event, Head, Output, Path, RelaySetup, reason_phrase};
+use super::{Context, End, Endpoint, Event, Head, LogEvent, LogLevel, Output, Path, RelaySetup};
 use crate::id::{ConnId, StreamId};
 
 impl Endpoint {
@@ -19,6 +19,15 @@ impl Endpoint {
         session.passive = false;
         self.plan_session(stream);
         self.connect(cx, stream, setup.conn, (setup.to, setup.security.clone()), out);
+    }
+
+    /// The relay is to be asked anew, or its path has expired.
+    pub(super) fn relay_late(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
+        let relay = self.sessions.get(&stream).and_then(|session| session.relay.as_deref());
+        match relay.and_then(|relay| relay.expired(cx.now)) {
+            Some(reason) => self.end(cx, stream, End::Relay(reason), out),
+            None => self.ask_relay(cx, stream, out),
+        }
     }
 
     pub(super) fn ask_relay(&mut self, cx: &mut Context<'_>, stream: StreamId, out: Out<'_>) {
@@ -37,12 +46,15 @@ impl Endpoint {
     pub(super) fn relay_answered(&mut self, cx: &mut Context<'_>, stream: StreamId, head: Option<&Head>, out: Out<'_>) {
         let Some(session) = self.sessions.get_mut(&stream) else { return };
         let Some(relay) = session.relay.as_mut() else { return };
-        let step = match head {
-            Some(head) => relay.answered(cx.now, head, cx.random),
-            None => Step::Refused(reason_phrase(408).into()),
-        };
-        match step {
+        match relay.answered(cx.now, head, cx.random) {
             Step::Again => self.ask_relay(cx, stream, out),
+            Step::Later(reason) => {
+                if let Some(conn) = session.conn {
+                    let message = format!("{} keeps its path for now: {}", session.local, End::Relay(reason));
+                    out.push(Output::Log(conn, LogEvent::line(LogLevel::Warning, message)));
+                }
+                self.plan_session(stream);
+            }
             Step::Granted(path) => {
                 if session.granted.as_ref() != Some(&path) {
                     let own = path.reversed().then(&Path::of(session.local.clone()));

@@ -58,6 +58,9 @@ pub enum SessionError {
     /// The URI is not one that can be called.
     #[error("'{0}' is not a SIP URI or address")]
     BadUri(Text),
+    /// The remote party has said itself which streams it wants.
+    #[error("the remote party has made an offer")]
+    Offered,
     /// No stream was named.
     #[error("at least one stream must be accepted")]
     NoStreams,

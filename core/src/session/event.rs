@@ -52,6 +52,8 @@ pub enum SessionEvent {
         remote_identity: Text,
         /// The streams proposed.
         streams: Vec<StreamId>,
+        /// Whether the remote party leaves the offer to us: `accept` offers the stream that is named here, `accept_offering` others.
+        without_offer: bool,
         /// Whether one of them is audio (seed 000).
         has_audio: bool,
         /// Whether one of them is chat (seed 000).

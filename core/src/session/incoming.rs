@@ -4,6 +4,7 @@ use crate::cause::{By, Cause};
 use crate::config::Context;
 use crate::id::{SessionId, StreamId};
 use crate::invitation::{Description, Incoming, Invitation, attachments};
+use crate::limits::Limits;
 use crate::negotiation;
 use crate::outbox::Outbox;
 use crate::sdp;
@@ -57,6 +58,7 @@ impl Session {
         session.invitation = Some(invitation);
         session.with_invitation(cx, out, |_, _, outbox| std::mem::swap(outbox, &mut usage));
         session.negotiator = Some(super::start::negotiator(cx, local));
+        let without_offer = !matches!(description, Some(Description::Offer(_)));
         if let Err(error) = session.take_initial_offer(cx, description, &parts, source) {
             session.refuse_unseen(cx, 488, Some(&error), out);
             return session;
@@ -73,6 +75,7 @@ impl Session {
             account,
             remote_identity,
             streams,
+            without_offer,
             has_audio,
             has_chat,
             replaced,
@@ -80,7 +83,7 @@ impl Session {
         session
     }
 
-    /// Makes a stream for each media line that we know. Without an offer the 200 will carry ours: then it is an audio stream.
+    /// Makes a stream for each media line that we know. Without an offer the 200 will carry ours: of an audio stream, where nobody says otherwise.
     fn take_initial_offer(
         &mut self,
         cx: &Context<'_>,
@@ -143,6 +146,52 @@ impl Session {
     ) -> Result<(), SessionError> {
         self.require(SessionState::Incoming, "accept")?;
         check_chosen(streams, |stream| self.has_stream(stream))?;
+        self.streams.retain(|stream| streams.contains(&stream.id()));
+        self.accept_lines(cx, relay_password, out);
+        Ok(())
+    }
+
+    /// Accepts where the INVITE brought no offer, with an offer of these streams in place of the one that was told.
+    ///
+    /// # Errors
+    /// As [`can_offer`](Self::can_offer).
+    pub fn accept_offering(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: Vec<Line>,
+        relay_password: Option<Secret>,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), SessionError> {
+        self.can_offer(&cx.config.limits, streams.len())?;
+        self.streams = streams;
+        self.accept_lines(cx, relay_password, out);
+        Ok(())
+    }
+
+    /// Whether it can be accepted with an offer of so many streams.
+    ///
+    /// # Errors
+    /// In any state but `Incoming`, when the peer has made an offer, without a stream, or with more than a description may have.
+    pub fn can_offer(&self, limits: &Limits, streams: usize) -> Result<(), SessionError> {
+        self.require(SessionState::Incoming, "accept_offering")?;
+        if self.is_offered() {
+            Err(SessionError::Offered)
+        } else if streams == 0 {
+            Err(SessionError::NoStreams)
+        } else if streams > limits.sdp_media {
+            Err(SessionError::TooManyStreams)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether an offer of the peer waits for our answer.
+    fn is_offered(&self) -> bool {
+        self.negotiator.as_ref().is_some_and(|known| known.state() == negotiation::State::RemoteOffer)
+    }
+
+    /// Accepts with the streams there are.
+    fn accept_lines(&mut self, cx: &mut Context<'_>, relay_password: Option<Secret>, out: &mut Outbox<Output>) {
         if let Some(password) = relay_password {
             let own = self.info.own_credentials.take();
             let user = || self.info.local_identity.uri.as_sip().and_then(|uri| uri.user.clone()).unwrap_or_default();
@@ -150,14 +199,11 @@ impl Session {
             self.info.own_credentials = Some(Credentials { password, ..own });
         }
         self.enter(SessionState::Accepting, out);
-        self.streams.retain(|stream| streams.contains(&stream.id()));
         self.wait(cx, Wait::Initialize, Some(cx.config.limits.ask_time));
         // Who makes the offer proposes, whoever has called.
-        let offered = self.negotiator.as_ref().is_some_and(|known| known.state() == negotiation::State::RemoteOffer);
-        let proposer = if offered { Originator::Remote } else { Originator::Local };
+        let proposer = if self.is_offered() { Originator::Remote } else { Originator::Local };
         initialize_lines(&self.info, cx, &mut self.streams, proposer, out);
         self.follow_up(cx, out);
-        Ok(())
     }
 
     /// Rejects.

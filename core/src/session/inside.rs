@@ -59,12 +59,13 @@ impl Session {
         content: Option<&Content>,
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
-        let name = method.to_string().into();
+        let called = Text::from_static(if method == Method::Info { "send_info" } else { "send_message" });
+        let illegal = SessionError::IllegalState { method: called, state: self.state };
         if !self.state.is_established() {
-            return Err(SessionError::IllegalState { method: name, state: self.state });
+            return Err(illegal);
         }
         if self.inside.0.iter().any(|(_, pending)| *pending == method) {
-            return Err(SessionError::RequestPending(name));
+            return Err(SessionError::RequestPending(method.to_string().into()));
         }
         check(content).map_err(|error| SessionError::Unwritable(error.to_string().into()))?;
         let mut sent = None;
@@ -75,9 +76,7 @@ impl Session {
             };
             sent = invitation.send_within(cx, method.clone(), fill, usage).ok();
         });
-        let Some((ticket, _)) = sent else {
-            return Err(SessionError::IllegalState { method: name, state: self.state });
-        };
+        let Some((ticket, _)) = sent else { return Err(illegal) };
         self.inside.0.push((ticket, method));
         Ok(())
     }

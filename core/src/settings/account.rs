@@ -156,8 +156,8 @@ settings! {
     pub struct TlsAccount {
         /// Our certificate and its key, in one PEM file; without it that of the application.
         certificate: Option<FilePath> = None,
-        /// Whether the certificates of servers are checked.
-        verify_server: bool = false,
+        /// Whether the certificates of servers are checked on its own connections; none for what is said for all.
+        verify_server: Option<bool> = None,
     }
 }
 

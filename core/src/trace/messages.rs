@@ -99,6 +99,7 @@ impl Messages {
             | Input::Answer { .. }
             | Input::Network(_)
             | Input::Nameservers(_)
+            | Input::Certificate { .. }
             | Input::Reseed(_) => Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::frame::Framer;
-use super::{CloseHow, Identities, Route, Transport};
+use super::{CloseHow, Identities, Route, TlsPolicy, Transport};
 use crate::id::{ConnId, SocketId};
 use crate::limits::Limits;
 use crate::sip::{Host, Request, Text};
@@ -54,6 +54,8 @@ pub(super) struct Connection {
     pub(super) ours: bool,
     /// The domain that we opened it for.
     pub(super) server: Option<Host>,
+    /// What is asked of the certificate there, where we opened it over TLS.
+    pub(super) policy: TlsPolicy,
     /// For whom its peer may speak, once that is judged.
     pub(super) identities: Identities,
     pub(super) framer: Framer,
@@ -87,6 +89,7 @@ impl Connection {
             local: None,
             ours: false,
             server: None,
+            policy: TlsPolicy::Chain,
             identities: Identities::default(),
             framer: Framer::new(),
             queue: Vec::new(),

@@ -13,6 +13,7 @@ use super::judge::Fingerprint;
 use super::keep_alive::Keeping;
 use super::output::{BindError, Counters, Malformed, Output, SendError};
 use super::socket::{Local, NoLocal, Socket, SocketState, Sockets};
+use super::stream::Server;
 use super::{CloseCause, CloseHow, Flow, Port, Route, Security, SocketKind, TlsPolicy, Transport};
 use crate::id::{ConnId, Counter, SocketId};
 use crate::limits::Limits;
@@ -253,6 +254,15 @@ impl Transports {
         self.sockets(transport).next().is_some()
     }
 
+    /// The local address and the peer's of a flow, while it is there.
+    #[must_use]
+    pub fn ends(&self, flow: Flow) -> Option<(SocketAddr, SocketAddr)> {
+        match flow {
+            Flow::Datagram { socket, peer } => Some((self.sockets.get(socket)?.bound()?, peer)),
+            Flow::Stream(conn) => self.connections.get(conn).and_then(|on| Some((on.local?, on.peer))),
+        }
+    }
+
     /// The transport of a flow, while it is there.
     #[must_use]
     pub fn transport(&self, flow: Flow) -> Option<Transport> {
@@ -345,11 +355,11 @@ impl Transports {
     }
 
     /// The security of connections that we open over this transport; `None` where it has none.
-    pub(super) fn security(&self, transport: Transport, domain: Option<&Host>) -> Option<Security> {
+    pub(super) fn security(&self, transport: Transport, server: &Server) -> Option<Security> {
         match transport {
             Transport::Udp => None,
             Transport::Tcp => Some(Security::Plain),
-            Transport::Tls => self.config.tls.as_ref().map(|tls| tls.security(tls.servers, domain)),
+            Transport::Tls => self.config.tls.as_ref().map(|tls| tls.security(server.policy, server.domain.as_ref())),
         }
     }
 

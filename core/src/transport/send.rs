@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::connection::{Fallback, State};
 use super::output::{Output, SendError, Sent};
 use super::socket::NoLocal;
-use super::{Flow, Route, Transport, Transports, reply};
+use super::stream::Server;
+use super::{Flow, Route, TlsPolicy, Transport, Transports, reply};
 use crate::id::{ConnId, SocketId};
 use crate::outbox::Outbox;
 use crate::sip::{Host, Request, Response, Text, Uri, Via};
@@ -18,6 +19,8 @@ use crate::time::Instant;
 pub enum Target {
     /// To an address, over whatever flow there is or can be had.
     Route(Route),
+    /// The same, with this asked of the certificate there, whatever the configuration says.
+    Judged(Route, TlsPolicy),
     /// On a flow that is known already, such as the one its dialog was made on.
     Flow(Flow),
 }
@@ -73,8 +76,9 @@ impl Transports {
         self.check_running()?;
         let draft = Draft { request, branch };
         let next = next_hop(request);
-        let (route, source) = match target.into() {
-            Target::Route(route) => (route, self.source(route, None)?),
+        let target = target.into();
+        let (route, source) = match target {
+            Target::Route(route) | Target::Judged(route, _) => (route, self.source(route, None)?),
             Target::Flow(Flow::Datagram { socket, peer }) => {
                 self.check_datagrams(socket)?;
                 let route = Route::new(Transport::Udp, peer);
@@ -90,7 +94,8 @@ impl Transports {
         };
         next.allows(route)?;
         if route.transport.is_reliable() {
-            return self.over_stream(now, route, next.domain, source.1, draft, out);
+            let policy = if let Target::Judged(_, policy) = target { policy } else { self.servers() };
+            return self.over_stream(now, route, Server { domain: next.domain, policy }, source.1, draft, out);
         }
         let request = draft.with_via(route, source.1);
         if request.bytes().len() > self.config.datagram_bytes && !route.address.is_multicast() {
@@ -98,7 +103,8 @@ impl Transports {
             // From another address than the datagram's it might not get there.
             let local = self.source(tcp, Some(source.1.ip())).map(|(_, local)| local);
             if let Some(local) = local.ok().filter(|local| local.ip() == source.1.ip()) {
-                let sent = self.over_stream(now, tcp, next.domain, local, draft, out)?;
+                let server = Server { domain: next.domain, policy: self.servers() };
+                let sent = self.over_stream(now, tcp, server, local, draft, out)?;
                 self.remember_way_back(sent.flow, Fallback { route, source, branch: Text::from(branch), request });
                 return Ok(sent);
             }
@@ -130,7 +136,8 @@ impl Transports {
             Flow::Stream(_) => {
                 let via = response.via().map_err(|_| SendError::NoAddress)?;
                 let route = reply::stream_target(&via).ok_or(SendError::NoAddress)?;
-                Flow::Stream(self.connect(now, route, Some(via.host), None, out)?)
+                let server = Server { domain: Some(via.host), policy: self.servers() };
+                Flow::Stream(self.connect(now, route, server, None, out)?)
             }
         };
         self.send_on(now, flow, response.bytes().clone(), out)?;
@@ -170,7 +177,7 @@ impl Transports {
         &mut self,
         now: Instant,
         route: Route,
-        domain: Option<Host>,
+        server: Server,
         local: SocketAddr,
         draft: Draft<'_>,
         out: &mut Outbox<Output>,
@@ -180,7 +187,7 @@ impl Transports {
             return Err(SendError::Full);
         }
         let from = self.sockets.is_bound_to(route.transport, local).then(|| local.ip());
-        let conn = self.connect(now, route, domain, from, out)?;
+        let conn = self.connect(now, route, server, from, out)?;
         self.on_stream(conn, request, local)
     }
 

@@ -18,6 +18,15 @@ use crate::time::Instant;
 /// The answer to a keep-alive (RFC 5626 section 4.4.1).
 const PONG: &[u8] = b"\r\n";
 
+/// Whom we want to reach over a stream.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// The domain that its peer must be able to speak for.
+    pub(super) domain: Option<Host>,
+    /// What is asked of its certificate, over TLS.
+    pub(super) policy: TlsPolicy,
+}
+
 impl Transports {
     /// A peer opened a connection. Where there are too many, of all or of those of its source, it takes the place of an idle one, or is closed
     /// at once.
@@ -115,21 +124,16 @@ impl Transports {
         let (policy, peer) = if conn.is_accepted() {
             (config.clients, Peer::Client)
         } else {
-            let domain = self.connections.get(conn).and_then(|connection| connection.server.as_ref());
-            (config.servers, Peer::Server(domain))
+            let connection = self.connections.get(conn);
+            let policy = connection.map_or(config.servers, |connection| connection.policy);
+            (policy, Peer::Server(connection.and_then(|connection| connection.server.as_ref())))
         };
         judge(info, policy, &config.fingerprints, peer)
     }
 
-    /// Whether requests to this domain may take a connection that we opened, if it leads to the right address (RFC 5922 section 7.3 also on
-    /// reuse). Where no name is asked for, any may.
-    fn serves(&self, connection: &Connection, domain: Option<&Host>) -> bool {
-        let by_name = self.config.tls.as_ref().is_some_and(|tls| tls.servers == TlsPolicy::Chain);
-        if connection.transport != Transport::Tls || !by_name {
-            return true;
-        }
-        let is_covered = domain.is_some_and(|domain| connection.identities.cover(domain));
-        is_covered || connection.server.as_ref() == domain
+    /// What the configuration asks of the certificates of servers.
+    pub(super) fn servers(&self) -> TlsPolicy {
+        self.config.tls.as_ref().map_or(TlsPolicy::Chain, |tls| tls.servers)
     }
 
     /// Bytes came on a connection.
@@ -305,17 +309,15 @@ impl Transports {
         &mut self,
         now: Instant,
         route: Route,
-        domain: Option<Host>,
+        server: Server,
         from: Option<IpAddr>,
         out: &mut Outbox<Output>,
     ) -> Result<ConnId, SendError> {
         let to = route.socket_addr();
-        let serves = |connection: &Connection| self.serves(connection, domain.as_ref());
-        if let Some(conn) = self.connections.toward(route.transport, to, serves) {
+        if let Some(conn) = self.connections.toward(route.transport, to, |connection| server.is_behind(connection)) {
             return Ok(conn);
         }
-        let security =
-            self.security(route.transport, domain.as_ref()).ok_or(SendError::NoSocket(route.transport, to))?;
+        let security = self.security(route.transport, &server).ok_or(SendError::NoSocket(route.transport, to))?;
         if self.connections.usable() >= self.config.limits.connections {
             let idle = self.connections.idlest().ok_or(SendError::TooManyConnections)?;
             self.counters.shed += 1;
@@ -324,12 +326,25 @@ impl Transports {
         let conn = ConnId::opened(self.next_conn.take());
         let mut connection = Connection::new(now, route.transport, to);
         connection.ours = true;
-        connection.server = domain.map(|domain| domain.detached());
+        connection.server = server.domain.map(|domain| domain.detached());
+        connection.policy = server.policy;
         self.connections.insert(conn, connection);
         self.connections.offer(conn);
         self.connections.settle(conn, &self.config.limits);
         out.push(Output::Open { conn, to, security, from });
         Ok(conn)
+    }
+}
+
+impl Server {
+    /// Whether requests to it may take a connection that we opened, if it leads to the right address (RFC 5922 section 7.3 also on reuse):
+    /// one whose peer was asked for no less. Where no name is asked for, any may.
+    fn is_behind(&self, connection: &Connection) -> bool {
+        if connection.transport != Transport::Tls || self.policy != TlsPolicy::Chain {
+            return true;
+        }
+        let is_covered = self.domain.as_ref().is_some_and(|domain| connection.identities.cover(domain));
+        connection.policy == TlsPolicy::Chain && (is_covered || connection.server == self.domain)
     }
 }
 

@@ -33,7 +33,8 @@ use bytes::Bytes;
 use futures_lite::FutureExt;
 use sipsimple_core::agent::{Answer, ConnectionEvent, Effect, Input, NetworkChange, Question, SocketEvent};
 use sipsimple_core::id::{ConnId, Counter, SocketId};
-use sipsimple_core::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
+use sipsimple_core::sip::Text;
+use sipsimple_core::transport::{CloseCause, CloseHow, Fingerprint, Port, Security, SocketKind, TlsPolicy};
 use smol::LocalExecutor;
 use smol::channel::Sender;
 
@@ -41,7 +42,7 @@ use connection::Connection;
 use datagrams::Datagrams;
 use listener::Listener;
 use stream::Stream;
-use tls::{Handshake, Tls};
+use tls::Tls;
 
 /// What a task of a socket has to say.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub(crate) enum News {
     Datagram { socket: SocketId, from: SocketAddr, data: Bytes },
     /// The network says that a datagram cannot be delivered.
     Undelivered { socket: SocketId, to: SocketAddr, cause: CloseCause },
+    /// The certificate of an identity was renewed.
+    Renewed { identity: Text, fingerprint: Fingerprint },
     /// The network has changed.
     Changed(NetworkChange),
     /// A socket can no longer be read.
@@ -84,8 +87,8 @@ pub(crate) struct Network {
 #[derive(Debug)]
 enum Bound {
     Datagrams(Datagrams),
-    /// A listener, and how its connections are protected.
-    Listener(Listener, Option<Handshake>),
+    /// A listener, and how its connections are protected: by which identity, and what it asks of the peer's.
+    Listener(Listener, Option<(Option<Text>, TlsPolicy)>),
 }
 
 impl Network {
@@ -156,6 +159,7 @@ impl Network {
                 one(Input::Undelivered { socket, to, cause })
             }
             News::Undelivered { .. } => [None, None],
+            News::Renewed { identity, fingerprint } => one(Input::Certificate { identity, fingerprint }),
             News::Changed(change) => one(Input::Network(change)),
             News::SocketBroken { socket, cause } => match self.sockets.remove(&socket) {
                 Some(_) => one(Input::Socket { socket, event: SocketEvent::Failed(cause) }),
@@ -239,14 +243,30 @@ impl Network {
     }
 
     fn listen(&mut self, socket: SocketId, security: &Security, addr: IpAddr, port: Port) -> Result<Bound, CloseCause> {
-        let handshake = match security {
+        let protection = match security {
             Security::Plain => None,
             Security::Tls { identity, policy, .. } => {
-                Some(self.tls.server(identity.as_ref(), *policy).map_err(CloseCause::Tls)?)
+                // What cannot be used is told now.
+                self.tls.server(identity.as_ref(), *policy).map_err(CloseCause::Tls)?;
+                self.tell_renewed();
+                Some((identity.clone(), *policy))
             }
         };
         let listener = Listener::bind(socket, addr, port, &self.executor, &self.news);
-        listener.map(|listener| Bound::Listener(listener, handshake)).map_err(|error| close_cause(&error))
+        listener.map(|listener| Bound::Listener(listener, protection)).map_err(|error| close_cause(&error))
+    }
+
+    /// Tells of certificates that were renewed.
+    fn tell_renewed(&mut self) {
+        let (renewed, news) = (self.tls.take_renewed(), self.news.clone());
+        if !renewed.is_empty() {
+            let tell = async move {
+                for (identity, fingerprint) in renewed {
+                    let _ = news.send(News::Renewed { identity, fingerprint }).await;
+                }
+            };
+            self.executor.spawn(tell).detach();
+        }
     }
 
     fn open(&mut self, conn: ConnId, to: SocketAddr, security: &Security, from: Option<IpAddr>) -> Option<Input> {
@@ -256,6 +276,7 @@ impl Network {
                 self.tls.client(identity.as_ref(), server_name.as_ref(), *policy).map(Some)
             }
         };
+        self.tell_renewed();
         match handshake {
             Ok(handshake) => {
                 let connection = Connection::open(conn, (to, from), handshake, &self.executor, &self.news);
@@ -278,13 +299,18 @@ impl Network {
     }
 
     fn accepted(&mut self, on: SocketId, stream: Async<TcpStream>, peer: SocketAddr) -> [Option<Input>; 2] {
-        let Some(Bound::Listener(_, handshake)) = self.sockets.get(&on) else { return [None, None] };
-        let conn = ConnId::accepted(self.accepted.take());
-        if let Some(handshake) = handshake.clone() {
+        let Some(Bound::Listener(_, protection)) = self.sockets.get(&on) else { return [None, None] };
+        if let Some((identity, policy)) = protection.clone() {
+            let handshake = self.tls.server(identity.as_ref(), policy);
+            self.tell_renewed();
+            // Its files have become others that cannot be used: the socket is about to be closed.
+            let Ok(handshake) = handshake else { return [None, None] };
+            let conn = ConnId::accepted(self.accepted.take());
             let connection = Connection::protect(conn, (stream, peer), handshake, &self.executor, &self.news);
             self.connections.insert(conn, connection);
             return one(Input::Accepted { conn, on, peer });
         }
+        let conn = ConnId::accepted(self.accepted.take());
         self.connections.insert(conn, Connection::accepted(conn, stream, &self.executor, &self.news));
         [Some(Input::Accepted { conn, on, peer }), Some(self.is_open(conn))]
     }

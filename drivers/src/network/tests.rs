@@ -22,6 +22,8 @@ struct Bench {
     network: Network,
     news: Receiver<News>,
     waiting: std::collections::VecDeque<Input>,
+    /// The certificates that were told to be renewed.
+    renewed: Vec<(Text, Fingerprint)>,
 }
 
 impl Bench {
@@ -33,7 +35,7 @@ impl Bench {
         let executor = Rc::new(LocalExecutor::new());
         let (sender, news) = smol::channel::bounded(16);
         let network = Network::new(executor.clone(), sender, tls);
-        Self { executor, network, news, waiting: std::collections::VecDeque::new() }
+        Self { executor, network, news, waiting: std::collections::VecDeque::new(), renewed: Vec::new() }
     }
 
     /// The next input.

@@ -214,6 +214,10 @@ SCENARIOS = {
     )
     + get(200) + get(487) + ack_of_refusal(),
     "uac_late_offer": invite(body="") + get_200() + ack(body=sdp()) + pause(300) + bye() + get(200),
+    # Of the two streams that are offered it takes the second.
+    "uac_late_offer_named": invite(body="") + get(100, OPTIONAL) + get(180, OPTIONAL)
+    + get(200, 'rrs="true"', check("m=message [1-9][0-9]* .*m=audio [1-9]"))
+    + ack(body=sdp().replace("m=audio", "m=message 0 TCP/TLS/MSRP *\nm=audio")) + pause(300) + bye() + get(200),
     "uac_rejected": invite() + get(100, OPTIONAL) + get(180, OPTIONAL) + get(486) + ack_of_refusal(),
     "uac_options": request("OPTIONS", extra="Accept: application/sdp\n") + get(200, "", check("INVITE", "Allow:")),
     "uac_unknown_method": request("FROBNICATE") + get(405, "", check("INVITE", "Allow:")),

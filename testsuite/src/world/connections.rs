@@ -144,16 +144,15 @@ impl World {
     pub(super) fn write(&mut self, end: End, data: &Bytes) {
         let Some(pipe) = self.pipe(end) else { return };
         let messages = if pipe.sip { pipe.written.feed(data) } else { Vec::new() };
-        let (peer, local, remote, mut last) = (pipe.peer, pipe.local, pipe.remote, pipe.last);
-        let transport = pipe.transport;
+        pipe.traffic[0] += data.len() as u64;
+        let (peer, local, remote, transport) = (pipe.peer, pipe.local, pipe.remote, pipe.transport);
         if let Node::Host(host) = end.node {
             for data in messages {
                 self.see(Fate::Sent, host, &Packet { transport, from: local, to: remote, data });
             }
         }
         self.see_frames(Fate::Sent, end, data);
-        let line = (local.ip(), remote.ip());
-        let faults = self.link(line.0, line.1).clone();
+        let faults = self.link(local.ip(), remote.ip()).clone();
         if self.random.one_in_million(faults.reset) {
             self.reset(end);
             return;
@@ -166,23 +165,70 @@ impl World {
                 let most = u64::try_from(faults.segment).unwrap_or(1);
                 usize::try_from(self.random.between(1, most)).unwrap_or(1)
             };
-            let piece = rest.split_to(size);
-            let (bytes, free) = (piece.len(), self.occupied.get(&line).copied().unwrap_or(self.now));
-            let gone = free.max(self.now) + faults.occupied(bytes);
-            last = last.max(gone + faults.transit(&mut self.random));
-            let event = ConnectionEvent::Data(piece);
-            let from = (faults.rate == 0).then_some(end);
-            self.schedule(last - self.now, Happening::Stream { to: peer, event, from });
-            if faults.rate > 0 {
-                // The system has taken it when no more than its buffer waits for the link.
-                self.occupied.insert(line, gone);
-                let after = (gone - self.now).saturating_sub(faults.occupied(faults.buffer));
-                let event = ConnectionEvent::Drained(bytes);
-                self.schedule(after, Happening::Stream { to: end, event, from: None });
+            let mut piece = rest.split_to(size);
+            if let Some(Pipe { inbound, .. }) = self.pipe(peer) {
+                let room = if inbound.waiting.is_empty() { inbound.admit(size, faults.window) } else { 0 };
+                let waits = piece.split_off(room);
+                inbound.waiting.extend((!waits.is_empty()).then_some(waits));
             }
+            self.carry(end, piece);
+        }
+    }
+
+    /// Puts bytes on the way that one end has written and that there is room for at the other.
+    fn carry(&mut self, end: End, piece: Bytes) {
+        let Some(pipe) = self.pipe(end).filter(|_| !piece.is_empty()) else { return };
+        let (peer, line, last) = (pipe.peer, (pipe.local.ip(), pipe.remote.ip()), pipe.last);
+        let faults = self.link(line.0, line.1).clone();
+        let (bytes, free) = (piece.len(), self.occupied.get(&line).copied().unwrap_or(self.now));
+        let gone = free.max(self.now) + faults.occupied(bytes);
+        let last = last.max(gone + faults.transit(&mut self.random));
+        let event = ConnectionEvent::Data(piece);
+        let from = (faults.rate == 0).then_some(end);
+        self.schedule(last - self.now, Happening::Stream { to: peer, event, from });
+        if faults.rate > 0 {
+            // The system has taken it when no more than its buffer waits for the link.
+            self.occupied.insert(line, gone);
+            let after = (gone - self.now).saturating_sub(faults.occupied(faults.buffer));
+            let event = ConnectionEvent::Drained(bytes);
+            self.schedule(after, Happening::Stream { to: end, event, from: None });
         }
         if let Some(pipe) = self.pipe(end) {
             pipe.last = last;
+        }
+    }
+
+    /// One end learns that there is room at the other, and sends what waited for it.
+    pub(super) fn reopen(&mut self, to: End) {
+        let Some(pipe) = self.pipe(to) else { return };
+        pipe.inbound.reopens = false;
+        let from = pipe.peer;
+        let Some(line) = self.pipe(from).map(|pipe| (pipe.local.ip(), pipe.remote.ip())) else { return };
+        let window = self.link(line.0, line.1).window;
+        while let Some(Pipe { inbound, .. }) = self.pipe(to)
+            && let Some(mut front) = inbound.waiting.pop_front()
+        {
+            let room = inbound.admit(front.len(), window);
+            let piece = front.split_to(room);
+            let is_full = !front.is_empty();
+            if is_full {
+                inbound.waiting.push_front(front);
+            }
+            self.carry(from, piece);
+            if is_full {
+                break;
+            }
+        }
+    }
+
+    /// What waits to be sent by an end that closes goes out, whether there is room for it or not.
+    fn flush(&mut self, end: End) {
+        let Some(peer) = self.pipe(end).map(|pipe| pipe.peer) else { return };
+        while let Some(Pipe { inbound, .. }) = self.pipe(peer)
+            && let Some(front) = inbound.waiting.pop_front()
+        {
+            inbound.taken += front.len();
+            self.carry(end, front);
         }
     }
 
@@ -214,6 +260,9 @@ impl World {
     pub(super) fn close(&mut self, end: End, how: CloseHow) {
         if let Node::Host(host) = end.node {
             self.hosts[host].opening.remove(&end.conn);
+        }
+        if how == CloseHow::Flush {
+            self.flush(end);
         }
         if let Some(pipe) = self.pipes(end.node).remove(&end.conn) {
             let (cause, at) = match how {
@@ -259,7 +308,14 @@ impl World {
     /// Something arrives at one end of a connection.
     pub(super) fn stream(&mut self, to: End, event: ConnectionEvent, from: Option<End>) {
         match &event {
-            ConnectionEvent::Closed(_) => {
+            ConnectionEvent::Closed(cause) => {
+                // In good order it ends behind what has come.
+                if *cause == CloseCause::Peer
+                    && let Some(Pipe { inbound, .. }) = self.pipe(to).filter(|pipe| !pipe.inbound.unread.is_empty())
+                {
+                    inbound.closed = Some(cause.clone());
+                    return;
+                }
                 self.pipes(to.node).remove(&to.conn);
                 if let Node::Host(host) = to.node {
                     self.watch.closed(host, to.conn, self.now);
@@ -277,19 +333,62 @@ impl World {
             }
             ConnectionEvent::Data(data) => {
                 let Some(pipe) = self.pipe(to) else { return };
-                let messages = if pipe.sip { pipe.read.feed(data) } else { Vec::new() };
-                let (local, remote, transport) = (pipe.local, pipe.remote, pipe.transport);
-                self.see_frames(Fate::Arrived, to, data);
-                for data in messages {
-                    self.read(to, Packet { transport, from: remote, to: local, data });
-                }
-                if let Some(End { node: Node::Host(host), conn }) = from
-                    && self.hosts[host].pipes.contains_key(&conn)
-                {
-                    self.input(host, Input::Stream { conn, event: ConnectionEvent::Drained(data.len()) });
-                }
+                pipe.inbound.unread.push_back(data.clone());
+                let drained = from.map(|from| (from, data.len()));
+                self.read_on(to, drained);
+                return;
             }
         }
+        self.hand(to, event);
+    }
+
+    /// One end reads what has come, as far as it wants to; the system of the other has got rid of so many bytes.
+    pub(super) fn read_on(&mut self, to: End, mut drained: Option<(End, usize)>) {
+        loop {
+            let wanted = match to.node {
+                Node::Host(host) => self.hosts[host].agent.read_budget(to.conn),
+                Node::Post(_) => usize::MAX,
+            };
+            let Some(pipe) = self.pipe(to) else { break };
+            let inbound = &mut pipe.inbound;
+            let Some(mut data) = inbound.unread.pop_front_if(|_| wanted > 0) else { break };
+            let rest = data.split_off(wanted.min(data.len()));
+            if !rest.is_empty() {
+                inbound.unread.push_front(rest);
+            }
+            inbound.taken = inbound.taken.saturating_sub(data.len());
+            let reopens = !inbound.waiting.is_empty() && !std::mem::replace(&mut inbound.reopens, true);
+            pipe.traffic[1] += data.len() as u64;
+            let messages = if pipe.sip { pipe.read.feed(&data) } else { Vec::new() };
+            let (local, remote, transport) = (pipe.local, pipe.remote, pipe.transport);
+            if reopens {
+                let delay = self.link(local.ip(), remote.ip()).delay;
+                self.schedule(delay, Happening::Reopen(to));
+            }
+            self.see_frames(Fate::Arrived, to, &data);
+            for data in messages {
+                self.read(to, Packet { transport, from: remote, to: local, data });
+            }
+            self.drain_end(drained.take());
+            self.hand(to, ConnectionEvent::Data(data));
+        }
+        self.drain_end(drained);
+        let ends = |pipe: &mut Pipe| pipe.inbound.closed.take_if(|_| pipe.inbound.unread.is_empty());
+        if let Some(cause) = self.pipe(to).and_then(ends) {
+            self.stream(to, ConnectionEvent::Closed(cause), None);
+        }
+    }
+
+    fn drain_end(&mut self, drained: Option<(End, usize)>) {
+        if let Some((End { node: Node::Host(host), conn }, bytes)) = drained
+            && self.hosts[host].pipes.contains_key(&conn)
+        {
+            self.input(host, Input::Stream { conn, event: ConnectionEvent::Drained(bytes) });
+        }
+    }
+
+    /// Hands what has come to whoever is there.
+    fn hand(&mut self, to: End, event: ConnectionEvent) {
         match to.node {
             Node::Host(host) => self.input(host, Input::Stream { conn: to.conn, event }),
             Node::Post(post) => match event {

@@ -1,6 +1,7 @@
 //! What the agents ask of their drivers.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use sipsimple_core::agent::{Answer, Effect, Input, Question, SocketEvent};
 use sipsimple_core::dns::Resolver;
@@ -71,15 +72,25 @@ impl World {
                 }
             }
             Effect::Open { conn, to, security, .. } => self.open(host, conn, to, &security),
+            Effect::Resume(conn) => {
+                let end = End { node: Node::Host(host), conn };
+                if self.pipe(end).is_some_and(|pipe| !pipe.inbound.unread.is_empty()) {
+                    self.schedule(Duration::ZERO, Happening::Read(end));
+                }
+            }
             Effect::Write { conn, data } => self.write(End { node: Node::Host(host), conn }, &data),
             Effect::Close { conn, how } => self.close(End { node: Node::Host(host), conn }, how),
             Effect::Ask { ask, question } => {
+                let mut after = Duration::ZERO;
                 let answer = match question {
                     Question::LocalAddress { toward } => {
                         Answer::LocalAddress(self.hosts[host].address_toward(toward.ip()))
                     }
                     Question::File(_) if self.hosts[host].disk_is_stuck => return,
-                    Question::File(question) => Answer::File(self.hosts[host].file(&question)),
+                    Question::File(question) => {
+                        after = self.hosts[host].disk_takes(self.now, &question);
+                        Answer::File(self.hosts[host].file(&question))
+                    }
                     Question::LoadSettings { .. } => Answer::Settings(Ok(self.hosts[host].stored.clone())),
                     Question::PersistSettings { text } => {
                         self.hosts[host].stored = Some(text);
@@ -90,7 +101,7 @@ impl World {
                     _ => return,
                 };
                 self.hosts[host].asked.insert(ask);
-                self.later(host, Input::Answer { ask, answer });
+                self.schedule(after, Happening::Input(host, Box::new(Input::Answer { ask, answer })));
             }
             Effect::Abandon { ask } => {
                 self.hosts[host].asked.remove(&ask);

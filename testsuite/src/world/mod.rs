@@ -101,6 +101,10 @@ enum Happening {
         event: ConnectionEvent,
         from: Option<End>,
     },
+    /// One end of a connection reads on.
+    Read(End),
+    /// What was sent to one end of a connection is less than the window again, and the other learns of it.
+    Reopen(End),
     Wake(usize),
     MediaWake(usize),
     Alarm(usize, u64),
@@ -351,8 +355,11 @@ impl World {
             Happening::Datagram(packet) => self.arrive(&packet),
             Happening::Input(host, input) => {
                 // What was given up in the meantime is not answered.
-                let wanted = match *input {
-                    Input::Answer { ask, .. } => self.hosts[host].asked.remove(&ask),
+                let wanted = match &*input {
+                    Input::Answer { ask, answer } => {
+                        self.hosts[host].count(answer);
+                        self.hosts[host].asked.remove(ask)
+                    }
                     _ => true,
                 };
                 if wanted {
@@ -361,6 +368,8 @@ impl World {
             }
             Happening::Connect { from, transport, local, to } => self.connect(from, transport, local, to),
             Happening::Stream { to, event, from } => self.stream(to, event, from),
+            Happening::Read(end) => self.read_on(end, None),
+            Happening::Reopen(end) => self.reopen(end),
             Happening::Wake(host) => self.wake(host),
             Happening::Act(post, act) => self.act(post, act),
             Happening::MediaWake(host) => {

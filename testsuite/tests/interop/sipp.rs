@@ -150,6 +150,7 @@ pub(crate) fn scenario(name: &str) -> String {
 const CALLERS: &[(&str, &[&str])] = &[
     ("uac_cancel", &["--ring", "10"]),
     ("uac_late_offer", &[]),
+    ("uac_late_offer_named", &["--offer", "chat,audio"]),
     ("uac_rejected", &["--reject", "486"]),
     ("uac_options", &[]),
     ("uac_unknown_method", &[]),

@@ -97,46 +97,30 @@ fn a_full_disk_ends_the_transfer_on_both_sides() {
     scene.end();
 }
 
-/// The disk fails when the last chunk has been answered: there is none left to refuse, and the sender hears it by a report.
+/// All of the file has come when writing it fails: there is no chunk left to refuse, and the sender hears it by a report.
 #[test]
-fn a_disk_that_fails_at_the_end_is_reported() {
-    let data = bytes(1000);
-    let mut scene = Scene::alike(25, Relay);
-    scene.world.host_mut(BOB).disk = 10;
-    scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
-    scene.call(vec![spec("picture", selector(&data), 0)]);
-    scene.run(200);
-    scene.command(BOB, set("stored")).unwrap();
-    scene.run(2000);
-    let refused = |event: &FileTransferEvent| matches!(event, FileTransferEvent::DidNotDeliverChunk { code: 413, .. });
-    let events = told(&scene, ALICE);
-    assert_eq!(events.iter().filter(|event| refused(event)).count(), 1, "{events:?}");
-    assert!(matches!(events.last(), Some(FileTransferEvent::DidNotFinish { received: false, .. })), "{events:?}");
-    let full = FileTransferEvent::DidNotFinish { received: true, reason: "no space left on device".into() };
-    assert_eq!(told(&scene, BOB).last(), Some(&full));
-    scene.end();
-}
-
-#[test]
-fn a_disk_that_turns_out_to_be_full_behind_the_last_chunk_is_reported() {
-    // All of the file has come when writing it fails: there is no chunk left to refuse.
-    let data = bytes(1000);
-    let mut scene = Scene::alike(25, Relay);
-    scene.world.host_mut(BOB).disk = 300;
-    scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
-    scene.call(vec![spec("picture", selector(&data), 0)]);
-    scene.run(200);
-    scene.command(BOB, set("stored")).unwrap();
-    scene.run(20_000);
-    let full = FileTransferEvent::DidNotFinish { received: true, reason: "no space left on device".into() };
-    assert_eq!(told(&scene, BOB).last(), Some(&full));
-    let events = told(&scene, ALICE);
-    let refused = |event: &FileTransferEvent| {
-        matches!(event, FileTransferEvent::DidNotDeliverChunk { code: 413, chunk: Some(_), .. })
-    };
-    assert_eq!(events.iter().filter(|event| refused(event)).count(), 1, "{events:?}");
-    assert!(matches!(events.last(), Some(FileTransferEvent::DidNotFinish { received: false, .. })), "{events:?}");
-    scene.end();
+fn a_disk_that_fails_behind_the_last_chunk_is_reported() {
+    for disk in [10, 300] {
+        let data = bytes(1000);
+        let mut scene = Scene::alike(25, Relay);
+        scene.world.host_mut(BOB).disk = disk;
+        scene.world.host_mut(ALICE).files.insert("picture".into(), data.clone());
+        scene.call(vec![spec("picture", selector(&data), 0)]);
+        scene.run(200);
+        scene.command(BOB, set("stored")).unwrap();
+        scene.run(2000);
+        let full = FileTransferEvent::DidNotFinish { received: true, reason: "no space left on device".into() };
+        assert_eq!(told(&scene, BOB).last(), Some(&full));
+        let events = told(&scene, ALICE);
+        let refused = |event: &FileTransferEvent| {
+            matches!(event, FileTransferEvent::DidNotDeliverChunk { code: 413, chunk: Some(_), .. })
+        };
+        assert_eq!(events.iter().filter(|event| refused(event)).count(), 1, "{events:?}");
+        assert!(matches!(events.last(), Some(FileTransferEvent::DidNotFinish { received: false, .. })), "{events:?}");
+        scene.run(18_000);
+        assert_eq!((told(&scene, ALICE), told(&scene, BOB).last()), (events, Some(&full)), "nothing more is told");
+        scene.end();
+    }
 }
 
 #[test]

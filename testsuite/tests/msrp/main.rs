@@ -8,6 +8,7 @@ mod desktop;
 mod examples;
 mod file;
 mod files;
+mod pressure;
 mod relay;
 mod room;
 mod scene;

@@ -205,14 +205,50 @@ fn a_relay_that_is_lost_fails_the_stream_of_an_active_session() {
     }
 }
 
+/// The path is valid for as long as it was granted: until then the stream goes on, and the relay is asked again, ever more rarely.
 #[test]
-fn a_refresh_that_is_refused_fails_the_stream() {
+fn a_refresh_that_is_refused_fails_the_stream_when_the_path_expires() {
     let mut own = Relayed::chatting_by(9, [true, false], |books| books.lasts = 120);
     own.books.borrow_mut().refuses = Some(403);
-    own.scene.run(100_000);
+    for number in 0..11 {
+        own.scene.say(BOB, &format!("m{number:03}"), "still there").unwrap();
+        own.scene.run(10_000);
+    }
+    assert_eq!((own.scene.texts(ALICE).len(), own.failure(ALICE)), (11, None));
+    own.scene.run(8_000);
     assert_eq!(own.failure(ALICE).as_deref(), Some("MSRP: the relay refuses: 403 "));
+    let refused = own.asked().iter().filter(|code| **code == 403).count();
+    assert!((4..=6).contains(&refused), "{refused}");
     assert!(own.scene.world.run_until_quiescent(Duration::from_secs(120)));
     own.scene.world.finish();
+}
+
+#[test]
+fn a_relay_that_is_out_of_order_for_a_while_does_not_end_the_stream() {
+    for mute in [false, true] {
+        let mut own = Relayed::chatting_by(11, [true, false], |books| books.lasts = 120);
+        let disturb = |own: &Relayed, on: bool| {
+            let mut books = own.books.borrow_mut();
+            if mute {
+                books.mute = on;
+            } else {
+                books.refuses = on.then_some(500);
+            }
+        };
+        own.scene.run(40_000);
+        // Nothing but the refresh is due meanwhile.
+        own.scene.say(ALICE, "m000", "hello").unwrap();
+        own.scene.run(10_000);
+        disturb(&own, true);
+        own.scene.run(30_000);
+        disturb(&own, false);
+        for minute in 0..10 {
+            own.scene.say(BOB, &format!("m{minute:03}"), "still there").unwrap();
+            own.scene.run(60_000);
+        }
+        assert_eq!((own.scene.texts(ALICE).len(), own.failure(ALICE)), (10, None), "{mute}");
+        own.scene.end();
+    }
 }
 
 /// RFC 4976 section 6.4.1: the relay has taken the message, and the next hop has gone.

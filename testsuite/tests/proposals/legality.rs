@@ -3,6 +3,7 @@
 use sipsimple_core::agent::SessionMut;
 use sipsimple_core::id::StreamId;
 use sipsimple_core::session::{SessionError, SessionState};
+use sipsimple_core::usage::Content;
 use sipsimple_testsuite::text;
 
 use super::duo::{ALICE, BOB, Duo, audio};
@@ -13,21 +14,42 @@ type Method = (&'static str, fn(&mut SessionMut<'_>) -> Result<(), SessionError>
 const METHODS: &[Method] = &[
     ("send_ring_indication", |session| session.send_ring_indication()),
     ("accept", |session| session.accept(&[])),
+    ("accept_offering", |session| session.accept_offering(&[]).map(drop)),
     ("reject", |session| session.reject(200, None)),
     ("accept_proposal", |session| session.accept_proposal(&[])),
     ("reject_proposal", |session| session.reject_proposal(200, None)),
     ("add_stream", |session| session.add_streams(&[]).map(drop)),
     ("remove_stream", |session| session.remove_streams(&[StreamId::from_u64(u64::MAX)])),
     ("cancel_proposal", |session| session.cancel_proposal()),
+    ("transfer", |session| session.transfer("sip:carol@10.0.0.9", None)),
+    ("send_info", |session| session.send_info(None, Some(unwritable()))),
+    ("send_message", |session| session.send_message(unwritable())),
+];
+
+/// What no message can carry.
+fn unwritable() -> Content {
+    Content::new("text/plain\r\nX: y", "hello")
+}
+
+/// Those in which there is a call.
+const ESTABLISHED: &[SessionState] = &[
+    SessionState::Connected,
+    SessionState::ReceivedProposal,
+    SessionState::ReceivedProposalRequest,
+    SessionState::AcceptingProposal,
+    SessionState::RejectingProposal,
+    SessionState::SendingProposal,
+    SessionState::CancellingProposal,
 ];
 
 /// In which states a method is allowed.
 fn allowed(method: &str) -> &'static [SessionState] {
     match method {
         "send_ring_indication" => &[SessionState::Incoming, SessionState::ReceivedProposal],
-        "accept" | "reject" => &[SessionState::Incoming],
+        "accept" | "accept_offering" | "reject" => &[SessionState::Incoming],
         "accept_proposal" | "reject_proposal" => &[SessionState::ReceivedProposal],
-        "add_stream" | "remove_stream" => &[SessionState::Connected],
+        "send_info" | "send_message" => ESTABLISHED,
+        "add_stream" | "remove_stream" | "transfer" => &[SessionState::Connected],
         "cancel_proposal" => &[SessionState::SendingProposal],
         other => panic!("{other}"),
     }
@@ -39,7 +61,7 @@ fn try_all(duo: &mut Duo, host: usize, state: SessionState) {
     duo.told(host);
     for (method, call) in METHODS {
         if allowed(method).contains(&state) {
-            if !matches!(*method, "send_ring_indication" | "cancel_proposal") {
+            if !matches!(*method, "send_ring_indication" | "cancel_proposal" | "transfer") {
                 let refused = duo.with(host, call).unwrap_err();
                 assert!(!matches!(refused, SessionError::IllegalState { .. }), "{method} in {state}: {refused}");
             }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sipsimple_core::agent::Config;
+use sipsimple_core::agent::{Config, EventKind};
 use sipsimple_core::id::SessionId;
+use sipsimple_core::session::{SessionError, SessionEvent, SessionState};
 use sipsimple_core::stream::{AudioSpec, ChatSpec, StreamSpec};
 use sipsimple_core::transport::Transport;
 use sipsimple_testsuite::application::Idle;
@@ -163,17 +164,13 @@ fn an_offer_in_a_reliable_response_without_anything_wanted_is_refused_and_the_ca
         let mut scene = Scene::new();
         let (_, invite) = call(&mut scene);
         scene.reply(&invite, &progress(&invite.sip, "b", 1, offer));
-        let prack = scene.next("PRACK");
-        assert_eq!(prack.sip.description().is_some(), refused);
+        let prack = scene.prack("b");
+        assert_eq!(prack.description().is_some(), refused);
         if refused {
-            assert_eq!(used(&prack.sip), [false]);
+            assert_eq!(used(&prack), [false]);
         }
-        scene.reply(&prack, &response(&prack.sip, 200, "b"));
-        let cancel = scene.next("CANCEL");
-        assert!(cancel.sip.header("reason").is_some_and(|reason| reason.starts_with("SIP;cause=488")));
-        scene.reply(&cancel, &response(&cancel.sip, 200, "b"));
-        scene.reply(&invite, &response(&invite.sip, 487, "b"));
-        scene.next("ACK");
+        let cancel = scene.cancelled(&invite);
+        assert!(cancel.header("reason").is_some_and(|reason| reason.starts_with("SIP;cause=488")));
         scene.wait(100);
         assert_eq!(scene.failure().0, 487);
         scene.quiet();
@@ -189,9 +186,8 @@ fn each_fork_has_its_own_offer_and_the_one_that_accepts_counts() {
     let answers = [vec![false], vec![false, true], vec![true]];
     for ((tag, offer), answer) in offers.into_iter().rev().zip(answers.into_iter().rev()) {
         scene.reply(&invite, &progress(&invite.sip, tag, 1, offer));
-        let prack = scene.next("PRACK");
-        assert_eq!((prack.sip.to_tag(), used(&prack.sip)), (tag, answer));
-        scene.reply(&prack, &response(&prack.sip, 200, tag));
+        let prack = scene.prack(tag);
+        assert_eq!((prack.to_tag(), used(&prack)), (tag, answer));
     }
     scene.reply(&invite, &response(&invite.sip, 200, "b"));
     assert_eq!(scene.next("ACK").sip.to_tag(), "b");
@@ -215,8 +211,7 @@ fn a_fork_that_was_refused_ends_the_call_by_accepting_it() {
     let (_, invite) = call(&mut scene);
     for (tag, offer) in [("a", audio(peer(), 4000)), ("b", offer_of(VIDEO))] {
         scene.reply(&invite, &progress(&invite.sip, tag, 1, offer));
-        let prack = scene.next("PRACK");
-        scene.reply(&prack, &response(&prack.sip, 200, tag));
+        scene.prack(tag);
     }
     scene.reply(&invite, &response(&invite.sip, 200, "b"));
     assert_eq!(scene.next("ACK").sip.to_tag(), "b");
@@ -265,9 +260,8 @@ fn a_200_that_overtakes_the_prack_waits_for_its_answer() {
     scene.reply(&invite, &progress(&invite.sip, "b", 1, audio(peer(), 4000)));
     scene.reply(&invite, &response(&invite.sip, 200, "b"));
     assert!(scene.next("ACK").sip.body().is_empty());
-    let prack = scene.next("PRACK");
-    assert_eq!(used(&prack.sip), [true]);
-    scene.reply(&prack, &response(&prack.sip, 200, "b"));
+    let prack = scene.prack("b");
+    assert_eq!(used(&prack), [true]);
     scene.wait(100);
     assert_eq!(scene.count("SIPSessionDidStart"), 1);
     hang_up(scene, session);
@@ -320,12 +314,8 @@ fn a_call_that_nobody_answers_is_cancelled_in_time() {
     let mut scene = Scene::with(config, Box::new(Idle));
     let (_, invite) = call(&mut scene);
     scene.reply(&invite, &progress(&invite.sip, "b", 1, audio(peer(), 4000)));
-    let prack = scene.next("PRACK");
-    scene.reply(&prack, &response(&prack.sip, 200, "b"));
-    let cancel = scene.next("CANCEL");
-    scene.reply(&cancel, &response(&cancel.sip, 200, "b"));
-    scene.reply(&invite, &response(&invite.sip, 487, "b"));
-    scene.next("ACK");
+    scene.prack("b");
+    scene.cancelled(&invite);
     scene.wait(100);
     assert_eq!(scene.failure().0, 487);
     scene.quiet();
@@ -338,8 +328,7 @@ fn an_update_in_an_early_dialog_is_judged_by_what_was_agreed_there() {
     let (session, invite) = call(&mut scene);
     for (tag, offer) in [("b", offer_with(VIDEO)), ("a", offer_of(VIDEO)), ("c", audio(peer(), 4600))] {
         scene.reply(&invite, &progress(&invite.sip, tag, 1, offer));
-        let prack = scene.next("PRACK");
-        scene.reply(&prack, &response(&prack.sip, 200, tag));
+        scene.prack(tag);
     }
     let update = |scene: &mut Scene, tag: &str, offer: String| {
         let name = scene.name();
@@ -432,10 +421,7 @@ fn streams_that_never_get_ready_end_the_call() {
     let mut scene = Scene::new();
     let (_, invite) = call_for_brittle(&mut scene, None);
     scene.reply(&invite, &progress(&invite.sip, "b", 1, offer_of(BRITTLE)));
-    let cancel = scene.next("CANCEL");
-    scene.reply(&cancel, &response(&cancel.sip, 200, "b"));
-    scene.reply(&invite, &response(&invite.sip, 487, "b"));
-    scene.next("ACK");
+    scene.cancelled(&invite);
     scene.wait(100);
     assert_eq!(scene.failure().0, 487);
     scene.quiet();
@@ -523,4 +509,73 @@ fn a_call_without_an_offer_may_be_cancelled_or_ended_before_the_ack() {
     scene.wait(100);
     assert_eq!((scene.count("SIPSessionDidStart"), scene.count("SIPSessionDidEnd")), (0, 1));
     scene.quiet();
+}
+
+/// A call of the peer without an offer, which rings; alice offers these streams.
+fn offered_by_alice(scene: &mut Scene, streams: &[StreamSpec]) -> (Draft, SessionId, Sip) {
+    let invite = scene.request("INVITE");
+    scene.send(&invite);
+    scene.wait(100);
+    let session = scene.incoming();
+    let told = scene.world.host(scene.alice).events.iter().any(|(_, event)| match &event.kind {
+        EventKind::Session { event: SessionEvent::NewIncoming { streams, without_offer, .. }, .. } => {
+            *without_offer && streams.len() == 1
+        }
+        _ => false,
+    });
+    assert!(told, "the application knows that the offer is its own");
+    let names = scene.session(session, |session| session.accept_offering(streams)).unwrap();
+    assert_eq!(names, scene.session(session, |session| session.streams()));
+    let offer = scene.next("200 INVITE").sip;
+    (invite, session, offer)
+}
+
+#[test]
+fn the_application_names_the_streams_that_are_offered() {
+    let mut scene = Scene::new();
+    let pcma = AudioSpec { codecs: vec!["PCMA".into()], ..AudioSpec::default() };
+    let named = [StreamSpec::Chat(ChatSpec::default()), StreamSpec::Audio(pcma)];
+    let (invite, session, offer) = offered_by_alice(&mut scene, &named);
+    let sdp = Sdp::read(offer.description().unwrap()).unwrap();
+    let lines: Vec<_> = sdp.media.iter().map(|line| (line.kind.as_str(), line.port != 0)).collect();
+    assert_eq!(lines, [("message", true), ("audio", true)]);
+    assert_eq!(sdp.media[1].formats[0].1, "pcma/8000");
+    // The peer takes the audio only.
+    let answer =
+        audio(peer(), 4000).replace("m=audio 4000 RTP/AVP 0", "m=message 0 TCP/TLS/MSRP *\r\nm=audio 4000 RTP/AVP 8");
+    scene.send(&Draft::ack(&invite.sip(), &offer).body("application/sdp", answer));
+    scene.wait(100);
+    let told = scene.told();
+    let last = ["will start", "INVITE remote 200", "-> connected", "started 1"];
+    assert_eq!(told[told.len() - 4..], last, "{told:?}");
+    hang_up(scene, session);
+}
+
+#[test]
+fn streams_are_named_only_where_the_offer_is_left_to_us() {
+    let audio = [StreamSpec::Audio(AudioSpec::default())];
+    let mut scene = Scene::new();
+    let invite = scene.invite();
+    scene.send(&invite);
+    scene.wait(100);
+    let session = scene.incoming();
+    assert_eq!(scene.session(session, |session| session.accept_offering(&audio)), Err(SessionError::Offered));
+    scene.session(session, |session| session.reject(486, None)).unwrap();
+
+    let mut scene = Scene::new();
+    let invite = scene.request("INVITE");
+    scene.send(&invite);
+    scene.wait(100);
+    let session = scene.incoming();
+    let many = vec![audio[0].clone(); 1_000];
+    let unknown = [StreamSpec::Custom { kind: "nobody knows".into(), data: Default::default() }];
+    let offering =
+        |scene: &mut Scene, streams: &[StreamSpec]| scene.session(session, |session| session.accept_offering(streams));
+    assert_eq!(offering(&mut scene, &[]), Err(SessionError::NoStreams));
+    assert_eq!(offering(&mut scene, &many), Err(SessionError::TooManyStreams));
+    assert!(matches!(offering(&mut scene, &unknown), Err(SessionError::BadStream { index: 0, .. })));
+    assert_eq!(scene.told().last().map(String::as_str), Some("incoming 1"), "nothing has changed");
+    offering(&mut scene, &audio).unwrap();
+    let illegal = SessionError::IllegalState { method: "accept_offering".into(), state: SessionState::Accepting };
+    assert_eq!(offering(&mut scene, &audio), Err(illegal));
 }

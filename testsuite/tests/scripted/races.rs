@@ -3,23 +3,19 @@
 
 use std::time::Duration;
 
-use sipsimple_core::agent::SessionMut;
 use sipsimple_core::id::SessionId;
 use sipsimple_core::session::SessionState;
 use sipsimple_core::transport::Transport;
 use sipsimple_testsuite::application::Answering;
 use sipsimple_testsuite::draft::{Draft, Side, audio};
 use sipsimple_testsuite::post::Letter;
+use sipsimple_testsuite::sip::Sip;
 
 use crate::scene::{Scene, accepted, answering, peer, response};
 
 /// A user who rings, and accepts at once.
 fn quick() -> Answering {
     Answering::after(Duration::ZERO)
-}
-
-fn with<T>(scene: &mut Scene, id: SessionId, act: impl FnOnce(SessionMut<'_>) -> T) -> T {
-    scene.world.with(scene.alice, |agent, now| act(agent.session(now, id).expect("the session is over")))
 }
 
 /// An offer of another version than the last.
@@ -41,18 +37,27 @@ impl Scene {
         side.request("INVITE", &name).body("application/sdp", offer(version))
     }
 
+    /// The final answer to a request of the peer's, among whatever comes.
+    #[track_caller]
+    fn answer_to(&mut self, request: &Draft) -> Sip {
+        let number = request.sip().cseq().0;
+        loop {
+            let letter = self.next_any();
+            if letter.sip.cseq().0 == number && letter.sip.code() >= 200 {
+                return letter.sip;
+            }
+        }
+    }
+
     /// The first letter that is no repetition of another.
     #[track_caller]
     fn next_but(&mut self, repeated: &str, name: &str) -> Letter {
         loop {
-            if let Some(letter) = self.world.take_letter(self.peer) {
-                if letter.sip.to_string() == repeated {
-                    continue;
-                }
+            let letter = self.next_any();
+            if letter.sip.to_string() != repeated {
                 assert_eq!(letter.sip.to_string(), name, "{letter:?}");
                 return letter;
             }
-            assert!(self.world.step(), "{name} did not come");
         }
     }
 
@@ -194,18 +199,6 @@ fn a_bye_for_an_early_dialog_ends_it_also_when_it_was_answered() {
     scene.quiet();
 }
 
-impl Scene {
-    #[track_caller]
-    fn next_any(&mut self) -> Letter {
-        loop {
-            if let Some(letter) = self.world.take_letter(self.peer) {
-                return letter;
-            }
-            assert!(self.world.step(), "nothing came");
-        }
-    }
-}
-
 /// 3.1.4, alice is Bob: a re-INVITE comes while she waits for the ACK, which was lost; it, and the ACK that comes again, arrive in both orders.
 #[test]
 fn a_reinvite_that_overtakes_the_ack_is_answered() {
@@ -223,12 +216,7 @@ fn a_reinvite_that_overtakes_the_ack_is_answered() {
         if !ack_first {
             scene.send(&ack);
         }
-        let answer = loop {
-            let letter = scene.next_any();
-            if letter.sip.cseq().0 == reinvite.sip().cseq().0 && letter.sip.code() >= 200 {
-                break letter.sip;
-            }
-        };
+        let answer = scene.answer_to(&reinvite);
         // Without the ACK the RFC has 200 or 491.
         assert!(answer.code() == 200 || (answer.code() == 491 && !ack_first), "{answer:?}");
         scene.send(&Draft::ack(&reinvite.sip(), &answer));
@@ -250,7 +238,7 @@ fn an_answer_that_comes_again_is_acknowledged_again() {
         let ok = accepted(&invite.sip, "b");
         scene.reply(&invite, &ok);
         let ack = scene.next("ACK");
-        with(&mut scene, session, |mut session| session.hold()).unwrap();
+        scene.session(session, |session| session.hold()).unwrap();
         let reinvite = scene.next("INVITE");
         let held = response(&reinvite.sip, 200, "b").body("application/sdp", offer(2).replace("sendrecv", "recvonly"));
         let numbers = if again_first {
@@ -267,7 +255,7 @@ fn an_answer_that_comes_again_is_acknowledged_again() {
         assert_eq!(numbers[0].sip.cseq(), ack.sip.cseq());
         assert_eq!(numbers[1].sip.cseq().0, reinvite.sip.cseq().0);
         scene.wait(100);
-        assert!(with(&mut scene, session, |session| session.on_hold_by_local()));
+        assert!(scene.session(session, |session| session.on_hold_by_local()));
         scene.ends(session);
     }
 }
@@ -287,12 +275,7 @@ fn an_offer_that_overtakes_the_answer_is_refused() {
             scene.wait(50);
         }
         scene.send(&reinvite);
-        let answer = loop {
-            let letter = scene.next_any();
-            if letter.sip.cseq().0 == reinvite.sip().cseq().0 && letter.sip.code() >= 200 {
-                break letter.sip;
-            }
-        };
+        let answer = scene.answer_to(&reinvite);
         assert_eq!(answer.code(), if ack_first { 200 } else { 491 });
         scene.send(&Draft::ack(&reinvite.sip(), &answer));
         if !ack_first {
@@ -407,7 +390,7 @@ fn a_reinvite_crosses_a_bye() {
         let mut scene = Scene::answering(quick());
         let (mut side, _) = scene.established_by_peer();
         let session = scene.incoming();
-        with(&mut scene, session, |mut session| session.hold()).unwrap();
+        scene.session(session, |session| session.hold()).unwrap();
         let reinvite = scene.next("INVITE");
         let (bye, refusal) = (side.request("BYE", "bye"), Draft::response(&reinvite.sip, 481, "b"));
         if refused_first {
@@ -442,7 +425,7 @@ fn the_answer_to_a_reinvite_crosses_the_bye() {
         let mut scene = Scene::answering(quick());
         let _ = scene.established_by_peer();
         let session = scene.incoming();
-        with(&mut scene, session, |mut session| session.hold()).unwrap();
+        scene.session(session, |session| session.hold()).unwrap();
         let reinvite = scene.next("INVITE");
         scene.end(session);
         let bye = scene.next("BYE");
@@ -518,7 +501,7 @@ fn reinvites_cross() {
                 let (side, _) = scene.established_by_peer();
                 (scene.incoming(), side)
             };
-            with(&mut scene, session, |mut session| session.hold()).unwrap();
+            scene.session(session, |session| session.hold()).unwrap();
             let ours = scene.next("INVITE");
             let theirs = scene.reinvite(&mut side, 2);
             let pending = Draft::response(&ours.sip, 491, "b");
@@ -545,8 +528,8 @@ fn reinvites_cross() {
             scene.reply(&again, &response(&again.sip, 200, "b").body("application/sdp", held));
             scene.next("ACK");
             scene.wait(100);
-            assert!(with(&mut scene, session, |session| session.on_hold_by_local()));
-            assert_eq!(with(&mut scene, session, |session| session.state()), SessionState::Connected);
+            assert!(scene.session(session, |session| session.on_hold_by_local()));
+            assert_eq!(scene.session(session, |session| session.state()), SessionState::Connected);
             scene.ends(session);
         }
     }
@@ -559,7 +542,7 @@ fn an_update_crosses_a_reinvite() {
         let mut scene = Scene::answering(quick());
         let (mut side, _) = scene.established_by_peer();
         let session = scene.incoming();
-        with(&mut scene, session, |mut session| session.hold()).unwrap();
+        scene.session(session, |session| session.hold()).unwrap();
         let reinvite = scene.next("INVITE");
         let update = side.request("UPDATE", "update");
         scene.send(&if with_offer { update.body("application/sdp", offer(2)) } else { update });
@@ -593,7 +576,7 @@ fn a_refer_crosses_a_bye() {
         let mut scene = Scene::answering(quick());
         let (mut side, _) = scene.established_by_peer();
         let session = scene.incoming();
-        with(&mut scene, session, |mut session| session.transfer("sip:carol@10.9.0.3", None)).unwrap();
+        scene.session(session, |session| session.transfer("sip:carol@10.9.0.3", None)).unwrap();
         let refer = scene.next("REFER");
         let (bye, refused) = (side.request("BYE", "bye"), Draft::response(&refer.sip, 481, "b"));
         if bye_first {

@@ -154,13 +154,43 @@ impl Scene {
     /// Waits until the first letter comes, which must be this.
     #[track_caller]
     pub(crate) fn next(&mut self, name: &str) -> Letter {
+        let letter = self.letter(name);
+        assert_eq!(letter.sip.to_string(), name, "{letter:?}\n{:?}", letter.sip);
+        letter
+    }
+
+    /// Waits until the first letter comes, whatever it is.
+    #[track_caller]
+    pub(crate) fn next_any(&mut self) -> Letter {
+        self.letter("a letter")
+    }
+
+    #[track_caller]
+    fn letter(&mut self, name: &str) -> Letter {
         loop {
             if let Some(letter) = self.world.take_letter(self.peer) {
-                assert_eq!(letter.sip.to_string(), name, "{letter:?}\n{:?}", letter.sip);
                 return letter;
             }
             assert!(self.world.step(), "nothing more happens, and {name} did not come");
         }
+    }
+
+    /// Answers alice's PRACK, which comes next.
+    #[track_caller]
+    pub(crate) fn prack(&mut self, tag: &str) -> Sip {
+        let prack = self.next("PRACK");
+        self.reply(&prack, &response(&prack.sip, 200, tag));
+        prack.sip
+    }
+
+    /// Alice cancels her INVITE, and the peer complies.
+    #[track_caller]
+    pub(crate) fn cancelled(&mut self, invite: &Letter) -> Sip {
+        let cancel = self.next("CANCEL");
+        self.reply(&cancel, &response(&cancel.sip, 200, "b"));
+        self.reply(invite, &response(&invite.sip, 487, "b"));
+        self.next("ACK");
+        cancel.sip
     }
 
     /// What came in the next so many milliseconds, in order.
@@ -244,12 +274,7 @@ impl Scene {
     pub(crate) fn established_by(&mut self, invite: &Draft) -> (Side, Sip) {
         self.send(invite);
         let accepted = loop {
-            let letter = loop {
-                if let Some(letter) = self.world.take_letter(self.peer) {
-                    break letter;
-                }
-                assert!(self.world.step(), "the call was not answered");
-            };
+            let letter = self.letter("an answer");
             if letter.sip.code() >= 200 {
                 break letter.sip;
             }

@@ -32,6 +32,7 @@ impl AccountSpec {
             credentials: authenticates.then(credentials),
             outbound_proxy: settings.sip.outbound_proxy.as_ref().map(|proxy| proxy.to_string().into()),
             always_use_my_proxy: settings.sip.always_use_my_proxy,
+            verify_server: settings.tls.verify_server,
             register: settings.sip.register,
             register_interval: settings.sip.register_interval.0,
             subscribe_interval: settings.sip.subscribe_interval.0,

@@ -1,5 +1,5 @@
-//! TLS as the settings say (`tls.*` of SIPSimpleSettings, and of the default account, whose certificate goes first): what they say is in effect as
-//! soon as the driver can use the files.
+//! TLS as the settings say (`tls.*` of SIPSimpleSettings, and the certificate of the default account, which goes first): what they say is in effect
+//! as soon as the driver can use the files. Whether an account has the certificates of servers checked is looked at when it sends.
 //!
 //! ```text
 //!               the settings say otherwise
@@ -91,7 +91,6 @@ impl Agent {
         let account = self.default_account_settings(settings);
         let (tls, unset) = (&settings.tls, TlsSettings::default());
         let certificate = account.and_then(|account| account.tls.certificate.as_ref()).or(tls.certificate.as_ref());
-        let verify_server = tls.verify_server || account.is_some_and(|account| account.tls.verify_server);
         let verifies = self.managed.tls.configured.0.as_ref().is_some_and(|tls| tls.servers != TlsPolicy::None);
         let files = TlsFiles {
             ca_list: tls.ca_list.clone(),
@@ -99,7 +98,7 @@ impl Agent {
             protocol: Some(tls.protocol).filter(|protocol| *protocol != unset.protocol),
             timeout: Some(tls.timeout).filter(|timeout| *timeout != unset.timeout),
         };
-        Some(Wanted { files, verify_server: Some(verify_server).filter(|verify| *verify != verifies) })
+        Some(Wanted { files, verify_server: Some(tls.verify_server).filter(|verify| *verify != verifies) })
     }
 
     /// The settings of the default account; before accounts come to life, of the one that will be it.
@@ -131,6 +130,17 @@ impl Agent {
             self.managers_start();
         } else if self.managed.closing.is_empty() && self.managed.replacing.is_empty() {
             self.renew_usages();
+        }
+    }
+
+    /// The certificate of an identity was renewed: descriptions from now on carry its fingerprint.
+    pub(in super::super) fn certificate_renewed(&mut self, identity: &Text, fingerprint: Fingerprint) {
+        let is_of = |tls: &Option<TlsConfig>| tls.as_ref().is_some_and(|tls| tls.identity.as_ref() == Some(identity));
+        if is_of(&self.managed.tls.configured.0) {
+            self.managed.tls.configured.1 = vec![fingerprint];
+        }
+        if is_of(&self.config.tls) {
+            self.config.msrp.fingerprints = vec![fingerprint];
         }
     }
 

@@ -17,6 +17,7 @@ mod sessions;
 mod settings;
 mod shutdown;
 mod supervised;
+mod traced;
 mod transfers;
 
 use std::collections::VecDeque;
@@ -31,7 +32,7 @@ use crate::media::{self, Candidate, Component};
 use crate::session::SessionEvent;
 use crate::sip::{HeaderName, Message, Request, Response};
 use crate::stream::{AudioSpec, StreamSpec};
-use crate::transport::{CloseCause, Port, Route, Transport};
+use crate::transport::{CloseCause, Port, Route, Security, Transport};
 
 const PEER: &str = "192.0.2.4:5060";
 const OURS: &str = "192.0.2.9";
@@ -58,6 +59,8 @@ struct Script {
     /// What was written on connections to MSRP relays.
     msrp: Vec<String>,
     opened: Vec<(ConnId, SocketAddr)>,
+    /// What was asked of the connections that were opened.
+    securities: Vec<Security>,
     asked: Vec<(AskId, SocketAddr)>,
     /// Questions about stored settings.
     desk: VecDeque<(AskId, Question)>,
@@ -94,6 +97,7 @@ impl Script {
             keep_alives: Vec::new(),
             msrp: Vec::new(),
             opened: Vec::new(),
+            securities: Vec::new(),
             asked: Vec::new(),
             desk: VecDeque::new(),
             bound: Vec::new(),
@@ -154,7 +158,10 @@ impl Script {
                 self.record(Way::Stream(conn), data);
                 self.agent.handle(now, Input::Stream { conn, event: drained });
             }
-            Effect::Open { conn, to, .. } => self.opened.push((conn, to)),
+            Effect::Open { conn, to, security, .. } => {
+                self.opened.push((conn, to));
+                self.securities.push(security);
+            }
             Effect::Close { conn, .. } => {
                 self.agent.handle(now, Input::Stream { conn, event: ConnectionEvent::Closed(CloseCause::Local) });
             }

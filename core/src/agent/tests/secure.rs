@@ -115,11 +115,10 @@ fn what_the_settings_say_of_tls_is_in_effect_at_once() {
     assert_eq!((script.bound_since(), script.unbound.len()), (vec![Port::Fixed(5061)], 1));
     assert_eq!(script.agent.config.msrp.fingerprints, [fingerprint()]);
 
-    // The certificate of the default account goes first, and so does its wish to check servers.
-    script.set(&AccountSettings::key(ALICE), &[("tls.certificate", "alice.pem"), ("tls.verify_server", "yes")]);
+    // The certificate of the default account goes first.
+    script.set(&AccountSettings::key(ALICE), &[("tls.certificate", "alice.pem")]);
     let files = script.answer_tls(Ok(Some(fingerprint())));
     assert_eq!(files.certificate.map(|file| file.to_string()).as_deref(), Some("alice.pem"));
-    assert_eq!(script.tls().unwrap().servers, TlsPolicy::Chain);
     assert_eq!(script.unbound.len(), 2);
 
     // What has nothing to do with it asks for nothing.
@@ -206,4 +205,70 @@ fn requests_of_now_on_take_no_connection_of_before() {
     script.answer_tls(Ok(None));
     call(&mut script);
     assert_eq!(script.opened.len(), 2, "it was made when nobody looked at its certificate");
+}
+
+#[test]
+fn an_account_says_for_itself_whether_servers_are_checked() {
+    let mut script =
+        Script::secured(&format!("{STORED}    tls:\n        verify_server = true\n        timeout = 5000\n"));
+    script.answer_tls(Ok(None));
+    let set = |script: &mut Script, value| script.set(&AccountSettings::key(ALICE), &[("tls.verify_server", value)]);
+    let call = |script: &mut Script| {
+        let opened = script.securities.len();
+        let connect = Intent::Connect {
+            account: script.agent.get_account(ALICE).unwrap(),
+            to: "sip:them@192.0.2.4".into(),
+            routes: vec!["tls:192.0.2.4:5061".parse().unwrap()],
+            streams: vec![StreamSpec::Audio(AudioSpec::default())],
+            late_offer: false,
+        };
+        script.intend(connect).unwrap();
+        let policy = |security: &Security| match security {
+            Security::Tls { policy, .. } => *policy,
+            Security::Plain => panic!("it is not protected"),
+        };
+        script.securities.get(opened).map(policy)
+    };
+    set(&mut script, "no");
+    assert_eq!(call(&mut script), Some(TlsPolicy::None));
+    assert_eq!(call(&mut script), None, "what was not looked at is good enough for it");
+    // It is open although its certificate leads nowhere.
+    let (conn, to) = script.opened[0];
+    let info =
+        TlsInfo { chain: CertificateChain::Untrusted("alone".into()), certificates: vec![Bytes::from_static(b"none")] };
+    let open = ConnectionEvent::Open { local: address("192.0.2.9:40000"), peer: to, tls: Some(info) };
+    script.handle(Input::Stream { conn, event: open });
+    assert_eq!(call(&mut script), None);
+    // Nobody who looks takes it.
+    set(&mut script, "");
+    assert_eq!(call(&mut script), Some(TlsPolicy::Chain), "as is said for all");
+    assert_eq!(call(&mut script), None);
+    script.set(&global(), &[("tls.verify_server", "no")]);
+    script.answer_tls(Ok(None));
+    assert_eq!(call(&mut script), Some(TlsPolicy::None));
+    set(&mut script, "yes");
+    assert_eq!(call(&mut script), Some(TlsPolicy::Chain));
+}
+
+#[test]
+fn descriptions_carry_the_fingerprint_of_a_certificate_that_was_renewed() {
+    let mut script = Script::secured(STORED);
+    script.set(&global(), &[("tls.certificate", "own.pem")]);
+    script.answer_tls(Ok(Some(fingerprint())));
+    let renewed = Fingerprint::of(b"its successor");
+    script.handle(Input::Certificate { identity: "another".into(), fingerprint: renewed });
+    assert_eq!(script.agent.config.msrp.fingerprints, [fingerprint()], "it is not the one that is shown");
+    script.handle(Input::Certificate { identity: TlsFiles::IDENTITY, fingerprint: renewed });
+    assert_eq!(script.agent.config.msrp.fingerprints, [renewed]);
+    // One that was configured is told again when the settings name none any more.
+    let tls = TlsConfig { identity: Some("program".into()), ..TlsConfig::default() };
+    let mut script = Script::with(OURS, Config { tls: Some(tls), ..Config::default() });
+    script.intend(Intent::Start { settings: Backend::Memory, listen: false }).unwrap();
+    script.set(&global(), &[("tls.certificate", "own.pem")]);
+    script.answer_tls(Ok(Some(fingerprint())));
+    script.handle(Input::Certificate { identity: "program".into(), fingerprint: renewed });
+    assert_eq!(script.agent.config.msrp.fingerprints, [fingerprint()]);
+    script.set(&global(), &[("tls.certificate", "")]);
+    script.answer_tls(Ok(None));
+    assert_eq!(script.agent.config.msrp.fingerprints, [renewed]);
 }

@@ -146,6 +146,59 @@ fn the_path_is_asked_for_before_it_expires() {
     assert_eq!(pair.active.events_of(S1).len(), 1);
 }
 
+/// RFC 4976 section 6.3: the path is valid until it expires, whatever the relay says to those who ask for the next one.
+#[test]
+fn a_refused_refresh_is_tried_again_until_the_path_expires() {
+    let granted = || {
+        let mut pair = asked(alice());
+        answers(&mut pair, "401 Unauthorized", CHALLENGE);
+        answers(&mut pair, "200 OK", GRANT);
+        pair.pass(840_000, false);
+        pair
+    };
+    let asked = |pair: &Pair| pair.active.tap.seen.iter().filter(|seen| seen.is("AUTH")).count();
+    // Refused with whatever: after a pause, and twice that, and so on.
+    let mut pair = granted();
+    let mut pause = 2000;
+    for status in ["403 Forbidden", "500 Out of order", "401 Unauthorized"] {
+        let before = asked(&pair);
+        answers(&mut pair, status, "");
+        pair.pass(pause - 1, false);
+        assert!(!ended(&pair) && asked(&pair) == before, "{status}");
+        pair.pass(2, false);
+        assert_eq!(asked(&pair), before + 1, "{status}");
+        pause *= 2;
+    }
+    // It changes its mind: the next refresh is due as ever, and its pauses are short again.
+    answers(&mut pair, "401 Unauthorized", CHALLENGE);
+    answers(&mut pair, "200 OK", GRANT);
+    let before = asked(&pair);
+    pair.pass(839_000, false);
+    assert_eq!(asked(&pair), before);
+    pair.pass(2000, false);
+    answers(&mut pair, "403 Forbidden", "");
+    pair.pass(2001, false);
+    assert_eq!(asked(&pair), before + 2);
+    assert_eq!(pair.active.events_of(S1).len(), 1, "the path has stayed the same");
+    // It does not: the path expires, and there is a reason.
+    for _ in 0..20 {
+        if last(&pair).is("AUTH") && !ended(&pair) {
+            answers(&mut pair, "403 Forbidden", "");
+        }
+        let left = pair.active.endpoint.deadline().map_or(1, |due| due.as_millis() - pair.now.as_millis());
+        pair.pass(left, false);
+        pair.active.endpoint.check_agenda();
+    }
+    assert_eq!(pair.active.events_of(S1).last(), Some(&&Event::Ended(End::Relay("403 Forbidden".into()))));
+    assert!((5..12).contains(&(asked(&pair) - before)), "{}", asked(&pair) - before);
+    // Nothing is answered: the same, at the end of the path.
+    let mut pair = granted();
+    pair.pass(59_000, false);
+    assert!(!ended(&pair) && asked(&pair) == 4, "{}", asked(&pair));
+    pair.pass(1500, false);
+    assert_eq!(pair.active.events_of(S1).last(), Some(&&Event::Ended(End::Relay("Request Timeout".into()))));
+}
+
 #[test]
 fn bounds_of_the_expiry_are_kept() {
     let mut pair = asked(alice());
@@ -175,6 +228,7 @@ fn refusals_end_the_session() {
         ("200 OK", ""),
         ("200 OK", "Use-Path: msrp://example.com:2855/r1;tcp\r\n"),
         ("200 OK", "Use-Path: http://evil.example/\r\n"),
+        ("200 OK", "Use-Path: msrps://example.com:2855/r1;tcp\r\nExpires: 0\r\n"),
     ] {
         let mut pair = asked(alice());
         answers(&mut pair, status, fields);

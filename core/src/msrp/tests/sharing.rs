@@ -173,13 +173,73 @@ fn a_sender_does_not_fill_one_that_waits() {
     assert!(!pair.passive.endpoint.is_paused(conn), "our own sender waits for answers");
     assert!(pair.passive.events_of(S1).iter().all(|event| !matches!(event, Event::Piece { .. })));
     pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
-    pair.run();
+    pair.pass(1, true);
     let whole = |event: &&Event| matches!(event, Event::ChunkEnded { bytes: 20_000_000, whole: true, .. });
     assert_eq!(pair.passive.events_of(S1).into_iter().filter(whole).count(), 1);
     assert!(matches!(pair.active.events_of(S1).last(), Some(Event::Delivered { .. })));
 }
 
-/// One that does not wait for answers is not read any longer at last; one that leaves does not keep the others waiting.
+/// What was kept goes on in slices, and whoever takes it can stop it after each; what comes meanwhile comes behind it.
+#[test]
+fn what_is_kept_is_worked_off_slice_by_slice() {
+    let mut pair = Pair::new();
+    pair.session(S1, Delivery::Pieces(None));
+    pair.connect(0, None, None);
+    pair.session(S2, Delivery::Whole);
+    pair.run();
+    let now = pair.now;
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, true, out));
+    pair.active.file = bytes(1_500_000);
+    pair.send(S1, Message { content: Content::Fed(1_500_000), ..text("m001", "") });
+    pair.run();
+    let come = |pair: &Pair| -> u64 {
+        let len = |event: &&Event| if let Event::Piece { data, .. } = event { data.len() as u64 } else { 0 };
+        pair.passive.events_of(S1).iter().map(len).sum()
+    };
+    assert_eq!(come(&pair), 0);
+    let turn = |pair: &mut Pair| {
+        let due = pair.passive.endpoint.deadline().unwrap();
+        assert!(due > pair.now && due.as_millis() == pair.now.as_millis(), "at once, when others had their turn");
+        pair.now = due;
+        pair.passive.call(due, |e, cx, out| e.timeout(cx, out));
+    };
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
+    let mut before = 0;
+    for _ in 0..5 {
+        let slice = come(&pair) - before;
+        assert!((48 * 1024..=96 * 1024).contains(&slice), "{slice}");
+        before = come(&pair);
+        turn(&mut pair);
+    }
+    // Whoever takes it has enough, and somebody else speaks.
+    let (now, before) = (pair.now, come(&pair));
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, true, out));
+    assert!(pair.passive.endpoint.deadline().is_none_or(|due| due.as_millis() > now.as_millis()));
+    pair.send(S2, text("m002", "passes"));
+    pair.send(S1, text("m003", "comes last"));
+    pair.run();
+    assert_eq!((come(&pair), pair.passive.messages()), (before, vec![Bytes::from("passes")]));
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S1, false, out));
+    pair.passive.endpoint.check_agenda();
+    pair.pass(1, true);
+    assert_eq!(come(&pair), 1_500_000 + 10);
+    let ends = pair.passive.events_of(S1).into_iter().filter_map(|event| {
+        if let Event::ChunkEnded { wish, whole: true, .. } = event { Some(wish.id.as_str()) } else { None }
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), ["m001", "m003"]);
+    // In its order, and nothing twice.
+    let mut next = 0;
+    for event in pair.passive.events_of(S1) {
+        if let Event::Piece { wish, at, data, .. } = event
+            && wish.id == "m001"
+        {
+            assert_eq!((*at, &data[..]), (next, &bytes(1_500_000)[next as usize..][..data.len()]));
+            next += data.len() as u64;
+        }
+    }
+}
+
+/// One that does not wait for answers is not read any longer at last, and goes on when there is room.
 #[test]
 fn what_is_kept_is_bounded() {
     let mut pair = Pair::bound();
@@ -194,6 +254,31 @@ fn what_is_kept_is_bounded() {
             ..text(&format!("m{number:03}"), bytes(7000))
         };
         pair.send(S2, message);
+        pair.run();
+    }
+    assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());
+    // It is read on as soon as there is room again, and not before.
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S2, false, out));
+    assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());
+    pair.passive.call(now, |e, cx, out| e.timeout(cx, out));
+    for turn in 1..30 {
+        let at = now + Duration::from_nanos(turn);
+        pair.passive.call(at, |e, cx, out| e.timeout(cx, out));
+    }
+    assert!(!pair.passive.endpoint.is_paused(conn) && pair.passive.messages().len() < 700);
+    assert_eq!(pair.passive.resumed, [conn]);
+}
+
+#[test]
+fn what_is_kept_of_one_that_leaves_holds_nobody_up() {
+    let mut pair = Pair::bound();
+    pair.session(S2, Delivery::Whole);
+    pair.run();
+    let (conn, now) = (names(0).1, pair.now);
+    pair.passive.call(now, |e, cx, out| e.hold(cx, S2, true, out));
+    for number in 0..700 {
+        let failure_report = FailureReport::No;
+        pair.send(S2, Message { success_report: false, failure_report, ..text(&format!("m{number:03}"), bytes(7000)) });
         pair.run();
     }
     assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());

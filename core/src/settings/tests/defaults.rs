@@ -95,7 +95,7 @@ sip.register_interval = 600
 sip.subscribe_interval = 3600
 sip.publish_interval = 3600
 tls.certificate = 
-tls.verify_server = false
+tls.verify_server = 
 xcap.enabled = false
 xcap.xcap_root = 
 xcap.xcap_diff = true
@@ -121,7 +121,7 @@ rtp.srtp_encryption = disabled
 rtp.use_srtp_without_tls = false
 sip.transport = tcp
 tls.certificate = 
-tls.verify_server = false
+tls.verify_server = 
 "
     );
 }

@@ -267,7 +267,11 @@ impl Base {
             return Security::Plain;
         }
         let tls = cx.config.tls.as_ref();
-        let policy = if policy == TlsPolicy::Chain { tls.map_or(policy, |tls| tls.servers) } else { policy };
+        let policy = match (policy, cx.session.settings.tls.verify_server) {
+            (TlsPolicy::Chain, Some(false)) => TlsPolicy::None,
+            (TlsPolicy::Chain, None) => tls.map_or(policy, |tls| tls.servers),
+            (TlsPolicy::Chain | TlsPolicy::Fingerprint | TlsPolicy::None, _) => policy,
+        };
         Security::Tls { identity: tls.and_then(|tls| tls.identity.clone()), server_name: None, policy }
     }
 

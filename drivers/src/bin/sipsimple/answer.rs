@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, Intent, Outcome};
 use sipsimple_core::id::{IncomingSubscriptionId, SessionId, StreamId};
 use sipsimple_core::notifier::NotifierEvent;
 use sipsimple_core::session::SessionEvent;
-use sipsimple_core::stream::{AudioSpec, Originator, StreamEvent, StreamSpec};
+use sipsimple_core::stream::{AudioSpec, ChatSpec, Originator, StreamEvent, StreamSpec};
 use sipsimple_core::time::{Instant, earliest};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{Event, EventKind, Settings};
@@ -17,7 +17,7 @@ use sipsimple_drivers::{Event, EventKind, Settings};
 use crate::account::First;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
-use crate::known::{Known, tolerate};
+use crate::known::{Known, Proposed, tolerate};
 use crate::output::Output;
 use crate::script::{Schedule, Script};
 use crate::sound::Sound;
@@ -54,12 +54,41 @@ pub(crate) struct Options {
     /// Reject every call with this status code, 300 to 699
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699), conflicts_with = "ring")]
     reject: Option<u16>,
+    /// What to offer to callers that leave it to us, in this order
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',', default_value = "audio")]
+    offer: Vec<Offered>,
     /// Call whom a caller asks us to call instead (RFC 3515). Callers choose then whom we call, so that it is refused if this is not said
     #[arg(long)]
     transfer: bool,
     /// End after N calls
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+}
+
+/// What can be offered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Offered {
+    Audio,
+    Chat,
+}
+
+impl Options {
+    /// What a call is answered with that came with these streams, or without an offer.
+    fn proposed(&self, streams: &[StreamId], without_offer: bool) -> Proposed {
+        if without_offer {
+            return Proposed::ByUs(self.offer.iter().copied().map(Offered::spec).collect());
+        }
+        Proposed::ByThem(streams.to_vec())
+    }
+}
+
+impl Offered {
+    fn spec(self) -> StreamSpec {
+        match self {
+            Self::Audio => StreamSpec::Audio(AudioSpec::default()),
+            Self::Chat => StreamSpec::Chat(ChatSpec::default()),
+        }
+    }
 }
 
 /// Answers calls until `--count` of them are over, or somebody interrupts.
@@ -122,7 +151,7 @@ struct Answering<'a> {
     /// Whether answers may be lost.
     lossy: bool,
     /// The calls that are to be answered, and when.
-    ringing: BTreeMap<SessionId, (Instant, Vec<StreamId>)>,
+    ringing: BTreeMap<SessionId, (Instant, Proposed)>,
     /// The calls that callers asked us to make.
     transferred: BTreeSet<SessionId>,
     /// The calls that follow a script, and what is still to be done in them.
@@ -179,7 +208,10 @@ impl Answering<'_> {
                 Ok(())
             }
             EventKind::Agent(AgentEvent::Session { id, event: news }) => match news {
-                SessionEvent::NewIncoming { streams, .. } => self.incoming(event.at, *id, streams),
+                SessionEvent::NewIncoming { streams, without_offer, .. } => {
+                    let proposed = self.options.proposed(streams, *without_offer);
+                    self.incoming(event.at, *id, proposed)
+                }
                 SessionEvent::GotProposal { originator: Originator::Remote, streams, .. }
                     if self.options.script.is_none() =>
                 {
@@ -208,9 +240,10 @@ impl Answering<'_> {
         let Some(script) = &self.options.script else { return };
         match &event.kind {
             EventKind::Agent(AgentEvent::Session { id, event: news }) => {
-                if let SessionEvent::NewIncoming { streams, remote_identity, .. } = news {
+                if let SessionEvent::NewIncoming { streams, remote_identity, without_offer, .. } = news {
                     let schedule = if script.answers() { script.begin(event.at) } else { Schedule::default() };
-                    self.scripted.insert(*id, (Known::incoming(*id, remote_identity, streams), schedule));
+                    let proposed = self.options.proposed(streams, *without_offer);
+                    self.scripted.insert(*id, (Known::incoming(*id, remote_identity, proposed), schedule));
                 }
                 let Some((known, schedule)) = self.scripted.get_mut(id) else { return };
                 known.session(news);
@@ -242,7 +275,7 @@ impl Answering<'_> {
         Ok(())
     }
 
-    fn incoming(&mut self, at: Instant, id: SessionId, streams: &[StreamId]) -> Result<(), Failure> {
+    fn incoming(&mut self, at: Instant, id: SessionId, proposed: Proposed) -> Result<(), Failure> {
         if self.options.script.as_ref().is_some_and(Script::answers) {
             return tolerate(self.client.application.send_ring_indication(id));
         }
@@ -250,10 +283,10 @@ impl Answering<'_> {
         let done = match (self.options.reject, self.options.ring) {
             (Some(code), _) => application.reject(id, code, None),
             (None, Some(time)) => {
-                self.ringing.insert(id, (at + time, streams.to_vec()));
+                self.ringing.insert(id, (at + time, proposed));
                 application.send_ring_indication(id)
             }
-            (None, None) => application.accept(id, streams),
+            (None, None) => proposed.accept(application, id),
         };
         tolerate(done)
     }
@@ -291,8 +324,8 @@ impl Answering<'_> {
         let now = self.client.application.now();
         let due: Vec<SessionId> = self.ringing.iter().filter(|(_, (at, _))| *at <= now).map(|(id, _)| *id).collect();
         for id in due {
-            if let Some((_, streams)) = self.ringing.remove(&id) {
-                tolerate(self.client.application.accept(id, &streams))?;
+            if let Some((_, proposed)) = self.ringing.remove(&id) {
+                tolerate(proposed.accept(&self.client.application, id))?;
             }
         }
         Ok(())

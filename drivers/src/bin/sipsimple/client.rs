@@ -1,6 +1,7 @@
 //! The running application as a command sees it: its events one by one, with Ctrl-C and a timer among them.
 
 use std::convert::Infallible;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(crate) struct Client {
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are events")]
 pub(crate) enum Wake {
     Event(Event),
-    /// Ctrl-C or SIGTERM, or nobody reads the output any more.
+    /// Ctrl-C or SIGTERM, the terminal is closed, or nobody reads the output any more.
     Interrupt,
     /// The time has come.
     Due,
@@ -49,7 +50,9 @@ pub(crate) enum Wake {
 impl Client {
     /// Starts an application with these settings.
     pub(crate) fn start(mut settings: Settings, trace: Option<PathBuf>, out: Output) -> Result<Self, Failure> {
-        let signals = Signals::new([Signal::Int, Signal::Term])?;
+        // A terminal that is closed takes its calls along, unless somebody has cut us off from it before (nohup).
+        let hangup = std::io::stdin().is_terminal().then_some(Signal::Hup);
+        let signals = Signals::new([Signal::Int, Signal::Term].into_iter().chain(hangup))?;
         settings.trace = trace;
         Ok(Self { application: Arc::new(Application::start(settings)?), signals, out, unread: false, unwritten: None })
     }

@@ -23,8 +23,8 @@ pub(crate) struct Known {
     pub(crate) remote: String,
     /// The streams that have started and not ended, and whether they are audio.
     streams: Vec<(StreamId, bool)>,
-    /// What the other side proposes: at first, when it calls, everything.
-    proposed: Vec<StreamId>,
+    /// What is proposed: at first, in a call that comes, everything.
+    proposed: Proposed,
     /// Whether it waits for us to answer.
     pub(crate) rings: bool,
     /// Whom the other side asks us to call instead.
@@ -34,6 +34,29 @@ pub(crate) struct Known {
     keypad: Keypad,
 }
 
+/// What is proposed in a call.
+#[derive(Debug)]
+pub(crate) enum Proposed {
+    /// By the other side.
+    ByThem(Vec<StreamId>),
+    /// By us, in a call that came without an offer.
+    ByUs(Vec<StreamSpec>),
+}
+
+impl Proposed {
+    const fn none() -> Self {
+        Self::ByThem(Vec::new())
+    }
+
+    /// Accepts a call that came with it.
+    pub(crate) fn accept(&self, application: &Application, session: SessionId) -> Result<(), ApplicationError> {
+        match self {
+            Self::ByThem(streams) => application.accept(session, streams),
+            Self::ByUs(streams) => application.accept_offering(session, streams),
+        }
+    }
+}
+
 impl Known {
     /// A call that we make.
     pub(crate) fn outgoing(id: SessionId, remote: impl Into<String>) -> Self {
@@ -41,7 +64,7 @@ impl Known {
             id,
             remote: remote.into(),
             streams: Vec::new(),
-            proposed: Vec::new(),
+            proposed: Proposed::none(),
             rings: false,
             transfer: None,
             recording: None,
@@ -50,8 +73,8 @@ impl Known {
     }
 
     /// A call that comes with these streams.
-    pub(crate) fn incoming(id: SessionId, remote: &str, streams: &[StreamId]) -> Self {
-        Self { proposed: streams.to_vec(), rings: true, ..Self::outgoing(id, remote) }
+    pub(crate) fn incoming(id: SessionId, remote: &str, proposed: Proposed) -> Self {
+        Self { proposed, rings: true, ..Self::outgoing(id, remote) }
     }
 
     /// Its audio stream, once that has started.
@@ -61,7 +84,10 @@ impl Known {
 
     /// What the other side proposes: at first, when it calls, everything.
     pub(crate) fn proposed(&self) -> &[StreamId] {
-        &self.proposed
+        match &self.proposed {
+            Proposed::ByThem(streams) => streams,
+            Proposed::ByUs(_) => &[],
+        }
     }
 
     /// Takes news of the session.
@@ -69,14 +95,16 @@ impl Known {
         match event {
             SessionEvent::DidStart { .. } => {
                 self.rings = false;
-                self.proposed.clear();
+                self.proposed = Proposed::none();
             }
             SessionEvent::GotProposal { originator: Originator::Remote, streams, .. } => {
-                self.proposed.clone_from(streams);
+                self.proposed = Proposed::ByThem(streams.clone());
             }
             SessionEvent::GotAcceptProposal { originator: Originator::Remote, .. }
             | SessionEvent::GotRejectProposal { originator: Originator::Remote, .. }
-            | SessionEvent::HadProposalFailure { originator: Originator::Remote, .. } => self.proposed.clear(),
+            | SessionEvent::HadProposalFailure { originator: Originator::Remote, .. } => {
+                self.proposed = Proposed::none()
+            }
             SessionEvent::TransferNewIncoming { target, .. } => self.transfer = Some(target.to_string()),
             SessionEvent::TransferDidStart | SessionEvent::TransferDidFail { .. } => self.transfer = None,
             SessionEvent::DidFail { .. } | SessionEvent::DidEnd { .. } => self.rings = false,
@@ -164,10 +192,13 @@ impl Known {
                 intend(Intent::Stream { stream, command: stream::Command::RestartIce })
             }
             Action::Record(file) => self.record(application, file.clone()),
-            Action::Accept if self.rings => Ok(application.accept(session, &self.proposed)?),
+            Action::Accept if self.rings => Ok(self.proposed.accept(application, session)?),
             Action::Reject(code) if self.rings => Ok(application.reject(session, *code, None)?),
             Action::Reject(code) if self.asks_for_transfer() => intend(Intent::RejectTransfer { session, code: *code }),
-            Action::Accept => intend(Intent::AcceptProposal { session, streams: self.proposed.clone() }),
+            Action::Accept | Action::Reject(_) if self.proposed().is_empty() => {
+                Err(Failure::new("nothing waits to be accepted or rejected"))
+            }
+            Action::Accept => intend(Intent::AcceptProposal { session, streams: self.proposed().to_vec() }),
             Action::Reject(code) => intend(Intent::RejectProposal { session, code: *code, reason: None }),
             Action::Transfer(target) => {
                 intend(Intent::Transfer { session, target: target.as_str().into(), replaced: None })

@@ -158,6 +158,9 @@ pub(crate) fn unwritten(event: &EventKind) -> Option<String> {
         EventKind::Application(ApplicationEvent::TraceFailed { error }) => {
             Some(format!("the trace ends early: {}", printable(error)))
         }
+        EventKind::Application(ApplicationEvent::LogFailed { file, error }) => {
+            Some(format!("cannot log to {}: {}", file.display(), printable(error)))
+        }
         _ => None,
     }
 }
@@ -245,6 +248,7 @@ mod tests {
             account: sipsimple_core::id::AccountId::from_u64(0),
             remote_identity: "\"\u{1b}[2J\" <sip:a@b>".into(),
             streams: Vec::new(),
+            without_offer: false,
             has_audio: true,
             has_chat: false,
             replaced: None,

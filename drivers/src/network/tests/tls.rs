@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use sipsimple_core::sip::Text;
-use sipsimple_core::transport::{CertificateChain, TlsInfo, TlsPolicy};
+use sipsimple_core::transport::{CertificateChain, Fingerprint, TlsInfo, TlsPolicy};
 
 use super::pki::Pki;
 use super::*;
@@ -32,6 +32,10 @@ impl Bench {
         while ours.is_none() || theirs.is_none() {
             let (conn, news) = match self.next() {
                 Input::Accepted { .. } => continue,
+                Input::Certificate { identity, fingerprint } => {
+                    self.renewed.push((identity, fingerprint));
+                    continue;
+                }
                 Input::Stream { conn, event: ConnectionEvent::Open { tls, .. } } => (conn, Ok(tls.unwrap())),
                 Input::Stream { conn, event: ConnectionEvent::Closed(cause) } => (conn, Err(cause)),
                 other => panic!("unexpected: {other:?}"),
@@ -102,6 +106,53 @@ fn a_server_without_a_certificate_opens_to_nobody() {
     for told in bench.handshake(to, security(None, Some("example.com"), TlsPolicy::None)) {
         assert!(matches!(told, Err(CloseCause::Tls(_))), "{told:?}");
     }
+}
+
+#[test]
+fn a_certificate_that_is_renewed_in_its_file_is_shown_and_told() {
+    let pki = Pki::new();
+    let names = ["example.com"];
+    let file = pki.issue("good.pem", &names);
+    let mut bench = Bench::with(settings(&pki, &[("good", file.clone())]));
+    let to = bench.bind(0, listening("good", TlsPolicy::None), V4);
+    let described = bench.bind(1, listening("good", TlsPolicy::Fingerprint), V4);
+    let shown = |bench: &mut Bench, to, policy| {
+        let [server, _] = bench.handshake(to, security(None, Some("example.com"), policy));
+        let server = server.unwrap();
+        assert_eq!(server.chain == CertificateChain::Trusted, policy == TlsPolicy::Chain);
+        Fingerprint::of(&server.certificates[0])
+    };
+    let first = shown(&mut bench, to, TlsPolicy::Chain);
+    assert_eq!(shown(&mut bench, to, TlsPolicy::Chain), first);
+    assert_eq!(bench.renewed, []);
+
+    pki.issue("good.pem", &names);
+    let second = shown(&mut bench, to, TlsPolicy::Chain);
+    assert_ne!(second, first);
+    assert_eq!(bench.renewed, [(Text::from_static("good"), second)]);
+    // One that is not whole yet is none.
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    assert_eq!(shown(&mut bench, to, TlsPolicy::Chain), second);
+
+    // Who knows a fingerprint by a description is shown what that speaks of.
+    pki.issue("good.pem", &names);
+    assert_eq!(shown(&mut bench, described, TlsPolicy::Fingerprint), second);
+    let third = shown(&mut bench, described, TlsPolicy::Fingerprint);
+    assert_ne!(third, second);
+    assert_eq!(bench.renewed[1..], [(Text::from_static("good"), third)]);
+}
+
+#[test]
+fn authorities_that_are_renewed_in_their_file_are_trusted() {
+    let (pki, stranger) = (Pki::new(), Pki::new());
+    let mut bench = Bench::with(settings(&pki, &[("strange", stranger.issue("strange.pem", &["example.com"]))]));
+    let to = bench.bind(0, listening("strange", TlsPolicy::None), V4);
+    let client = security(None, Some("example.com"), TlsPolicy::Chain);
+    let [before, _] = bench.handshake(to, client.clone());
+    assert!(matches!(before.unwrap().chain, CertificateChain::Untrusted(_)));
+    std::fs::copy(stranger.ca(), pki.ca()).unwrap();
+    let [after, _] = bench.handshake(to, client);
+    assert_eq!(after.unwrap().chain, CertificateChain::Trusted);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Certificates and keys in files.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use futures_rustls::pki_types::pem::PemObject;
 use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -9,6 +10,28 @@ use futures_rustls::rustls::crypto::CryptoProvider;
 use futures_rustls::rustls::sign::CertifiedKey;
 use sipsimple_core::sip::Text;
 use sipsimple_core::transport::Fingerprint;
+
+/// By what a file is known to be another than before, without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+    #[cfg(unix)]
+    inode: u64,
+}
+
+impl Stamp {
+    /// That of the file that is there now; none where there is none.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self {
+            modified: metadata.modified().ok(),
+            bytes: metadata.len(),
+            #[cfg(unix)]
+            inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+        })
+    }
+}
 
 /// The certificate, those that lead to its authority, and the key, all in one file in PEM.
 ///

@@ -29,6 +29,7 @@ use sipsimple_core::settings::kind::TlsProtocol;
 use sipsimple_core::sip::Text;
 use sipsimple_core::transport::{CloseCause, Fingerprint, TlsInfo, TlsPolicy};
 
+use files::Stamp;
 use verifier::Possession;
 
 /// What the driver must know for TLS. What the connections are to prove stands in the agent's configuration
@@ -85,15 +86,24 @@ impl TlsSettings {
 
 static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
-/// TLS as configured. Files are read when they are first needed, and again after that has failed.
+/// TLS as configured. Files are read when they are first needed, again after that has failed, and whenever a handshake finds that they were renewed.
 #[derive(Debug)]
 pub(super) struct Tls {
     /// What it was started with.
     started_with: TlsSettings,
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
-    roots: Option<Arc<RootCertStore>>,
-    identities: BTreeMap<Text, Arc<CertifiedKey>>,
+    roots: Option<FromFile<RootCertStore>>,
+    identities: BTreeMap<Text, FromFile<CertifiedKey>>,
+    /// The identities whose certificates were renewed, until somebody is told.
+    renewed: Vec<(Text, Fingerprint)>,
+}
+
+/// What was read from a file, or from those of the system.
+#[derive(Debug)]
+struct FromFile<T> {
+    read: Arc<T>,
+    stamp: Option<Stamp>,
 }
 
 /// How one handshake is to be made.
@@ -111,7 +121,8 @@ pub(super) type TlsStream<S> = futures_rustls::TlsStream<S>;
 impl Tls {
     pub(super) fn new(settings: TlsSettings) -> Self {
         let provider = Arc::new(ring::default_provider());
-        Self { started_with: settings.clone(), settings, provider, roots: None, identities: BTreeMap::new() }
+        let (roots, identities, renewed) = (None, BTreeMap::new(), Vec::new());
+        Self { started_with: settings.clone(), settings, provider, roots, identities, renewed }
     }
 
     /// Goes by these files from now on, which are read at once; tells the fingerprint of the certificate in them.
@@ -131,11 +142,75 @@ impl Tls {
         Ok(identity.cert.first().map(|own| Fingerprint::of(own)))
     }
 
+    /// The identities whose certificates were renewed since this was last asked, with the fingerprints of those that are shown now.
+    pub(super) fn take_renewed(&mut self) -> Vec<(Text, Fingerprint)> {
+        std::mem::take(&mut self.renewed)
+    }
+
     /// For a connection that we open to a server of this name.
     ///
     /// # Errors
     /// When a file cannot be used.
     pub(super) fn client(
+        &mut self,
+        identity: Option<&Text>,
+        name: Option<&Text>,
+        policy: TlsPolicy,
+    ) -> std::result::Result<Handshake, Text> {
+        self.up_to_date(identity, policy, |tls| tls.as_client(identity, name, policy))
+    }
+
+    /// For connections that peers open. Without an identity none of their handshakes succeeds.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub(super) fn server(
+        &mut self,
+        identity: Option<&Text>,
+        policy: TlsPolicy,
+    ) -> std::result::Result<Handshake, Text> {
+        self.up_to_date(identity, policy, |tls| tls.as_server(identity, policy))
+    }
+
+    /// Makes something of files that are read again if they were renewed. Where fingerprints are compared, the peer knows that of the certificate
+    /// that there was, from a description: there the renewed one is shown by what comes after this, when descriptions carry its own.
+    fn up_to_date<T>(&mut self, identity: Option<&Text>, policy: TlsPolicy, make: impl FnOnce(&mut Self) -> T) -> T {
+        if policy == TlsPolicy::Fingerprint {
+            let made = make(self);
+            self.read_renewed(identity);
+            return made;
+        }
+        self.read_renewed(identity);
+        make(self)
+    }
+
+    /// Reads the files again that are not what they were. One that cannot be used, as it is still being written, changes nothing.
+    fn read_renewed(&mut self, identity: Option<&Text>) {
+        if let Some(name) = identity
+            && let (Some(known), Some(path)) = (self.identities.get_mut(name), self.settings.identities.get(name))
+            && let stamp = Stamp::of(path)
+            && stamp != known.stamp
+        {
+            match files::identity(path, &self.provider) {
+                Ok(identity) => {
+                    self.renewed.extend(identity.cert.first().map(|own| (name.clone(), Fingerprint::of(own))));
+                    *known = FromFile { read: Arc::new(identity), stamp };
+                }
+                Err(error) => tracing::warn!(%error, "the certificate was renewed, and cannot be used"),
+            }
+        }
+        if let (Some(known), Some(path)) = (&mut self.roots, &self.settings.ca_list)
+            && let stamp = Stamp::of(path)
+            && stamp != known.stamp
+        {
+            match files::authorities(path) {
+                Ok(roots) => *known = FromFile { read: Arc::new(roots), stamp },
+                Err(error) => tracing::warn!(%error, "the list of authorities was renewed, and cannot be used"),
+            }
+        }
+    }
+
+    fn as_client(
         &mut self,
         identity: Option<&Text>,
         name: Option<&Text>,
@@ -159,15 +234,7 @@ impl Tls {
         Ok(Handshake::Client { config: Arc::new(config), name: name.cloned(), roots, timeout })
     }
 
-    /// For connections that peers open. Without an identity none of their handshakes succeeds.
-    ///
-    /// # Errors
-    /// When a file cannot be used.
-    pub(super) fn server(
-        &mut self,
-        identity: Option<&Text>,
-        policy: TlsPolicy,
-    ) -> std::result::Result<Handshake, Text> {
+    fn as_server(&mut self, identity: Option<&Text>, policy: TlsPolicy) -> std::result::Result<Handshake, Text> {
         let roots = self.roots(policy)?;
         let resolver: Arc<dyn ResolvesServerCert> = match identity {
             Some(identity) => Arc::new(rustls::sign::SingleCertAndKey::from(self.identity(identity)?)),
@@ -194,13 +261,14 @@ impl Tls {
 
     fn identity(&mut self, name: &Text) -> std::result::Result<Arc<CertifiedKey>, Text> {
         if let Some(known) = self.identities.get(name) {
-            return Ok(known.clone());
+            return Ok(known.read.clone());
         }
         let path = self.settings.identities.get(name);
         let path = path.ok_or_else(|| Text::from(format!("there is no identity {name}")))?;
-        let identity = Arc::new(files::identity(path, &self.provider)?);
-        self.identities.insert(name.clone(), identity.clone());
-        Ok(identity)
+        let stamp = Stamp::of(path);
+        let read = Arc::new(files::identity(path, &self.provider)?);
+        self.identities.insert(name.clone(), FromFile { read: read.clone(), stamp });
+        Ok(read)
     }
 
     /// The authorities, where they matter.
@@ -209,15 +277,16 @@ impl Tls {
             return Ok(Arc::new(RootCertStore::empty()));
         }
         if let Some(known) = &self.roots {
-            return Ok(known.clone());
+            return Ok(known.read.clone());
         }
-        let roots = match &self.settings.ca_list {
+        let path = self.settings.ca_list.as_deref();
+        let stamp = path.and_then(Stamp::of);
+        let read = Arc::new(match path {
             Some(path) => files::authorities(path)?,
             None => files::system_authorities(),
-        };
-        let roots = Arc::new(roots);
-        self.roots = Some(roots.clone());
-        Ok(roots)
+        });
+        self.roots = Some(FromFile { read: read.clone(), stamp });
+        Ok(read)
     }
 }
 

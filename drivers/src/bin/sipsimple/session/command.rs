@@ -68,6 +68,10 @@ impl Command {
         };
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
+        let alone = |command| match rest {
+            "" => Ok(command),
+            _ => Err(format!("/{word} takes nothing, and '{rest}' was given")),
+        };
         match word {
             "call" | "audio" if rest.is_empty() => Err(format!("/{word} needs somebody to call")),
             "call" | "audio" => Ok(Self::Call(rest.to_owned())),
@@ -80,12 +84,12 @@ impl Command {
             "transfer" if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()) => {
                 rest.parse().map(Self::Join).map_err(|_| format!("there is no call {rest}"))
             }
-            "next" => Ok(Self::Next),
-            "prev" => Ok(Self::Previous),
-            "sessions" => Ok(Self::Sessions),
-            "trace" => Ok(Self::Trace),
-            "help" => Ok(Self::Help),
-            "quit" => Ok(Self::Quit),
+            "next" => alone(Self::Next),
+            "prev" => alone(Self::Previous),
+            "sessions" => alone(Self::Sessions),
+            "trace" => alone(Self::Trace),
+            "help" => alone(Self::Help),
+            "quit" => alone(Self::Quit),
             _ if COMMANDS.iter().any(|(name, ..)| *name == word) => Action::parse(text).map(Self::Act),
             _ => Err(format!("there is no /{word}; see /help")),
         }
@@ -152,6 +156,7 @@ mod tests {
             ("/dance", "there is no /dance"),
             ("/dtmf x", "'x' is not a key"),
             ("/transfer", "'transfer' needs"),
+            ("/quit now", "/quit takes nothing, and 'now' was given"),
         ] {
             let error = Command::parse(line).unwrap_err();
             assert!(error.contains(said), "{line}: {error}");

@@ -22,7 +22,7 @@ use sipsimple_drivers::{Event, EventKind, Settings};
 use crate::action::Action;
 use crate::client::{Client, Wake};
 use crate::failure::Failure;
-use crate::known::{Known, tolerate};
+use crate::known::{Known, Proposed, tolerate};
 use crate::output::Output;
 use crate::{account, extensions, json, media, msrp, register, send, sound, value, words};
 use command::{COMMANDS, Command};
@@ -332,7 +332,8 @@ impl Desk<'_> {
         match news {
             SessionEvent::NewIncoming { remote_identity, streams, .. } => {
                 let before = self.current;
-                self.enter(Known::incoming(id, &words::printable(remote_identity), streams));
+                let proposed = Proposed::ByThem(streams.clone());
+                self.enter(Known::incoming(id, &words::printable(remote_identity), proposed));
                 self.current = before.or(Some(id));
                 tolerate(self.client.application.send_ring_indication(id))?;
             }
