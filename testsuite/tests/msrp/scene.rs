@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
+use sipsimple_core::agent::{AccountSpec, Agent, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::settings::kind::{ConnectionModel, MsrpTransport};
@@ -72,6 +72,29 @@ impl Scene {
             Outcome::Session(session) => self.session = Some(session),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn session(&self, host: usize) -> SessionId {
+        let of_bob = || self.world.host(BOB).incoming_sessions().next_back();
+        if host == ALICE { self.session } else { of_bob() }.unwrap()
+    }
+
+    /// A side of the session proposes streams.
+    pub(crate) fn propose(&mut self, host: usize, streams: &[StreamSpec]) {
+        let session = self.session(host);
+        let add = |agent: &mut Agent, now| agent.session(now, session).unwrap().add_streams(streams).map(drop);
+        self.world.with(host, add).unwrap();
+    }
+
+    /// A side of the session accepts what is proposed.
+    pub(crate) fn accept_proposal(&mut self, host: usize) {
+        let session = self.session(host);
+        let accept = |agent: &mut Agent, now| {
+            let mut session = agent.session(now, session).unwrap();
+            let proposed = session.proposed_streams().unwrap();
+            session.accept_proposal(&proposed)
+        };
+        self.world.with(host, accept).unwrap();
     }
 
     pub(crate) fn run(&mut self, millis: u64) {
