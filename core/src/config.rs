@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::msrp::Endpoint;
 use crate::package::{Package, default_packages};
 use crate::random::Random;
+use crate::settings::kind::LogLevel;
 use crate::sip::Text;
 use crate::time::{Instant, Utc};
 use crate::transaction::Timers;
@@ -44,6 +45,8 @@ pub struct Config {
     pub packages: Vec<Package>,
     /// TLS for SIP; without it no TLS socket can be bound (`tls.*` of the seeds' SIPSimpleSettings).
     pub tls: Option<TlsConfig>,
+    /// How much is told for logs (setting `logs.level`).
+    pub log_level: LogLevel,
     /// Whether every SIP message that comes and goes is an event (setting `logs.trace_sip`).
     pub trace_sip: bool,
     /// Name servers and lookups.
@@ -71,6 +74,7 @@ impl Default for Config {
             datagram_bytes: 1300,
             packages: default_packages(),
             tls: None,
+            log_level: LogLevel::ALL,
             trace_sip: false,
             dns: DnsConfig::default(),
             rtp: RtpConfig::default(),

@@ -23,7 +23,7 @@ use sipsimple_core::time::{Instant, Utc};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender};
 
-use crate::application::{ApplicationEvent, AudioChanged, Disk, Event, EventKind, Ringer, Tones};
+use crate::application::{ApplicationEvent, AudioChanged, Disk, Event, EventKind, LogFiles, Ringer, Tones};
 use crate::clock::Clock;
 use crate::disk::TransferFiles;
 use crate::media;
@@ -81,6 +81,7 @@ pub(crate) struct EventLoop {
     ringer: Ringer,
     events: Sender<Event>,
     trace: Option<TraceFile>,
+    logs: LogFiles,
     /// What others look at: the rate of the mixers, and whether a setting of the audio has changed.
     audio: (Arc<AtomicU32>, AudioChanged),
     disk: Option<Disk>,
@@ -141,6 +142,7 @@ impl EventLoop {
             ringer,
             events,
             trace: None,
+            logs: LogFiles::default(),
             audio: (Arc::default(), AudioChanged::default()),
             disk: None,
             files: None,
@@ -159,6 +161,12 @@ impl EventLoop {
     /// Writes all that goes in and out to this file.
     pub(crate) fn traced(mut self, trace: Option<TraceFile>) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// Writes messages that are told into these files.
+    pub(crate) fn logging(mut self, logs: LogFiles) -> Self {
+        self.logs = logs;
         self
     }
 
@@ -351,6 +359,7 @@ impl EventLoop {
                 self.ringer.follow(*id, event, &self.media);
             }
             self.follow(&event.kind);
+            self.log(&event);
             self.send(event.timestamp, EventKind::Agent(event.kind));
         }
         self.write_trace();
@@ -409,6 +418,14 @@ impl EventLoop {
         }
         if modified.keys().any(|name| name.starts_with("audio.")) {
             self.audio.1.tell();
+        }
+    }
+
+    /// Writes down a message that is told.
+    fn log(&mut self, event: &agent::Event) {
+        let settings = self.agent.settings().get::<SipSimpleSettings>("");
+        if let Err((file, error)) = self.logs.note(settings, event.timestamp, &event.kind) {
+            self.tell(ApplicationEvent::LogFailed { file, error: error.to_string().into() });
         }
     }
 

@@ -203,6 +203,8 @@ fn a_session_has_many_calls_at_once() {
     session.says("call 1: taken off hold by us");
     session.types("hello");
     session.says("the call has no chat");
+    session.types("/accept");
+    session.says("nothing waits to be accepted or rejected");
     session.types("/trace");
     session.says("every event is printed");
     session.types("/end");

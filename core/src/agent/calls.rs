@@ -188,6 +188,11 @@ impl Calls {
         self.sessions.is_empty() && self.waiting.is_empty()
     }
 
+    /// Whether a session, or an INVITE that is to become one, is not over for its peer.
+    pub(super) fn any_goes_on(&self) -> bool {
+        !self.waiting.is_empty() || self.sessions.values().any(|call| !call.session.is_over())
+    }
+
     /// Takes a session out, to be called. What the tables know of it stays.
     pub(super) fn take(&mut self, id: SessionId) -> Option<Box<Call>> {
         self.sessions.remove(&id)

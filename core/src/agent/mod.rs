@@ -394,7 +394,7 @@ impl Agent {
     /// Whether a session is not over for its peer, although the application may have been told that it is: a BYE waits for the ACK, or for its answer.
     #[must_use]
     pub fn has_calls(&self) -> bool {
-        !self.calls.is_empty()
+        self.calls.any_goes_on()
     }
 
     /// True when nothing is owed to anyone: no transaction, no session, no lookup, no question, nothing to write, no effect to do. Bound sockets, idle connections and registrations that will be refreshed may remain until `Intent::ShutDown`. The leak oracle of the tests.

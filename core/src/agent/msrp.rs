@@ -66,7 +66,11 @@ impl Agent {
             Output::Write { conn, data } => self.effects.push_back(Effect::Write { conn, data }),
             Output::Close { conn, how } => self.effects.push_back(Effect::Close { conn, how }),
             Output::Resume(conn) => self.effects.push_back(Effect::Resume(conn)),
-            Output::Log(conn, event) => self.tell(EventKind::MsrpLog { conn, event }),
+            Output::Log(conn, event) => {
+                if event.is_told_at(self.config.log_level.get()) {
+                    self.tell(EventKind::MsrpLog { conn, event });
+                }
+            }
             Output::Listening(stream, place) => self.stream_input(stream, Input::MsrpListening(place)),
             Output::Session(stream, event) => self.stream_input(stream, Input::Msrp(event)),
         }

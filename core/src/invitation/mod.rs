@@ -206,14 +206,22 @@ impl Invitation {
     /// Whether it is over and nothing lingers: no transaction, no acknowledgement, no BYE is owed or awaited.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.state == State::Disconnected
+        self.is_over()
             && self.invite.is_none()
             && self.reinvites.is_empty()
-            && self.received.is_empty()
             && self.bye.is_none()
             && self.update.is_none()
             && self.pracks.is_empty()
             && self.others.is_empty()
+    }
+
+    /// Whether it is over for the peer, too: it has our BYE or has sent one, and each INVITE its answer and its ACK. Transactions may live on for what comes
+    /// again, until it [is done](Self::is_done).
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == State::Disconnected
+            && self.invite.iter().chain(&self.reinvites).all(ClientInvite::is_settled)
+            && self.received.is_empty()
             && self.fork_byes.is_empty()
     }
 

@@ -38,6 +38,19 @@ pub enum LogLevel {
     Critical,
 }
 
+impl LogLevel {
+    /// From which value of the setting `logs.level` on it is told.
+    const fn least_setting(self) -> u8 {
+        match self {
+            Self::Critical => 0,
+            Self::Error => 1,
+            Self::Warning => 2,
+            Self::Info => 3,
+            Self::Debug => 4,
+        }
+    }
+}
+
 /// News for logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +76,15 @@ impl LogEvent {
     /// A line of the log.
     pub(super) fn line(level: LogLevel, message: impl Into<Text>) -> Self {
         Self::LibraryLog { message: message.into(), level }
+    }
+
+    /// Whether it is told where so much is to be logged (setting `logs.level`). Traces have a setting of their own.
+    #[must_use]
+    pub const fn is_told_at(&self, setting: u8) -> bool {
+        match self {
+            Self::TransportTrace { .. } => true,
+            Self::LibraryLog { level, .. } => level.least_setting() <= setting,
+        }
     }
 
     /// The seeds' names.

@@ -289,6 +289,7 @@ impl Session {
         self.deferred = None;
         self.late = super::late::Late::default();
         self.again = super::sent::Again::default();
+        self.pause = None;
         let ours = self.drop_ours(cx, out).filter(super::sent::Ours::adds);
         let ours = ours.map(|ours| (Originator::Local, ours.streams().to_vec()));
         let theirs = self.theirs.take().map(|theirs| {

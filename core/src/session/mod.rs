@@ -125,6 +125,8 @@ pub struct Session {
     untidy: bool,
     /// What is to be said again.
     again: sent::Again,
+    /// Until when nothing is offered, since the last offer was refused for now.
+    pause: Option<Instant>,
     /// What was agreed on last.
     agreed: Option<start::Settled>,
     /// The early dialogs in which an offer was answered already.
@@ -241,6 +243,7 @@ impl Session {
             hold: hold::Hold::default(),
             untidy: false,
             again: sent::Again::default(),
+            pause: None,
             agreed: None,
             early: Vec::new(),
             late: late::Late::default(),
@@ -270,6 +273,12 @@ impl Session {
             && self.lines().all(Line::is_ended)
     }
 
+    /// Whether it is over for the application, and for the peer; what the peer repeats may still have to be answered.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == SessionState::Terminated && self.invitation.as_ref().is_none_or(Invitation::is_over)
+    }
+
     /// When [`timeout`](Self::timeout) is next wanted.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -280,7 +289,7 @@ impl Session {
         let lines = self.lines().map(Line::deadline).fold(wait, earliest);
         let lines = earliest(lines, earliest(ours, theirs));
         let lines = earliest(lines, earliest(self.late.deadline(), self.again.deadline()));
-        earliest(earliest(lines, invitation), self.transfers.deadline())
+        earliest(earliest(lines, invitation), earliest(self.pause, self.transfers.deadline()))
     }
 
     /// Works off the deadlines that have come.
@@ -291,6 +300,7 @@ impl Session {
         self.ours_due(cx, out);
         self.theirs_due(cx, out);
         self.again.timeout(cx.now);
+        self.pause.take_if(|until| *until <= cx.now);
         self.late_due(cx, out);
         self.wait_due(cx, out);
         self.follow_up(cx, out);

@@ -5,15 +5,16 @@
 //!      │                           │
 //!      ▼          all ready        ▼   no INVITE is under way         2xx, streams start
 //!  Initializing ───────────────► Waiting ──────────────────────► Sent ──────────────► Starting ── all started ──► (done)
-//!                                  ▲ ▲                            │ │
-//!                     time is up   │ │       491, Retry-After     │ └── refused, cancelled, or nothing starts ──► (done)
-//!                                  └─┴────────── BackingOff ◄─────┘
+//!                                   ▲                             │ │
+//!                                   └───── 491, Retry-After ──────┘ └── refused, cancelled, or nothing starts ──► (done)
 //! ```
+//!
+//! After 491 and Retry-After nothing is offered for a while, whatever it is.
 //!
 //! Streams are not added in one offer with the end of others, which peers refuse (behaviour 1.5): what is left to tidy is offered first. A hold, or the end of
 //! a stream, that is refused for now is done all the same for the application, and said [`Again`] later.
 //!
-//! While we wait or back off, the peer's proposals go first (design decision 6). Each re-INVITE of ours makes an offer: to ask the peer for one is of use to who
+//! While we wait, the peer's proposals go first (design decision 6). Each re-INVITE of ours makes an offer: to ask the peer for one is of use to who
 //! joins calls of others.
 
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub(super) struct Ours {
     /// Their names, also of those that have gone since.
     streams: Vec<StreamId>,
     phase: Phase,
-    /// When the phase has taken too long, or the back-off is over.
+    /// When the phase has taken too long.
     pub(super) deadline: Option<Instant>,
     /// Until when it may be sent again.
     limit: Option<Instant>,
@@ -122,7 +123,6 @@ pub(super) enum Purpose {
 enum Phase {
     Initializing,
     Waiting,
-    BackingOff,
     Sent,
     Starting,
 }
@@ -166,7 +166,7 @@ impl Ours {
 
     /// Whether the peer can be heard before it.
     pub(super) fn can_wait(&self) -> bool {
-        matches!(self.phase, Phase::Waiting | Phase::BackingOff)
+        self.phase == Phase::Waiting
     }
 
     /// Whether its streams are not ready yet.
@@ -292,6 +292,7 @@ impl Session {
     /// Whether a re-INVITE with an offer may be sent now.
     pub(super) fn may_propose(&self) -> bool {
         self.theirs.is_none()
+            && self.pause.is_none()
             && self.invitation.as_ref().is_some_and(Invitation::is_idle)
             && self.negotiator.as_ref().is_some_and(|known| known.state() == negotiation::State::Stable)
     }
@@ -361,6 +362,7 @@ impl Session {
             return;
         }
         self.report(Originator::Local, "INVITE", code, reason.clone(), None, out);
+        self.pause_after(cx, code, retry_after);
         if let Some(ours) = self.ours.as_mut().filter(|ours| ours.is_tidying() && code != 491) {
             // The streams come next, whatever was said to that.
             ours.tidied = Tidied::Done;
@@ -373,27 +375,32 @@ impl Session {
             return;
         }
         self.roll_back();
-        let again = self.back_off(cx, code, retry_after);
-        if !again {
+        if !self.offers_again() {
             self.ours_refused(cx, code, reason, out);
         }
     }
 
-    /// Whether our proposal is sent again after this refusal: then it waits.
-    fn back_off(&mut self, cx: &mut Context<'_>, code: u16, retry_after: Option<Duration>) -> bool {
+    /// How long nothing is offered after an answer: who owns the Call-ID waits longer than the other after 491 (RFC 3261 section 14.1).
+    fn pause_after(&mut self, cx: &mut Context<'_>, code: u16, retry_after: Option<Duration>) {
         let owner = self.invitation.as_ref().is_some_and(|usage| usage.role() == Role::Caller);
-        let pause = match (code, retry_after) {
-            (491, _) => glare_pause(cx.random, owner),
-            (500, Some(pause)) => pause,
-            _ => return false,
+        let limit = self.ours.as_ref().and_then(|ours| ours.limit);
+        let in_time = |pause: &Duration| limit.is_none_or(|limit| cx.now + *pause < limit);
+        let pause = match code {
+            491 => Some(glare_pause(cx.random, owner)),
+            500 => retry_after.filter(in_time),
+            _ => None,
         };
-        let Some(ours) = &mut self.ours else { return false };
-        let at = cx.now + pause;
+        self.pause = pause.map(|pause| cx.now + pause);
+    }
+
+    /// Whether our proposal is sent again when the pause after its refusal is over: then it waits.
+    fn offers_again(&mut self) -> bool {
+        let (Some(ours), Some(at)) = (&mut self.ours, self.pause) else { return false };
         if ours.cancelled || ours.attempts > ATTEMPTS || ours.limit.is_some_and(|limit| limit <= at) {
             return false;
         }
-        ours.phase = Phase::BackingOff;
-        ours.deadline = Some(at);
+        ours.phase = Phase::Waiting;
+        ours.deadline = None;
         true
     }
 
@@ -543,7 +550,6 @@ impl Session {
         ours.deadline = None;
         match ours.phase {
             Phase::Initializing => self.ours_failed(cx, "media stream timed out while initializing", out),
-            Phase::BackingOff => ours.phase = Phase::Waiting,
             // If it is accepted all the same, what was accepted stays: nobody has asked for its end, and a CANCEL that comes too late
             // changes nothing (RFC 3261 section 9.1).
             Phase::Sent => self.cancel_reinvite(cx, out),

@@ -25,6 +25,7 @@ impl SipSimpleSettings {
             "rtp.audio_codec_list" => {
                 config.rtp.audio_codecs = self.rtp.audio_codec_list.iter().map(|codec| codec.as_str().into()).collect();
             }
+            "logs.level" => config.log_level = self.logs.level,
             "logs.trace_sip" => config.trace_sip = self.logs.trace_sip,
             "logs.trace_msrp" => config.msrp.trace = self.logs.trace_msrp,
             "rtp.local_address" => config.rtp.local_address = self.rtp.local_address,

@@ -1,5 +1,7 @@
 //! The one ordered stream of events of an application: those of the agent, of the audio, and its own.
 
+use std::path::PathBuf;
+
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use sipsimple_audio::device::DeviceNames;
@@ -136,6 +138,13 @@ pub enum ApplicationEvent {
         /// The words of the operating system.
         error: Text,
     },
+    /// Messages could not be written into this file, and are not from now on (settings `logs.*`).
+    LogFailed {
+        /// The file.
+        file: PathBuf,
+        /// The words of the operating system.
+        error: Text,
+    },
 }
 
 impl ApplicationEvent {
@@ -149,7 +158,10 @@ impl ApplicationEvent {
             Self::DidEnd => &["SIPApplicationDidEnd"],
             Self::AudioDevicesDidChange { .. } => &["AudioDevicesDidChange"],
             Self::DefaultAudioDeviceDidChange { .. } => &["DefaultAudioDeviceDidChange"],
-            Self::AudioDeviceDidChange { .. } | Self::AudioDeviceFailed { .. } | Self::TraceFailed { .. } => &[],
+            Self::AudioDeviceDidChange { .. }
+            | Self::AudioDeviceFailed { .. }
+            | Self::TraceFailed { .. }
+            | Self::LogFailed { .. } => &[],
         }
     }
 }

@@ -3,6 +3,7 @@
 mod audio;
 mod disk;
 mod event;
+mod log_files;
 mod recording;
 mod ringer;
 mod settings;
@@ -14,6 +15,7 @@ mod tests;
 pub use audio::AudioError;
 pub(crate) use disk::Disk;
 pub use event::{ApplicationEvent, Event, EventKind};
+pub(crate) use log_files::LogFiles;
 pub use recording::RecordingFileError;
 pub(crate) use ringer::{Ringer, Tones};
 pub use settings::{Settings, listen};
@@ -155,9 +157,11 @@ impl Application {
         let rate = Arc::new(AtomicU32::new(sample_rate.hz()));
         let audio_changed = AudioChanged::default();
         let audio = (Arc::clone(&rate), audio_changed.clone());
+        let logs = LogFiles::new(directory.clone());
         let run = move || {
             EventLoop::new(agent, clock, orders, media, Ringer::new(sample_rate), news, tls)
                 .traced(trace)
+                .logging(logs)
                 .telling_of_audio(audio)
                 .run(disk, effects)
         };

@@ -214,3 +214,84 @@ fn the_microphone_is_processed_as_the_settings_say() {
     assert_eq!(processing(&application), other);
     application.stop(MOMENT);
 }
+
+/// An application with its settings in this directory, and where it listens.
+fn listening_in(directory: &std::path::Path) -> (Application, std::net::SocketAddr) {
+    let mut settings = Settings::stored_in(directory);
+    settings.config.listen = vec![listen("udp:127.0.0.1:0".parse().unwrap())];
+    let application = Application::start(settings).unwrap();
+    loop {
+        let event = application.next_event_within(PATIENCE).expect("no news of the socket");
+        if let EventKind::Agent(sipsimple_core::agent::EventKind::Transport { event, .. }) = event.kind {
+            let TransportEvent::Listening { local, .. } = event else { panic!("{event:?}") };
+            return (application, local);
+        }
+    }
+}
+
+/// Asks what somebody can do, and waits for the answer.
+fn ask(to: std::net::SocketAddr, number: u32) {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let from = socket.local_addr().unwrap();
+    let options = format!(
+        "OPTIONS sip:a@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{number}\r\nMax-Forwards: 70\r\n\
+         From: <sip:b@{from}>;tag=b\r\nTo: <sip:a@{to}>\r\nCall-ID: {number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket.send_to(options.as_bytes(), to).unwrap();
+    socket.recv(&mut [0; 2048]).unwrap();
+}
+
+#[test]
+fn traced_messages_are_written_where_the_settings_say() {
+    let directory = tempfile::tempdir().unwrap();
+    let (application, local) = listening_in(directory.path());
+    let set = |name: &str, value: &str| {
+        let (object, changes) = (SipSimpleSettings::key(""), vec![Change::typed(name, value)]);
+        application.intend(Intent::ChangeSettings { object, changes }).unwrap();
+    };
+    // What happened before has been written when a question is answered.
+    let written = |name: &str| {
+        application.with_agent(|_, _| ()).unwrap();
+        std::fs::read_to_string(directory.path().join(name).join("sip_trace.txt")).unwrap_or_default()
+    };
+    ask(local, 1);
+    assert_eq!(written("logs"), "");
+    set("logs.trace_sip", "yes");
+    ask(local, 2);
+    let first = written("logs");
+    let lines: Vec<&str> =
+        first.lines().filter(|line| line.contains("OPTIONS sip:") || line.contains(" -> ")).collect();
+    assert!(lines[0].contains(": received, udp 127.0.0.1:") && lines[0].ends_with(&format!("-> {local}")), "{first}");
+    assert!(
+        lines[1].starts_with("OPTIONS sip:a@") && lines[2].contains(&format!(": sent, udp {local} -> ")),
+        "{first}"
+    );
+    #[cfg(unix)]
+    {
+        let file = directory.path().join("logs/sip_trace.txt");
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
+    }
+    set("logs.directory", "elsewhere");
+    ask(local, 3);
+    assert_eq!(written("logs"), first);
+    assert!(written("elsewhere").contains("Call-ID: 3"));
+    set("logs.trace_sip", "no");
+    ask(local, 4);
+    assert!(!written("elsewhere").contains("Call-ID: 4"));
+
+    // Where they cannot be, that is told once.
+    std::fs::write(directory.path().join("taken"), "").unwrap();
+    set("logs.directory", "taken");
+    set("logs.trace_sip", "yes");
+    ask(local, 5);
+    ask(local, 6);
+    application.stop(PATIENCE);
+    let mut failed = Vec::new();
+    while let Some(event) = application.next_event() {
+        if let EventKind::Application(ApplicationEvent::LogFailed { file, .. }) = event.kind {
+            failed.push(file);
+        }
+    }
+    assert_eq!(failed, [directory.path().join("taken/sip_trace.txt")]);
+}

@@ -150,7 +150,8 @@ impl Pair {
             while delivered < messages {
                 let mut full = said == messages;
                 while !full && said < messages {
-                    let message = ChatMessage::text(format!("m{said}"), "Would you like to have lunch with me, Bob");
+                    let message =
+                        ChatMessage::text(format!("message-{said}"), "Would you like to have lunch with me, Bob");
                     let command = Command::Chat(ChatCommand::SendMessage(Box::new(message)));
                     match self.command(&self.caller, id, command) {
                         Ok(()) => said += 1,

@@ -121,7 +121,8 @@ impl Property for MsrpFrames {
                 if names != ["To-Path", "From-Path"] {
                     wrong("MSR-11", "the paths are not its first fields");
                 }
-                if matches!(start, Start::Request(_)) {
+                // One without a body asks for the session.
+                if matches!(start, Start::Request(_)) && sight.frame.body.is_some() {
                     wire.begun.insert(sight.frame.last("From-Path"));
                 }
                 let first = !std::mem::replace(&mut wire.written, true);

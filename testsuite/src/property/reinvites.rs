@@ -12,8 +12,6 @@ use std::time::Duration;
 use sipsimple_core::time::Instant;
 
 use crate::model::{ClientKey, ServerKey, Step};
-use crate::sdp::Sdp;
-use crate::sip::Sip;
 
 use super::{Memory, Property, Seen, Side, Violations, lists};
 
@@ -44,8 +42,8 @@ struct Dialog {
     theirs: Vec<ServerKey>,
     /// An offer in a response of ours, which an ACK or a PRACK will answer: until when.
     response: Option<Instant>,
-    /// When 491 came last, and to which description: what is asked for after it may be something else.
-    refused: Option<(Instant, Option<String>)>,
+    /// When 491 came last.
+    refused: Option<Instant>,
 }
 
 /// Watches INVITEs and offers within dialogs.
@@ -110,7 +108,7 @@ impl Property for Reinvites {
                     && let Some(client) = seen.model.client(key)
                     && client.answer.as_ref().is_some_and(|answer| answer.at == sight.at)
                 {
-                    dialog.refused = Some((sight.at, wish(&client.request)));
+                    dialog.refused = Some(sight.at);
                 }
             }
             _ => {}
@@ -153,7 +151,7 @@ impl Reinvites {
             let theirs = dialog.invites.iter().any(|invite| self.open(seen, invite));
             broken.unless(!theirs, "DLG-10", seen, "an INVITE of the other side waits");
             let owner = self.begun.get(&(side.host, side.call_id.clone(), side.local.clone())).is_some();
-            let early = dialog.refused.is_some_and(|(at, what)| sight.at < at + OWNER && what == wish(sip));
+            let early = dialog.refused.is_some_and(|at| sight.at < at + OWNER);
             broken.unless(!owner || !early, "DLG-11", seen, "the owner of the Call-ID has not waited");
         }
         if offers {
@@ -186,8 +184,6 @@ impl Reinvites {
         if let Some(dialog) = self.dialogs.get_mut(sight.at, &side) {
             if key.method == "INVITE" {
                 dialog.invites.push(key.clone());
-                // It goes first, and what was refused is looked at anew.
-                dialog.refused = None;
             }
             if sip.description().is_some() {
                 dialog.theirs.push(key.clone());
@@ -202,11 +198,6 @@ impl Reinvites {
             dialog.response = None;
         }
     }
-}
-
-/// What a request asks for: its description, whatever its version.
-fn wish(sip: &Sip) -> Option<String> {
-    sip.description().and_then(Sdp::read).map(|sdp| sdp.rest)
 }
 
 fn judge(seen: &Seen<'_>, due: Due, broken: &mut Violations) {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use sipsimple_core::agent::{Event, EventKind};
 use sipsimple_core::id::SessionId;
 use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::stream::Originator;
 use sipsimple_core::time::Instant;
 use sipsimple_core::transport::Transport;
 
@@ -48,19 +49,21 @@ pub struct Usages {
     offers: Memory<(Side, u32), Sdp>,
     /// Those in 2xx of the other side.
     others: Memory<(Side, u32), Sdp>,
+    /// The calls that were left at the moment of a refusal that ends nothing: their user has wanted that, or it was wrong.
+    left: Owed<Side>,
     /// The sessions of a host that end by themselves.
     ending: BTreeMap<usize, BTreeSet<SessionId>>,
 }
 
 impl Property for Usages {
-    fn seen(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
+    fn seen(&mut self, seen: &Seen<'_>, _broken: &mut Violations) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         let within = |key: &ClientKey| matches!(key.method.as_str(), "INVITE" | "UPDATE") && !sip.to_tag().is_empty();
         match seen.step {
             Step::RequestSent { key, first } if key.method == "BYE" => {
                 let side = Side::of(sight.host, sip, true);
                 if *first {
-                    self.left(seen, &side, broken);
+                    self.left(seen, &side);
                 }
                 self.over(side, sight.at);
             }
@@ -137,13 +140,31 @@ impl Property for Usages {
             SessionEvent::ChangedState { state: SessionState::Terminated, .. } => {
                 self.ending.entry(host).or_default().remove(id);
             }
+            SessionEvent::DidEnd { originator: Originator::Local, end_reason, .. } if *end_reason == "user request" => {
+                let left: Vec<Side> = self.left.keys().filter(|side| side.host == host).cloned().collect();
+                for side in left {
+                    self.left.settle(&side);
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn lost(&mut self, host: usize, _at: Instant) {
+        // What went there may have been the BYE.
+        let due: Vec<_> = self.byes.keys().filter(|(side, _)| side.host == host).cloned().collect();
+        for key in due {
+            self.byes.settle(&key);
         }
     }
 
     fn passed(&mut self, now: Instant, broken: &mut Violations) {
         while let Some((by, (side, property))) = self.byes.missed(now) {
             broken.add(property, side.host, by, format!("a BYE was due: {side:?}"));
+        }
+        while let Some((by, side)) = self.left.missed(now) {
+            let why = format!("the refusal that came ends nothing but its transaction: {side:?}");
+            broken.add("DLG-12", side.host, by, why);
         }
         while let Some((by, (side, key))) = self.silent.missed(now) {
             let why = format!("nobody has answered the {} of branch {}, and no BYE followed", key.method, key.branch);
@@ -196,9 +217,13 @@ impl Usages {
     }
 
     /// The host leaves a call: not on account of a refusal that ends nothing, in the same moment.
-    fn left(&self, seen: &Seen<'_>, side: &Side, broken: &mut Violations) {
+    fn left(&mut self, seen: &Seen<'_>, side: &Side) {
         let refused = self.calls.get(side).is_some_and(|call| !call.over && call.refused == Some(seen.sight.at));
         let ending = self.ending.get(&side.host).is_some_and(|sessions| !sessions.is_empty());
-        broken.unless(!refused || ending, "DLG-12", seen, "the refusal that came ends nothing but its transaction");
+        if refused && !ending {
+            // How it has ended is told when the BYE is answered, or given up.
+            let timeout = seen.model.timers(side.host).timeout();
+            self.left.owe(side.clone(), seen.sight.at + timeout * 2);
+        }
     }
 }

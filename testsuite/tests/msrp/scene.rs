@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Agent, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
+use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::settings::kind::{ConnectionModel, MsrpTransport};
@@ -74,29 +74,6 @@ impl Scene {
         }
     }
 
-    fn session(&self, host: usize) -> SessionId {
-        let of_bob = || self.world.host(BOB).incoming_sessions().next_back();
-        if host == ALICE { self.session } else { of_bob() }.unwrap()
-    }
-
-    /// A side of the session proposes streams.
-    pub(crate) fn propose(&mut self, host: usize, streams: &[StreamSpec]) {
-        let session = self.session(host);
-        let add = |agent: &mut Agent, now| agent.session(now, session).unwrap().add_streams(streams).map(drop);
-        self.world.with(host, add).unwrap();
-    }
-
-    /// A side of the session accepts what is proposed.
-    pub(crate) fn accept_proposal(&mut self, host: usize) {
-        let session = self.session(host);
-        let accept = |agent: &mut Agent, now| {
-            let mut session = agent.session(now, session).unwrap();
-            let proposed = session.proposed_streams().unwrap();
-            session.accept_proposal(&proposed)
-        };
-        self.world.with(host, accept).unwrap();
-    }
-
     pub(crate) fn run(&mut self, millis: u64) {
         self.world.run_for(Duration::from_millis(millis));
     }
@@ -108,6 +85,14 @@ impl Scene {
             if let Some(mut session) = agent.session(now, session) {
                 let _ = session.end();
             }
+        });
+    }
+
+    /// The session of a host, of which there is one.
+    pub(crate) fn session(&mut self, host: usize, act: impl FnOnce(&mut SessionMut<'_>)) {
+        self.world.with(host, |agent, now| {
+            let id = agent.sessions()[0];
+            act(&mut agent.session(now, id).unwrap());
         });
     }
 

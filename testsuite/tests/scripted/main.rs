@@ -12,6 +12,7 @@
 //! | `dialog` | DLG |
 //! | `offer_answer` | OA |
 //! | `proposals` | re-INVITEs at the level of sessions: refusals, holds, what ends what |
+//! | `endings` | what a BYE, a CANCEL or silence ends, in each state of a session |
 //! | `races` | the races of RFC 5407 |
 //! | `chaos` | all of them, with a peer and a network that do anything |
 
@@ -19,6 +20,7 @@ mod cancel;
 mod chaos;
 mod client;
 mod dialog;
+mod endings;
 mod late_offer;
 mod manager;
 mod matching;

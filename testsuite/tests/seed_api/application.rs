@@ -10,6 +10,7 @@ use sipsimple_audio::wave::{Wave, WavePlayer};
 use sipsimple_core::agent::{EventKind as Agent, TransportEvent};
 use sipsimple_core::id::{SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
+use sipsimple_core::settings::SipSimpleSettings;
 use sipsimple_core::stream::{AudioSpec, StreamEvent, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_drivers::{Application, ApplicationError, Event, EventKind, Settings};
@@ -86,10 +87,9 @@ pub(crate) fn scenarios(table: &mut Table) {
     let (alice, _) = start(table);
     let (bob, route) = start(table);
     table.is("002 SIPApplication.__init__", alice.with_agent(|agent, _| agent.get_accounts().len()), Ok(1));
-    table.does(
-        "002 SIPApplication.start",
-        alice.with_agent(|agent, _| !agent.is_quiescent() || agent.has_account("user@127.0.0.1")).unwrap(),
-    );
+    let settings = alice.with_agent(|agent, _| agent.settings().get::<SipSimpleSettings>("").cloned()).unwrap();
+    let user_agent = settings.map(|settings| settings.user_agent.as_str().to_owned());
+    table.is("002 SIPApplication.start", user_agent.as_deref(), Some(&*Settings::default().config.user_agent));
 
     let tones = tempfile::tempdir().unwrap();
     let tone = tones.path().join("tone.wav");

@@ -62,7 +62,9 @@ fn configuration_of_rtp(table: &mut Table, manager: &mut ConfigurationManager) {
     table.is("000 RTPConfiguration.use_ice", rtp.use_ice, true);
     table.is("000 RTPConfiguration.ice_stun_address", rtp.ice_stun_address.clone(), "192.0.2.2".parse().ok());
     table.is("000 RTPConfiguration.ice_stun_port", rtp.ice_stun_port, 3479);
-    table.does("000 SessionManager.rtp_config", rtp != new);
+    let account: &AccountSettings = manager.get(ALICE).unwrap();
+    assert_ne!(rtp, new);
+    table.is("000 SessionManager.rtp_config", rtp.use_ice, account.nat_traversal.use_ice);
 }
 
 fn configuration_of_msrp(table: &mut Table, manager: &mut ConfigurationManager) {
@@ -86,5 +88,7 @@ fn configuration_of_msrp(table: &mut Table, manager: &mut ConfigurationManager) 
     table.is("000 MSRPConfiguration.relay_host", msrp.relay_host.clone(), "relay.example.com".parse().ok());
     table.is("000 MSRPConfiguration.relay_port", msrp.relay_port, Some(2856));
     table.is("000 MSRPConfiguration.relay_use_tls", msrp.relay_use_tls, Some(false));
-    table.does("000 SessionManager.msrp_config", msrp != new);
+    let settings: &SipSimpleSettings = manager.get("").unwrap();
+    assert_ne!(msrp, new);
+    table.is("000 SessionManager.msrp_config", msrp.local_port, Some(settings.msrp.local_port));
 }

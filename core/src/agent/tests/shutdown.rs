@@ -69,3 +69,49 @@ fn no_socket_is_bound_while_it_ends() {
     let listen = Listen { transport: Transport::Udp, address: OURS.parse().unwrap(), port: Port::Random };
     assert_eq!(script.intend(Intent::Listen(listen)), Err(ListenError::ShuttingDown.into()));
 }
+
+/// The transaction of an INVITE lives on for what the peer repeats (RFC 6026 section 7.2): nobody has to stay for that.
+#[test]
+fn a_call_is_over_when_its_bye_is_answered() {
+    // Ours.
+    let mut script = Script::new(OURS);
+    let session = script.connect("udp:192.0.2.4:5060");
+    let (_, invite) = script.request().unwrap();
+    script.respond(&invite, 200, "sip:them@192.0.2.4", OFFER);
+    script.intend(Intent::End { session }).unwrap();
+    let bye = std::iter::from_fn(|| script.request()).map(|(_, request)| request).last().unwrap();
+    assert_eq!((bye.method().to_string().as_str(), script.agent.has_calls()), ("BYE", true));
+    script.respond(&bye, 200, "", "");
+    assert!(!script.agent.has_calls() && !script.agent.is_quiescent());
+    // It is acknowledged once more, all the same.
+    script.respond(&invite, 200, "sip:them@192.0.2.4", OFFER);
+    assert_eq!(script.request().unwrap().1.method().to_string(), "ACK");
+
+    // The peer's, which ends before its ACK comes: until then it has no BYE.
+    let mut script = Script::new(OURS);
+    let session = script.called("sip:them@192.0.2.4");
+    script.accept(session);
+    let (_, response) = script.answers().pop().unwrap();
+    script.intend(Intent::End { session }).unwrap();
+    script.pass(2 * SECOND);
+    assert!(script.agent.has_calls());
+    script.answers();
+    let tag = format!(";tag={}", response.to().unwrap().tag().unwrap());
+    let ack = script.theirs("ACK", 1, &tag, "", "");
+    script.datagram(PEER, ack);
+    let (_, bye) = script.request().unwrap();
+    script.respond(&bye, 200, "", "");
+    assert!(!script.agent.has_calls());
+
+    // One that was cancelled, once its INVITE has its answer.
+    let mut script = Script::new(OURS);
+    let session = script.connect("udp:192.0.2.4:5060");
+    let (_, invite) = script.request().unwrap();
+    script.respond(&invite, 180, "", "");
+    script.intend(Intent::End { session }).unwrap();
+    let (_, cancel) = script.request().unwrap();
+    script.respond(&cancel, 200, "", "");
+    assert!(script.agent.has_calls());
+    script.respond(&invite, 487, "", "");
+    assert!(!script.agent.has_calls());
+}

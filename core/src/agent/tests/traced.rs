@@ -1,4 +1,4 @@
-//! SIP messages that are told, where a setting says so.
+//! Messages and logs that are told, where settings say so.
 
 use super::*;
 use crate::settings::{Backend, Change, ObjectClass, SipSimpleSettings};
@@ -18,8 +18,8 @@ impl Script {
         traced.collect()
     }
 
-    fn set_trace(&mut self, value: &str) {
-        let changes = vec![Change::typed("logs.trace_sip", value)];
+    fn set_trace(&mut self, of: &str, value: &str) {
+        let changes = vec![Change::typed(format!("logs.trace_{of}"), value)];
         self.intend(Intent::ChangeSettings { object: SipSimpleSettings::key(""), changes }).unwrap();
     }
 }
@@ -31,7 +31,7 @@ fn messages_are_told_while_the_setting_says_so() {
     let options = script.theirs("OPTIONS", 1, "", "", "");
     script.datagram(PEER, options);
     assert_eq!(script.traced(), []);
-    script.set_trace("yes");
+    script.set_trace("sip", "yes");
     let options = script.theirs("OPTIONS", 2, "", "Authorization: Digest response=\"hush\"\r\n", "");
     script.datagram(PEER, options);
     let secret = |event: &EventKind| matches!(event, EventKind::SipTrace(trace) if trace.data.contains("hush"));
@@ -51,8 +51,40 @@ fn messages_are_told_while_the_setting_says_so() {
     let way = |source: &str, destination: &str| format!("tcp {source} {destination}");
     assert_eq!(ways, [(true, way("192.0.2.4:7000", here)), (false, way(here, "192.0.2.4:7000"))]);
 
-    script.set_trace("no");
+    script.set_trace("sip", "no");
     let options = script.theirs("OPTIONS", 4, "", "", "");
     script.datagram(PEER, options);
     assert_eq!(script.traced(), []);
+}
+
+#[test]
+fn frames_of_msrp_are_told_while_the_setting_says_so() {
+    for (traces, value) in [(false, "no"), (true, "yes")] {
+        let mut script = Script::new(OURS);
+        script.intend(Intent::Start { settings: Backend::Memory, listen: false }).unwrap();
+        script.set_trace("msrp", value);
+        let (conn, peer) = script.chats(relay::over_tcp(), None, None);
+        script.stream(conn, ConnectionEvent::Open { local: address("192.0.2.9:40000"), peer, tls: None });
+        assert_eq!(script.msrp.len(), 1);
+        let told = script.events.iter().filter(|event| event.names() == ["MSRPTransportTrace"]);
+        assert_eq!(
+            told.map(|event| format!("{event:?}").contains(" AUTH")).collect::<Vec<_>>(),
+            vec![true; traces.into()]
+        );
+    }
+}
+
+#[test]
+fn as_much_is_logged_as_the_setting_says() {
+    for (level, told) in [("0", false), ("1", false), ("2", true), ("5", true)] {
+        let mut script = Script::new(OURS);
+        script.intend(Intent::Start { settings: Backend::Memory, listen: false }).unwrap();
+        let changes = vec![Change::typed("logs.level", level)];
+        script.intend(Intent::ChangeSettings { object: SipSimpleSettings::key(""), changes }).unwrap();
+        let (conn, peer) = script.chats(relay::over_tcp(), None, None);
+        script.stream(conn, ConnectionEvent::Open { local: address("192.0.2.9:40000"), peer, tls: None });
+        // A warning.
+        script.stream(conn, ConnectionEvent::Closed(CloseCause::Reset));
+        assert_eq!(script.events.iter().any(|event| event.names() == ["MSRPLibraryLog"]), told, "{level}");
+    }
 }

@@ -195,6 +195,9 @@ impl Known {
             Action::Accept if self.rings => Ok(self.proposed.accept(application, session)?),
             Action::Reject(code) if self.rings => Ok(application.reject(session, *code, None)?),
             Action::Reject(code) if self.asks_for_transfer() => intend(Intent::RejectTransfer { session, code: *code }),
+            Action::Accept | Action::Reject(_) if self.proposed().is_empty() => {
+                Err(Failure::new("nothing waits to be accepted or rejected"))
+            }
             Action::Accept => intend(Intent::AcceptProposal { session, streams: self.proposed().to_vec() }),
             Action::Reject(code) => intend(Intent::RejectProposal { session, code: *code, reason: None }),
             Action::Transfer(target) => {

@@ -158,6 +158,9 @@ pub(crate) fn unwritten(event: &EventKind) -> Option<String> {
         EventKind::Application(ApplicationEvent::TraceFailed { error }) => {
             Some(format!("the trace ends early: {}", printable(error)))
         }
+        EventKind::Application(ApplicationEvent::LogFailed { file, error }) => {
+            Some(format!("cannot log to {}: {}", file.display(), printable(error)))
+        }
         _ => None,
     }
 }

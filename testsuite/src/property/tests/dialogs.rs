@@ -1,8 +1,10 @@
 //! Those who watch what happens within dialogs, and what is offered there.
 
 use sipsimple_core::agent::{Event, EventKind};
+use sipsimple_core::cause::{By, Cause};
 use sipsimple_core::id::SessionId;
 use sipsimple_core::session::{SessionEvent, SessionState};
+use sipsimple_core::stream::Originator;
 use sipsimple_core::time::{Instant, Utc};
 
 use super::super::{Dialogs, Forks, OfferAnswer, Reinvites, Usages};
@@ -20,8 +22,19 @@ fn forked(invite: &Draft, code: u16, tag: &str) -> Draft {
 
 impl Stage {
     /// The host's session goes on to this state.
-    fn becomes(mut self, state: SessionState) -> Self {
-        let event = SessionEvent::ChangedState { prev_state: SessionState::Connected, state };
+    fn becomes(self, state: SessionState) -> Self {
+        self.told(SessionEvent::ChangedState { prev_state: SessionState::Connected, state })
+    }
+
+    /// The session of the host has ended, for this reason.
+    fn ended(self, end_reason: &'static str) -> Self {
+        let (originator, stop_time) = (Originator::Local, Utc { unix_millis: 0 });
+        let cause = Cause::new(By::Local, end_reason);
+        let end_reason = end_reason.into();
+        self.told(SessionEvent::DidEnd { originator, end_reason, start_time: None, stop_time, cause })
+    }
+
+    fn told(mut self, event: SessionEvent) -> Self {
         let kind = EventKind::Session { id: SessionId::from_u64(0), event };
         let event = Event { timestamp: Utc { unix_millis: 0 }, kind };
         self.watch.told(0, Instant::from_millis(self.at), &event);
@@ -62,9 +75,9 @@ fn who_owns_the_call_id_waits_after_a_491() {
     let (first, again) = (next(&invite, "INVITE", 2, "a"), next(&invite, "INVITE", 3, "b"));
     refused(&first, up()).wait(2100).sent(&again).breaks(&[]);
     refused(&first, up()).wait(2000).sent(&again).breaks(&["DLG-11"]);
-    // One of the other side goes first, and then all is new.
+    // One of the other side that goes first changes nothing.
     let other = back(&invite, "INVITE", 1, "o");
-    refused(&first, up()).wait(50).got(&other).sent(&answer(&other, 200)).sent(&again).breaks(&[]);
+    refused(&first, up()).wait(50).got(&other).sent(&answer(&other, 200)).sent(&again).breaks(&["DLG-11"]);
     let invite = theirs("INVITE", "one");
     let up = || Stage::new(Reinvites::default()).got(&invite).sent(&answer(&invite, 200)).got(&ack(&invite, 200));
     let (first, again) = (back(&invite, "INVITE", 1, "a"), back(&invite, "INVITE", 2, "b"));
@@ -105,7 +118,11 @@ fn what_ends_a_call() {
     for code in [486, 488, 491, 500, 603] {
         refused(code).breaks(&[]);
         refused(code).wait(1).sent(&bye).breaks(&[]);
-        refused(code).sent(&bye).breaks(&["DLG-12"]);
+        let left = || refused(code).sent(&bye);
+        left().wait(70_000).breaks(&["DLG-12"]);
+        left().ended("media stream failed: it broke").wait(70_000).breaks(&["DLG-12"]);
+        // Its user has hung up just then.
+        left().wait(10).ended("user request").wait(70_000).breaks(&[]);
         // Its user has hung up before, and that waited for the answer.
         up().becomes(SessionState::Terminating).sent(&again).got(&answer(&again, code)).sent(&bye).breaks(&[]);
     }
