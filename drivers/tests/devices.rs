@@ -26,6 +26,8 @@ struct There {
     names: DeviceNames,
     preferred: (Option<String>, Option<String>),
     open: Vec<(Option<String>, Arc<AtomicBool>)>,
+    /// A loudspeaker that can be opened, and goes at once.
+    broken: Option<String>,
 }
 
 /// One that is open.
@@ -54,7 +56,7 @@ impl Machine {
         let first = |names: &[&str]| names.first().map(|name| (*name).to_owned());
         let preferred = (first(input), first(output));
         let names = DeviceNames { input: names(input), output: names(output) };
-        Self(Arc::new(Mutex::new(There { names, preferred, open: Vec::new() })))
+        Self(Arc::new(Mutex::new(There { names, preferred, open: Vec::new(), broken: None })))
     }
 
     /// This loudspeaker is taken away, while it is in use.
@@ -94,7 +96,7 @@ impl SoundSystem for Machine {
         };
         let input = find(&devices.input, &there.names.input, &there.preferred.0)?;
         let output = find(&devices.output, &there.names.output, &there.preferred.1)?;
-        let gone = Arc::new(AtomicBool::new(false));
+        let gone = Arc::new(AtomicBool::new(output.is_some() && output == there.broken));
         there.open.push((output.clone(), Arc::clone(&gone)));
         let device = Box::new(Card { rate, input: input.clone(), output: output.clone() });
         Ok(OpenDevice { device, input, output, watch: DeviceWatch::new(gone) })
@@ -208,6 +210,53 @@ fn what_goes_is_replaced_by_what_the_system_prefers_until_it_is_back() {
     machine.prefer("television");
     until(&application, &["voice: mic television", "preferred: none television"]);
     application.stop(PATIENCE);
+}
+
+/// Where the wanted one cannot be had, what there is goes on, undisturbed by trials, until the devices change.
+#[test]
+fn what_goes_at_once_is_replaced_and_tried_again_unheard() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine::new(&["mic"], &["speaker", "headset"]);
+    let application = start(folder.path(), &machine);
+    machine.0.lock().unwrap().broken = Some("headset".to_owned());
+    set(&application, &[("audio.output_device", "headset"), ("audio.alert_device", "")]);
+    until(&application, &["it is gone at once", "voice: mic speaker"]);
+    let opened = || machine.0.lock().unwrap().open.len();
+    // It is tried once more before anything is heard of it.
+    let before = opened();
+    while opened() == before {
+        let told = application.next_event_within(Duration::from_millis(100));
+        let of_calls = told.as_ref().is_some_and(|event| match &event.kind {
+            EventKind::Application(
+                ApplicationEvent::AudioDeviceDidChange { mixer, .. }
+                | ApplicationEvent::AudioDeviceFailed { mixer, .. },
+            ) => *mixer == MixerId::VOICE,
+            _ => false,
+        });
+        assert!(!of_calls, "{told:?}");
+    }
+    machine.0.lock().unwrap().broken = None;
+    machine.plug("television");
+    until(&application, &["voice: mic headset", r#""television"] are"#]);
+    application.stop(PATIENCE);
+}
+
+/// What a setting reads is what the mixers do, also where nothing was ever stored.
+#[test]
+fn the_mixers_run_at_the_rate_that_the_setting_reads() {
+    let stored = tempfile::tempdir().unwrap();
+    for settings in [Settings::default(), Settings::stored_in(stored.path())] {
+        let application = Application::start(settings).unwrap();
+        let read = application.with_agent(|agent, _| {
+            agent.settings().get::<SipSimpleSettings>("").cloned().unwrap_or_default().audio.sample_rate.hz()
+        });
+        let rate = read.unwrap();
+        assert_eq!(rate, 44_100);
+        assert_eq!(application.sample_rate().hz(), rate);
+        assert_eq!(application.with_engine(|engine, _| engine.sample_rate().hz()).unwrap(), rate);
+        assert_eq!(application.with_alert_engine(|engine, _| engine.sample_rate().hz()).unwrap(), rate);
+        application.stop(PATIENCE);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{
@@ -16,6 +17,8 @@ use crate::rate::SampleRate;
 
 /// Channels of a card that is opened.
 const MAX_CHANNELS: u16 = 32;
+/// How long a stream may tell errors, and have no samples, until its device counts as gone.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Rates that a card is opened with, best first: most run at the first by nature.
 const RATES: [SampleRate; 5] =
     [SampleRate::HZ_48000, SampleRate::HZ_44100, SampleRate::HZ_32000, SampleRate::HZ_16000, SampleRate::HZ_8000];
@@ -269,16 +272,26 @@ impl Chosen {
         T: SizedSample,
         i16: FromSample<T>,
     {
-        let take = move |samples: &[T], _: &cpal::InputCallbackInfo| microphone.take(samples);
-        self.device.build_input_stream(self.config, take, tell(failed), None)
+        let health = Health::new(failed);
+        let lives = health.lives();
+        let take = move |samples: &[T], _: &cpal::InputCallbackInfo| {
+            lives();
+            microphone.take(samples);
+        };
+        self.device.build_input_stream(self.config, take, health.errors(), None)
     }
 
     fn play<T>(&self, mut loudspeaker: Loudspeaker, failed: &Arc<AtomicBool>) -> Result<Stream, cpal::Error>
     where
         T: SizedSample + Sample + FromSample<i16>,
     {
-        let give = move |samples: &mut [T], _: &cpal::OutputCallbackInfo| loudspeaker.give(samples);
-        self.device.build_output_stream(self.config, give, tell(failed), None)
+        let health = Health::new(failed);
+        let lives = health.lives();
+        let give = move |samples: &mut [T], _: &cpal::OutputCallbackInfo| {
+            lives();
+            loudspeaker.give(samples);
+        };
+        self.device.build_output_stream(self.config, give, health.errors(), None)
     }
 
     /// Starts the stream.
@@ -290,14 +303,42 @@ impl Chosen {
     }
 }
 
-/// Raises the flag when a device is gone. What passes by itself, as a late callback, is not told.
-fn tell(failed: &Arc<AtomicBool>) -> impl FnMut(cpal::Error) + Send + 'static {
-    let failed = Arc::clone(failed);
-    move |error| match error.kind() {
-        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => {
-            failed.store(true, Ordering::Relaxed);
+/// Judges a stream by what it tells: its device is gone when the system says so, or when there are errors and no samples for long. What passes by itself,
+/// as a late callback, and the errors while a stream begins, do not count.
+struct Health {
+    /// A callback came since the last error.
+    lived: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
+    /// The first of the errors that came without a callback between them.
+    since: Option<Instant>,
+}
+
+impl Health {
+    fn new(gone: &Arc<AtomicBool>) -> Self {
+        Self { lived: Arc::default(), gone: Arc::clone(gone), since: None }
+    }
+
+    /// What each callback is to say.
+    fn lives(&self) -> impl Fn() + Send + 'static {
+        let lived = Arc::clone(&self.lived);
+        move || lived.store(true, Ordering::Relaxed)
+    }
+
+    fn failed(&mut self, now: Instant, kind: ErrorKind) {
+        let since = self.since.filter(|_| !self.lived.swap(false, Ordering::Relaxed)).unwrap_or(now);
+        self.since = Some(since);
+        let is_gone = match kind {
+            ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => true,
+            _ => now.saturating_duration_since(since) >= SILENCE,
+        };
+        if is_gone {
+            self.gone.store(true, Ordering::Relaxed);
         }
-        _ => {}
+    }
+
+    /// What the errors of the stream go to.
+    fn errors(mut self) -> impl FnMut(cpal::Error) + Send + 'static {
+        move |error| self.failed(Instant::now(), error.kind())
     }
 }
 
@@ -312,6 +353,30 @@ mod tests {
         assert_eq!(error, DeviceError::NoSuchDevice("no such device".into()));
         let error = SoundCard::open(&missing, &DeviceChoice::None, SampleRate::HZ_16000).unwrap_err();
         assert_eq!(error, DeviceError::NoSuchDevice("no such device".into()));
+    }
+
+    #[test]
+    fn a_stream_of_errors_and_nothing_else_is_gone() {
+        // What happens at which time, in ms: an error, or a callback.
+        let is_gone = |run: &[(u64, Option<ErrorKind>)]| {
+            let (gone, begun) = (Arc::new(AtomicBool::new(false)), Instant::now());
+            let mut health = Health::new(&gone);
+            let lives = health.lives();
+            for (at, what) in run {
+                match what {
+                    Some(kind) => health.failed(begun + Duration::from_millis(*at), *kind),
+                    None => lives(),
+                }
+            }
+            gone.load(Ordering::Relaxed)
+        };
+        let error = Some(ErrorKind::BackendError);
+        assert!(!is_gone(&[(0, error), (200, error), (999, error)]));
+        assert!(is_gone(&[(0, error), (200, error), (1_000, error)]));
+        assert!(!is_gone(&[(0, error), (900, error), (950, None), (1_000, error), (1_900, error)]));
+        assert!(is_gone(&[(0, error), (950, None), (1_000, error), (2_000, error)]));
+        assert!(!is_gone(&[(0, None), (5_000, error), (5_900, error)]));
+        assert!(is_gone(&[(0, Some(ErrorKind::DeviceNotAvailable))]));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub(super) struct Outgoing {
     pub(super) success: bool,
     pub(super) failure: FailureReport,
     pub(super) total: u64,
+    /// Whether its bytes are asked for.
+    pub(super) fed: bool,
     /// Bytes that need not be asked for.
     pub(super) ready: u64,
     /// Bytes that can be sent, and how many.
@@ -103,7 +105,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) fn new(stream: StreamId, ends: Arc<Ends>, message: Message) -> Self {
-        let total = message.content.len();
+        let (total, fed) = (message.content.len(), matches!(message.content, Content::Fed(_)));
         let (queue, queued) = match message.content {
             Content::Bytes(bytes) => (VecDeque::from([bytes]), total),
             Content::Fed(_) => (VecDeque::new(), 0),
@@ -116,6 +118,7 @@ impl Outgoing {
             success: message.success_report,
             failure: message.failure_report,
             total,
+            fed,
             ready: queued,
             queue,
             queued,

@@ -450,7 +450,7 @@ impl Sender {
     pub(super) fn cancel(&mut self, stream: StreamId, id: &Text, random: &mut Random) {
         let Some(message) = self.key(stream, id).and_then(|key| self.forget(key)) else { return };
         let is_open = self.open.as_ref().is_some_and(|open| !self.messages.contains_key(&open.key));
-        if (message.next > 1 || message.ready < message.total) && !message.sent && !is_open {
+        if (message.next > 1 || message.fed) && !message.sent && !is_open {
             let range = ByteRange { start: message.next, end: None, total: Some(message.total) };
             let writer = Writer::request(&random.token(16), &Method::Send, &message.ends.to, &message.ends.from)
                 .field(Field::MessageId, &message.id)

@@ -64,7 +64,7 @@ settings! {
         noise_suppression: bool = false,
         /// Whether a soft voice that is recorded is made louder.
         gain_control: bool = false,
-        /// The sample rate of the mixers.
+        /// The sample rate of the mixers, which run at each of those that it takes. What codecs and files of other rates say is resampled, each way.
         sample_rate: SampleRate = SampleRate::HZ_44100,
         /// Whether ringtones are kept quiet.
         silent: bool = false,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sipsimple_audio::device::Processing;
 use sipsimple_audio::engine::EngineConfig;
+use sipsimple_audio::rate::SampleRate;
 use sipsimple_core::agent::{Config, Listen};
 use sipsimple_core::random::Seed;
 use sipsimple_core::settings::Audio;
@@ -21,7 +22,8 @@ pub struct Settings {
     pub trace: Option<PathBuf>,
     /// Where all chance comes from; `None` draws it from the operating system.
     pub seed: Option<Seed>,
-    /// The mixer of the calls and its codecs. The stored sample rate and processing go first.
+    /// The mixer of the calls and its codecs. It runs at the rate that `audio.sample_rate` has by default, 44,100 Hz, and does not resample what codecs of
+    /// another rate code where it is given that rate: 8,000 Hz for PCMU, PCMA and GSM, 16,000 for G.722, 48,000 for opus. The stored rate and processing go first.
     pub audio: EngineConfig,
     /// The certificates, keys and authorities of TLS.
     pub tls: TlsSettings,
@@ -34,8 +36,14 @@ const SLOTS: usize = 1023;
 
 impl Default for Settings {
     fn default() -> Self {
-        let processing = Processing { tail_length: Audio::default().tail_length.duration(), ..Processing::NONE };
-        let audio = EngineConfig { slot_count: SLOTS, processing, ..EngineConfig::default() };
+        let Audio { tail_length, sample_rate, .. } = Audio::default();
+        let audio = EngineConfig {
+            slot_count: SLOTS,
+            // A mixer runs at every rate that the setting takes.
+            sample_rate: SampleRate::new(sample_rate.hz()).unwrap_or_default(),
+            processing: Processing { tail_length: tail_length.duration(), ..Processing::NONE },
+            ..EngineConfig::default()
+        };
         Self { config: Config::default(), trace: None, seed: None, audio, tls: TlsSettings::default(), directory: None }
     }
 }

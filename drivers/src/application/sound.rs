@@ -7,6 +7,9 @@
 //!  wanted ──► opening ── not there ──► what the system prefers ── refused ──► silent, again later
 //!             └──────────────────────────────────┴───────────────────────────► open ──────────┘
 //! ```
+//!
+//! What is tried again is tried out before it takes the place of what there is, so that nobody hears a trial that fails; each makes the pause to the
+//! next one longer, until the devices of the system change.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread;
@@ -25,6 +28,10 @@ use crate::event_loop::Command;
 const LOOK: Duration = Duration::from_millis(500);
 /// How often the system is asked what devices there are, in looks: that takes it a while. When one is gone it is asked at once.
 const ASK: u32 = 10;
+/// The longest pause between two trials of what is wanted and cannot be had, in questions.
+const MAX_PAUSE: u32 = 64;
+/// How long a device is tried out that may go as soon as it is opened.
+const TRIAL: Duration = Duration::from_millis(1_500);
 
 /// Tells who keeps the devices that a setting of the audio has changed.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +80,21 @@ struct Kept {
     /// What was wanted last, for a mixer of this rate.
     wanted: Option<(Devices, SampleRate)>,
     open: Option<Open>,
+    pause: Pause,
+}
+
+/// How many questions to the system what is wanted is not tried again for, as it was tried in vain.
+#[derive(Debug, Default)]
+struct Pause {
+    length: u32,
+    left: u32,
+}
+
+/// What the system said just now, and whether that is new.
+#[derive(Debug)]
+struct Asked {
+    known: Known,
+    has_changed: bool,
 }
 
 impl Application {
@@ -99,14 +121,16 @@ impl Application {
 }
 
 fn keep(application: &Weak<Application>, changed: &AudioChanged, system: &impl SoundSystem) {
-    let mut kept = [MixerId::VOICE, MixerId::ALERT].map(|mixer| Kept { mixer, wanted: None, open: None });
-    let mut known = Known::ask(system);
+    let mut kept =
+        [MixerId::VOICE, MixerId::ALERT].map(|mixer| Kept { mixer, wanted: None, open: None, pause: Pause::default() });
+    let mut asked = Asked { known: Known::ask(system), has_changed: false };
     for look in 0_u32.. {
         let Some(application) = application.upgrade().filter(|application| application.running()) else { return };
         let asks = look.is_multiple_of(ASK) || kept.iter().any(Kept::is_gone);
         if asks && look > 0 {
-            let before = std::mem::replace(&mut known, Known::ask(system));
-            tell_changes(&application, &before, &known);
+            let before = std::mem::replace(&mut asked.known, Known::ask(system));
+            asked.has_changed = before != asked.known;
+            tell_changes(&application, &before, &asked.known);
         }
         let settings = application.with_agent(|agent, _| {
             agent.settings().get::<SipSimpleSettings>("").map(|settings| settings.audio.clone())
@@ -114,7 +138,7 @@ fn keep(application: &Weak<Application>, changed: &AudioChanged, system: &impl S
         let Ok(settings) = settings else { return };
         let settings = settings.unwrap_or_default();
         for kept in &mut kept {
-            if kept.look(&application, system, &settings, asks.then_some(&known)).is_err() {
+            if kept.look(&application, system, &settings, asks.then_some(&asked)).is_err() {
                 return;
             }
         }
@@ -141,7 +165,7 @@ impl Kept {
         self.open.as_ref().is_some_and(|open| open.watch.is_gone())
     }
 
-    /// Opens another device if that is needed; what is `known` of the system's devices, where it was asked just now.
+    /// Opens another device if that is needed; what the system says of its devices, where it was asked just now.
     ///
     /// # Errors
     /// When the application has stopped.
@@ -150,32 +174,60 @@ impl Kept {
         application: &Application,
         system: &impl SoundSystem,
         settings: &Audio,
-        known: Option<&Known>,
+        asked: Option<&Asked>,
     ) -> Result<(), AudioError> {
         let wanted = (self.wanted_of(settings), application.sample_rate());
         let is_new = self.wanted.as_ref() != Some(&wanted);
-        let needed = match &self.open {
-            Some(open) => self.is_gone() || known.is_some_and(|known| open.is_outdated(&wanted.0, known)),
-            None => known.is_some(),
-        };
-        if !is_new && !needed {
-            return Ok(());
+        if is_new || asked.is_some_and(|asked| asked.has_changed) {
+            self.pause = Pause::default();
         }
-        self.open = match self.open_any(application, system, &wanted) {
-            Ok(open) => {
-                let (input, output) = open.names.clone();
-                application.tell(ApplicationEvent::AudioDeviceDidChange { mixer: self.mixer, input, output });
-                Some(open)
+        if is_new || self.is_gone() {
+            let opened = self.open_any(application, system, &wanted, !is_new);
+            self.wanted = Some(wanted);
+            return match opened {
+                Ok(open) => {
+                    self.took(application, open);
+                    Ok(())
+                }
+                Err(AudioError::Stopped) => Err(AudioError::Stopped),
+                Err(error) => {
+                    self.failed(application, &error);
+                    self.open = None;
+                    application.set_open_device(self.mixer, Box::new(NullDevice))
+                }
+            };
+        }
+        let Some(Asked { known, .. }) = asked else { return Ok(()) };
+        for devices in self.better(&wanted.0, known) {
+            match self.open(application, system, devices, wanted.1, true) {
+                Ok(open) => {
+                    self.took(application, open);
+                    break;
+                }
+                Err(AudioError::Stopped) => return Err(AudioError::Stopped),
+                // What there is goes on.
+                Err(_) => self.pause.lengthen(),
             }
-            Err(AudioError::Stopped) => return Err(AudioError::Stopped),
-            Err(error) => {
-                self.failed(application, &error);
-                application.set_open_device(self.mixer, Box::new(NullDevice))?;
-                None
-            }
-        };
-        self.wanted = Some(wanted);
+        }
         Ok(())
+    }
+
+    /// It speaks and hears by this from now on.
+    fn took(&mut self, application: &Application, open: Open) {
+        let (input, output) = open.names.clone();
+        application.tell(ApplicationEvent::AudioDeviceDidChange { mixer: self.mixer, input, output });
+        self.open = Some(open);
+    }
+
+    /// What may be better than what is open: what is wanted, if that was not there and may be back, and what the system prefers, if that has changed.
+    fn better(&mut self, wanted: &Devices, known: &Known) -> Vec<Devices> {
+        let mut better = Vec::new();
+        let is_back = self.open.as_ref().is_none_or(|open| open.devices != *wanted && known.has(wanted));
+        if is_back && self.pause.is_over() {
+            better.push(wanted.clone());
+        }
+        better.extend(self.open.as_ref().filter(|open| open.is_outdated(known)).map(|open| open.devices.clone()));
+        better
     }
 
     fn failed(&self, application: &Application, error: &AudioError) {
@@ -201,8 +253,9 @@ impl Kept {
         application: &Application,
         system: &impl SoundSystem,
         (wanted, rate): &(Devices, SampleRate),
+        try_out: bool,
     ) -> Result<Open, AudioError> {
-        match self.open(application, system, wanted.clone(), *rate) {
+        match self.open(application, system, wanted.clone(), *rate, try_out) {
             Err(AudioError::Device(error @ (DeviceError::NoSuchDevice(_) | DeviceError::Refused { .. }))) => {
                 let instead = |choice: &DeviceChoice| match choice {
                     DeviceChoice::None => DeviceChoice::None,
@@ -213,41 +266,66 @@ impl Kept {
                     return Err(error.into());
                 }
                 self.failed(application, &error.into());
-                self.open(application, system, devices, *rate)
+                self.open(application, system, devices, *rate, false)
             }
             opened => opened,
         }
     }
 
+    /// Opens devices, and tries them out before, where one has failed of late: some can be opened and go at once.
     fn open(
         &self,
         application: &Application,
         system: &impl SoundSystem,
         devices: Devices,
         rate: SampleRate,
+        try_out: bool,
     ) -> Result<Open, AudioError> {
         let opened = system.open(&devices, rate)?;
+        if try_out {
+            thread::sleep(TRIAL);
+            if opened.watch.is_gone() {
+                let name = opened.output.or(opened.input).unwrap_or_default();
+                return Err(DeviceError::Refused { name, reason: "it is gone at once".into() }.into());
+            }
+        }
         application.set_open_device(self.mixer, opened.device)?;
         Ok(Open { devices, watch: opened.watch, names: (opened.input, opened.output) })
     }
 }
 
-impl Open {
-    /// Whether other devices are to be opened: the system prefers others, or those that are wanted are back.
-    fn is_outdated(&self, wanted: &Devices, known: &Known) -> bool {
-        let changed =
-            |choice: &DeviceChoice, preferred, name| *choice == DeviceChoice::SystemDefault && preferred != name;
-        let (input, output) = &known.preferred;
-        if changed(&self.devices.input, input, &self.names.0) || changed(&self.devices.output, output, &self.names.1) {
-            return true;
-        }
-        if self.devices == *wanted {
-            return false;
-        }
-        let is_there = |choice: &DeviceChoice, names: &[String]| match choice {
+impl Known {
+    /// Whether these devices are there.
+    fn has(&self, devices: &Devices) -> bool {
+        let has = |choice: &DeviceChoice, names: &[String]| match choice {
             DeviceChoice::Named(name) => names.contains(name),
             DeviceChoice::None | DeviceChoice::SystemDefault => true,
         };
-        is_there(&wanted.input, &known.names.input) && is_there(&wanted.output, &known.names.output)
+        has(&devices.input, &self.names.input) && has(&devices.output, &self.names.output)
+    }
+}
+
+impl Open {
+    /// Whether the system prefers others by now.
+    fn is_outdated(&self, known: &Known) -> bool {
+        let changed =
+            |choice: &DeviceChoice, preferred, name| *choice == DeviceChoice::SystemDefault && preferred != name;
+        let (input, output) = &known.preferred;
+        changed(&self.devices.input, input, &self.names.0) || changed(&self.devices.output, output, &self.names.1)
+    }
+}
+
+impl Pause {
+    /// Whether it is time to try; asked once for each question.
+    const fn is_over(&mut self) -> bool {
+        let is_over = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        is_over
+    }
+
+    /// It was in vain.
+    fn lengthen(&mut self) {
+        self.length = (self.length * 2).clamp(1, MAX_PAUSE);
+        self.left = self.length;
     }
 }

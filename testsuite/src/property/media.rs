@@ -60,7 +60,7 @@ impl Property for MediaNews {
             }
             StreamEvent::DidStart { rtp } => {
                 known.started = true;
-                if known.ice == Some(IceState::InProgress) {
+                if matches!(known.ice, Some(IceState::Gathering | IceState::InProgress)) {
                     wrong("ICE-1", "it starts before ICE has ended");
                 }
                 if let Some(Rtp { parameters, .. }) = rtp {

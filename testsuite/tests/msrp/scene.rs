@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
+use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::settings::kind::{ConnectionModel, MsrpTransport};
@@ -79,6 +79,14 @@ impl Scene {
             if let Some(mut session) = agent.session(now, session) {
                 let _ = session.end();
             }
+        });
+    }
+
+    /// The session of a host, of which there is one.
+    pub(crate) fn session(&mut self, host: usize, act: impl FnOnce(&mut SessionMut<'_>)) {
+        self.world.with(host, |agent, now| {
+            let id = agent.sessions()[0];
+            act(&mut agent.session(now, id).unwrap());
         });
     }
 

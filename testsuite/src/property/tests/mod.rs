@@ -3,6 +3,7 @@
 mod calls;
 mod dialogs;
 mod media;
+mod media_news;
 mod msrp;
 mod names;
 mod usages;
