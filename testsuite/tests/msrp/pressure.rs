@@ -86,7 +86,7 @@ fn a_long_way_is_filled() {
         assert!(scene.world.step() && scene.world.now() - begun < Duration::from_secs(20));
         let bob = scene.world.host(BOB);
         if bob.disk_bytes[1] >= size / 2 {
-            half.get_or_insert((scene.world.now(), bob.disk_bytes[1]));
+            half.get_or_insert_with(|| (scene.world.now(), bob.disk_bytes[1]));
         }
         let come = pipe(&scene, BOB).map_or(0, |pipe| pipe.traffic[1]);
         behind = behind.max(come.saturating_sub(bob.disk_bytes[1]));
