@@ -14,6 +14,9 @@ use super::{Originator, Output, Session, SessionEvent, SessionState, Wait};
 /// How many seconds a caller is asked to wait when there is no port for it.
 const RETRY_AFTER: &str = "10";
 
+/// Why a session has failed whose 200 nobody has acknowledged; the peer is told in other words (RFC 3326).
+const NO_ACK: &str = "No ACK received";
+
 /// Who ends a session, and in what words.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
@@ -131,7 +134,7 @@ impl Session {
             }
             Some(State::Connecting) if self.state == SessionState::Accepting => {
                 // The peer has not acknowledged: told at once, while the BYE waits for the ACK.
-                let header = reason_header(code, words);
+                let header = reason_header(code, if words == NO_ACK { "Missing ACK" } else { words });
                 self.with_invitation(cx, out, |invitation, cx, usage| invitation.end(cx, Some(&header), usage));
                 let cause = Cause::status(By::Local, 200, words);
                 self.finish_failed(cx, Originator::Local, words, Vec::new(), cause, out);
@@ -149,7 +152,7 @@ impl Session {
             self.report(Originator::Remote, "INVITE", 200, "OK".into(), Some(ack), out);
         }
         if all_started && self.state == SessionState::Accepting && !self.acknowledged {
-            self.fail(cx, "No ACK received", out);
+            self.fail(cx, NO_ACK, out);
         } else {
             self.fail(cx, "media stream timed out while starting", out);
         }

@@ -13,7 +13,7 @@ use crate::sip::{HeaderName, Part, Text, Uri, reason_phrase};
 use crate::stream::{AudioSpec, Line, SessionInfo, Source, StreamSpec};
 
 use super::start::Disagreement;
-use super::streams::{check_chosen, initialize_lines};
+use super::streams::{check_chosen, end_lines, initialize_lines};
 use super::{AckReceived, Direction, Originator, Output, Session, SessionError, SessionEvent, SessionState, Wait};
 
 /// An INVITE that came outside of any dialog.
@@ -146,7 +146,8 @@ impl Session {
     ) -> Result<(), SessionError> {
         self.require(SessionState::Incoming, "accept")?;
         check_chosen(streams, |stream| self.has_stream(stream))?;
-        self.streams.retain(|stream| streams.contains(&stream.id()));
+        let refused = self.streams.extract_if(.., |stream| !streams.contains(&stream.id())).collect();
+        self.leaving.extend(end_lines(&self.info, cx, refused, out));
         self.accept_lines(cx, relay_password, out);
         Ok(())
     }
@@ -163,7 +164,8 @@ impl Session {
         out: &mut Outbox<Output>,
     ) -> Result<(), SessionError> {
         self.can_offer(&cx.config.limits, streams.len())?;
-        self.streams = streams;
+        let told = std::mem::replace(&mut self.streams, streams);
+        self.leaving.extend(end_lines(&self.info, cx, told, out));
         self.accept_lines(cx, relay_password, out);
         Ok(())
     }

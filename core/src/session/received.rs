@@ -269,7 +269,8 @@ impl Session {
         self.require(SessionState::ReceivedProposal, "accept_proposal")?;
         let Some(theirs) = &mut self.theirs else { return Err(SessionError::NoProposal) };
         check_chosen(streams, |stream| theirs.streams.contains(&stream))?;
-        theirs.lines.retain(|line| streams.contains(&line.id()));
+        let refused = theirs.lines.extract_if(.., |line| !streams.contains(&line.id())).collect();
+        self.leaving.extend(end_lines(&self.info, cx, refused, out));
         theirs.phase = Phase::Initializing;
         theirs.deadline = Some(cx.now + cx.config.limits.ask_time);
         initialize_lines(&self.info, cx, &mut theirs.lines, Originator::Remote, out);
@@ -292,7 +293,7 @@ impl Session {
         self.require(SessionState::ReceivedProposal, "reject_proposal")?;
         super::incoming::check_rejection(code, reason)?;
         let Some(theirs) = &mut self.theirs else { return Err(SessionError::NoProposal) };
-        theirs.lines.clear();
+        self.leaving.extend(end_lines(&self.info, cx, std::mem::take(&mut theirs.lines), out));
         theirs.phase = Phase::Rejecting { code, reason: reason.unwrap_or_else(|| reason_phrase(code)).into() };
         theirs.deadline = Some(cx.now + cx.config.end_timeout);
         self.enter(SessionState::RejectingProposal, out);

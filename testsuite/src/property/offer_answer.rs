@@ -114,8 +114,12 @@ impl Property for OfferAnswer {
                 let accepts = (key.method == "INVITE" || within) && sip.code() < 300;
                 broken.unless(accepts, "OA-2", seen, "a description has no place here");
                 let Some(server) = seen.model.server(key).filter(|_| accepts) else { return };
-                if server.answer.as_ref().is_some_and(|answer| !answer.again.is_empty()) {
-                    // It was judged when it was sent first; another may have been sent since.
+                let came = server.got.first();
+                let lost = self.lost.get(&sight.host).is_some_and(|lost| came.is_some_and(|came| lost >= came));
+                let before = self.own.get(&(sight.host, sip.call_id().to_owned(), sip.to_tag().to_owned()));
+                let old = before.is_some_and(|(before, _)| version(&own) < version(before));
+                if server.answer.as_ref().is_some_and(|answer| !answer.again.is_empty()) || (lost && old) {
+                    // It was judged when it was sent first, or went to a connection that was lost; another may have been sent since.
                     return;
                 }
                 match server.request.description().and_then(Sdp::read) {
@@ -172,6 +176,11 @@ impl Property for OfferAnswer {
     fn lost(&mut self, host: usize, at: Instant) {
         self.lost.insert(host, at);
     }
+}
+
+/// The number that each new description of a side raises.
+fn version(sdp: &Sdp) -> u64 {
+    sdp.origin.get(2).and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 /// The description that a host sends.
@@ -273,7 +282,6 @@ impl OfferAnswer {
         }
         let lost = self.lost.get(&seen.sight.host).copied();
         let (before, at) = self.own.entry(seen.sight.at, key, || (sdp.clone(), seen.sight.at));
-        let version = |sdp: &Sdp| sdp.origin.get(2).and_then(|version| version.parse::<u64>().ok()).unwrap_or(0);
         let constant = |sdp: &Sdp| [0, 1, 3, 4, 5].map(|word| sdp.origin.get(word).cloned());
         broken.unless(constant(before) == constant(&sdp), "OA-5", seen, "o= names another session");
         let step = u64::from(before.rest != sdp.rest);

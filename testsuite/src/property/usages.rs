@@ -150,6 +150,14 @@ impl Property for Usages {
         }
     }
 
+    fn lost(&mut self, host: usize, _at: Instant) {
+        // What went there may have been the BYE.
+        let due: Vec<_> = self.byes.keys().filter(|(side, _)| side.host == host).cloned().collect();
+        for key in due {
+            self.byes.settle(&key);
+        }
+    }
+
     fn passed(&mut self, now: Instant, broken: &mut Violations) {
         while let Some((by, (side, property))) = self.byes.missed(now) {
             broken.add(property, side.host, by, format!("a BYE was due: {side:?}"));

@@ -1,6 +1,7 @@
 //! Chats.
 
-use sipsimple_core::agent::{Agent, IntentError, MsrpAccount};
+use sipsimple_core::agent::{IntentError, MsrpAccount};
+use sipsimple_core::id::StreamId;
 use sipsimple_core::payload::composing::State;
 use sipsimple_core::payload::cpim::{Address, Field, FieldName, Subject};
 use sipsimple_core::settings::kind::ConnectionModel::{Acm, Relay};
@@ -63,9 +64,7 @@ fn the_other_side_offers_the_chat_again() {
         let mut scene = Scene::alike(11, model);
         scene.call(chat());
         scene.run(2000);
-        let session = scene.world.host(BOB).incoming_sessions().next().unwrap();
-        let add = |agent: &mut Agent, now| agent.session(now, session).unwrap().add_streams(&chat()).map(drop);
-        scene.world.with(BOB, add).unwrap();
+        scene.session(BOB, |session| drop(session.add_streams(&chat()).unwrap()));
         scene.run(1000);
         assert!(scene.names(ALICE).contains(&"MediaStreamDidInitialize"));
         scene.say(ALICE, "m001", "still here").unwrap();
@@ -111,6 +110,33 @@ fn what_is_given_to_a_chat_that_never_began_is_told_to_have_failed() {
     scene.end();
     assert_eq!(delivered(&scene, BOB), [("not m001".to_owned(), 0)]);
     assert_eq!(scene.names(BOB), ["ChatStreamDidNotDeliverMessage"]);
+}
+
+#[test]
+fn what_is_given_to_a_chat_that_is_not_accepted_is_told_to_have_failed() {
+    let two = || [chat(), chat()].concat();
+    let mut scene = Scene::alike(11, Relay);
+    scene.call(two());
+    scene.run(200);
+    scene.say_on(BOB, 0, "m001", "never");
+    scene.say_on(BOB, 1, "m002", "heard");
+    scene.session(BOB, |session| session.accept(&[StreamId::from_u64(1)]).unwrap());
+    scene.run(2000);
+    assert_eq!(delivered(&scene, BOB), [("not m001".to_owned(), 0), ("m002".to_owned(), 200)]);
+    // So it is in a proposal, of which a part is accepted, and then none.
+    scene.session(ALICE, |session| drop(session.add_streams(&two()).unwrap()));
+    scene.run(200);
+    scene.say_on(BOB, 2, "m003", "never");
+    scene.session(BOB, |session| session.accept_proposal(&[StreamId::from_u64(3)]).unwrap());
+    scene.run(2000);
+    assert_eq!(delivered(&scene, BOB)[2..], [("not m003".to_owned(), 0)]);
+    scene.session(ALICE, |session| drop(session.add_streams(&chat()).unwrap()));
+    scene.run(200);
+    scene.say_on(BOB, 4, "m004", "never");
+    scene.session(BOB, |session| session.reject_proposal(488, None).unwrap());
+    scene.run(2000);
+    assert_eq!(delivered(&scene, BOB)[3..], [("not m004".to_owned(), 0)]);
+    scene.end();
 }
 
 /// What has no room is refused, and nothing of it is sent; that there is room again is told once.

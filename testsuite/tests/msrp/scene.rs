@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome};
+use sipsimple_core::agent::{AccountSpec, Config, EventKind, Intent, IntentError, MsrpAccount, Outcome, SessionMut};
 use sipsimple_core::id::{AccountId, SessionId, StreamId};
 use sipsimple_core::session::SessionEvent;
 use sipsimple_core::settings::kind::{ConnectionModel, MsrpTransport};
@@ -11,6 +11,7 @@ use sipsimple_core::sip::digest::Credentials;
 use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, Command, StreamEvent, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Application, Idle};
+use sipsimple_testsuite::host::{Place, Tracing};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::msrp_relay::PASSWORD;
 use sipsimple_testsuite::property;
@@ -31,11 +32,16 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(seed: u64, faults: Faults, accounts: [MsrpAccount; 2]) -> Self {
+        Self::traced(seed, faults, accounts, Tracing::Keep)
+    }
+
+    /// With traces that are kept, or are not.
+    pub(crate) fn traced(seed: u64, faults: Faults, accounts: [MsrpAccount; 2], tracing: Tracing) -> Self {
         let mut world = World::new(seed, faults);
         for (number, (name, msrp)) in ["alice", "bob"].into_iter().zip(accounts).enumerate() {
             let application: Box<dyn Application> =
                 if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_millis(500))) };
-            world.add(Config::default(), application);
+            world.add_at(Place { tracing, ..Place::default() }, Config::default(), application);
             let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
             let credentials = Some(Credentials::new(name, PASSWORD));
             let spec = AccountSpec { msrp, credentials, ..AccountSpec::new(uri) };
@@ -79,6 +85,14 @@ impl Scene {
             if let Some(mut session) = agent.session(now, session) {
                 let _ = session.end();
             }
+        });
+    }
+
+    /// The session of a host, of which there is one.
+    pub(crate) fn session(&mut self, host: usize, act: impl FnOnce(&mut SessionMut<'_>)) {
+        self.world.with(host, |agent, now| {
+            let id = agent.sessions()[0];
+            act(&mut agent.session(now, id).unwrap());
         });
     }
 

@@ -210,3 +210,32 @@ fn silence_about_a_reinvite_ends_the_session() {
         scene.quiet();
     }
 }
+
+/// A call that nobody acknowledges has failed after 15 s for its user; its BYE waits for the ACK for 64·T1 (RFC 3261 section 13.3.1.4).
+#[test]
+fn a_call_that_is_not_acknowledged_fails_and_is_ended_later() {
+    let (mut scene, ..) = accepting();
+    scene.told();
+    scene.wait(14_500);
+    assert_eq!(scene.told(), [""; 0]);
+    scene.wait(1_000);
+    assert_eq!(scene.told(), ["INVITE remote 200", "-> terminated", "failed 200"]);
+    let failed = |event: &EventKind| match event {
+        EventKind::Session { event: SessionEvent::DidFail { failure_reason, .. }, .. } => {
+            Some(failure_reason.to_string())
+        }
+        _ => None,
+    };
+    let why = scene.world.host(scene.alice).events.iter().find_map(|(_, event)| failed(&event.kind));
+    assert_eq!(why.as_deref(), Some("No ACK received"));
+    let bye = loop {
+        let letter = scene.next_any();
+        if letter.sip.to_string() == "BYE" {
+            break letter;
+        }
+        assert_eq!(letter.sip.to_string(), "200 INVITE");
+    };
+    assert_eq!(bye.sip.header("reason"), Some("SIP;cause=500;text=\"Missing ACK\""));
+    scene.reply(&bye, &Draft::response(&bye.sip, 200, ""));
+    scene.quiet();
+}

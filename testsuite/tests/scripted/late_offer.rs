@@ -579,3 +579,40 @@ fn streams_are_named_only_where_the_offer_is_left_to_us() {
     let illegal = SessionError::IllegalState { method: "accept_offering".into(), state: SessionState::Accepting };
     assert_eq!(offering(&mut scene, &audio), Err(illegal));
 }
+
+/// Streams that the application names may take their time, for ever, and the peer may not wait.
+#[test]
+fn an_offer_waits_for_the_streams_that_are_named() {
+    for (initialize, cancels) in [(Some(1_000), false), (None, false), (Some(1_000), true)] {
+        let mut scene = Scene::new();
+        let factory = Arc::new(BrittleFactory { offered: Habit::SOUND });
+        scene.world.with(scene.alice, |agent, _| agent.register_stream(factory));
+        let invite = scene.request("INVITE");
+        scene.send(&invite);
+        scene.wait(50);
+        let session = scene.incoming();
+        let named = Habit { initialize: initialize.map(Duration::from_millis), ..Habit::SOUND }.spec();
+        scene.session(session, |session| session.accept_offering(&[named])).unwrap();
+        assert_eq!(scene.within(500), ["100 INVITE"]);
+        if cancels {
+            scene.send(&Draft::cancel(&invite.sip()));
+            let mut letters = scene.within(100);
+            letters.sort();
+            assert_eq!(letters, ["200 CANCEL", "487 INVITE"]);
+            assert_eq!(scene.failure().0, 487);
+        } else if initialize.is_some() {
+            let offer = scene.next("200 INVITE").sip;
+            assert_eq!(used(&offer), [true]);
+            scene.send(&Draft::ack(&invite.sip(), &offer).body("application/sdp", offer_of(BRITTLE)));
+            scene.wait(100);
+            assert_eq!(scene.count("SIPSessionDidStart"), 1);
+            hang_up(scene, session);
+            continue;
+        } else {
+            scene.next("500 INVITE");
+            scene.wait(2_000);
+            assert_eq!(scene.failure().0, 500);
+        }
+        assert_eq!(scene.count("SIPSessionDidStart"), 0);
+    }
+}
