@@ -123,16 +123,15 @@ pub(crate) fn assert_tone_of(path: &Path, frequency: f64, (deviation, clarity): 
     let samples = measure::trim(wave.samples(), wave.rate(), -40.0);
     let seconds = samples.len() as f64 / f64::from(wave.rate());
     assert!(seconds > 1.0, "{who} heard only {seconds:.1} s");
-    // The best second: the machine may be busy, and a peer's clock is not ours.
+    // In one second it is right in both. On a busy machine there are gaps, which peers fill and catch up on in their own ways: what is
+    // clearest there need not be as loud as it was.
     let rate = wave.rate() as usize;
-    let best = samples
-        .windows(rate)
-        .step_by(rate / 10)
-        .map(|second| measure::tone(second, wave.rate(), frequency))
-        .max_by(|a, b| a.ratio.total_cmp(&b.ratio))
-        .expect("a second");
-    assert!((best.level + 12.0).abs() < deviation, "{who} heard the tone at {:.1} dB", best.level);
-    assert!(best.ratio > clarity, "{who} heard the tone {:.1} dB over noise", best.ratio);
+    let seconds = samples.windows(rate).step_by(rate / 10);
+    let heard: Vec<_> = seconds.map(|second| measure::tone(second, wave.rate(), frequency)).collect();
+    let is_right = |tone: &measure::Reading| (tone.level + 12.0).abs() < deviation && tone.ratio > clarity;
+    let best = heard.iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio)).expect("a second");
+    let words = format!("{who} heard the tone at {:.1} dB, {:.1} dB over noise", best.level, best.ratio);
+    assert!(heard.iter().any(is_right), "{words}, at best");
 }
 
 const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];

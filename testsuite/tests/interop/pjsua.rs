@@ -76,7 +76,8 @@ impl Call {
         let kept = match codec {
             // PJSIP halves what it codes with it, and doubles what it decodes.
             "G722" => (6.5, 25.0),
-            "GSM" => (1.5, 10.0),
+            // It codes the tone at -12.6 dB at the least, and PJSIP stretches that where packets are late.
+            "GSM" => (2.0, 10.0),
             _ => (1.0, 25.0),
         };
         assert_tone_of(Path::new(&self.file("we.wav")), THEIRS, kept, &format!("we, in {codec},"));
