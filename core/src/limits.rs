@@ -104,6 +104,8 @@ pub struct Limits {
     pub msrp_transactions: usize,
     /// Bytes written to an MSRP connection that the system has not taken. More waits, so that what is urgent can go first.
     pub msrp_window: usize,
+    /// Bytes of an MSRP message that may wait for their answer where the way to the receiver is long; 2 MiB may where it is not.
+    pub msrp_unanswered: usize,
     /// Bytes of the icon of a file that is offered. A larger one is not looked at, and not sent.
     pub icon_bytes: usize,
     /// Parts of a multipart body.
@@ -174,6 +176,7 @@ impl Default for Limits {
             msrp_strangers: 64,
             msrp_transactions: 1024,
             msrp_window: 64 * 1024,
+            msrp_unanswered: 32 * 1024 * 1024,
             icon_bytes: 16 * 1024,
             parts: 512,
             state_rows: 4096,

@@ -152,6 +152,10 @@ impl MediaStream for Changing {
         self.changes.with(|change| change.offer) || self.inner.wants_offer()
     }
 
+    fn is_done(&self) -> bool {
+        self.inner.is_done()
+    }
+
     fn reset(&mut self, cx: &mut Context<'_>) {
         self.inner.reset(cx);
     }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::settings::AccountSettings;
-use crate::settings::kind::{ConnectionModel, MsrpRelayAddress, MsrpTransport};
+use crate::settings::kind::{ConnectionModel, MessageNotifications, MsrpRelayAddress, MsrpTransport};
 
-/// How streams over MSRP find their way (settings `msrp.*` and `nat_traversal.*` of the seeds' Account).
+/// How streams over MSRP find their way (settings `msrp.*` and `nat_traversal.*` of the seeds' Account), and what chats tell of their user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MsrpAccount {
@@ -19,6 +19,8 @@ pub struct MsrpAccount {
     pub relay_for_inbound: bool,
     /// Whether sessions that go out use the relay (setting `nat_traversal.use_msrp_relay_for_outbound`).
     pub relay_for_outbound: bool,
+    /// What senders of chat messages are told who want to know what became of them (setting `chat.notifications`).
+    pub notifications: MessageNotifications,
 }
 
 impl Default for MsrpAccount {
@@ -29,6 +31,7 @@ impl Default for MsrpAccount {
             relay: None,
             relay_for_inbound: true,
             relay_for_outbound: false,
+            notifications: MessageNotifications::Send,
         }
     }
 }
@@ -42,6 +45,7 @@ impl MsrpAccount {
             relay: settings.nat_traversal.msrp_relay.clone(),
             relay_for_inbound: settings.nat_traversal.use_msrp_relay_for_inbound,
             relay_for_outbound: settings.nat_traversal.use_msrp_relay_for_outbound,
+            notifications: settings.chat.notifications,
         }
     }
 
@@ -52,5 +56,6 @@ impl MsrpAccount {
         settings.nat_traversal.msrp_relay.clone_from(&self.relay);
         settings.nat_traversal.use_msrp_relay_for_inbound = self.relay_for_inbound;
         settings.nat_traversal.use_msrp_relay_for_outbound = self.relay_for_outbound;
+        settings.chat.notifications = self.notifications;
     }
 }

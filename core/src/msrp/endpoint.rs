@@ -177,7 +177,7 @@ impl Endpoint {
         if let (Some(ends), Some(connection)) = (session.ends.clone(), self.connections.get_mut(&conn)) {
             session.waiting_bytes = 0;
             for message in session.waiting.drain(..) {
-                connection.sender.send(stream, Arc::clone(&ends), message, &mut news);
+                connection.sender.send(stream, Arc::clone(&ends), message, cx.limits, &mut news);
             }
             for id in session.given_up.drain(..) {
                 connection.sender.cancel(stream, &id, cx.random);
@@ -216,7 +216,7 @@ impl Endpoint {
         match (connection, session.ends.clone()) {
             (Some((conn, connection)), Some(ends)) if session.state == State::Bound => {
                 let mut news = Vec::new();
-                connection.sender.send(stream, ends, message, &mut news);
+                connection.sender.send(stream, ends, message, cx.limits, &mut news);
                 self.told(cx, conn, news, None, out);
                 self.pump(cx, conn, out);
             }

@@ -27,7 +27,8 @@ impl Endpoint {
                     Start::Response(code, comment) => {
                         let mut news = Vec::new();
                         if head.fault().is_none() {
-                            connection.sender.response(head.transaction(), *code, comment, Some(&head), &mut news);
+                            let (transaction, sender) = (head.transaction(), &mut connection.sender);
+                            sender.response(cx.now, transaction, *code, comment, Some(&head), &mut news);
                         }
                         self.told(cx, conn, news, Some(&head), out);
                     }

@@ -38,6 +38,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod uri;
+mod window;
 mod write;
 
 pub use assembly::{Assembly, Delivery, Progress, Refused};

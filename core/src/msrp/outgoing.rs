@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::window::Window;
 use super::{FailureReport, Intervals, Path};
 use crate::id::StreamId;
 use crate::sip::Text;
@@ -95,8 +96,8 @@ pub(super) struct Outgoing {
     pub(super) waits: bool,
     /// Chunks that were not answered yet.
     pub(super) unanswered: u32,
-    /// Bytes of those that have ended.
-    pub(super) unanswered_bytes: u64,
+    /// How many bytes may be sent before they are answered.
+    pub(super) window: Window,
     /// What the receiver reported to have.
     pub(super) reported: Intervals,
     /// Whether it reported at all.
@@ -104,7 +105,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(stream: StreamId, ends: Arc<Ends>, message: Message) -> Self {
+    pub(super) fn new(stream: StreamId, ends: Arc<Ends>, message: Message, window: Window) -> Self {
         let (total, fed) = (message.content.len(), matches!(message.content, Content::Fed(_)));
         let (queue, queued) = match message.content {
             Content::Bytes(bytes) => (VecDeque::from([bytes]), total),
@@ -127,7 +128,7 @@ impl Outgoing {
             sent: false,
             waits: false,
             unanswered: 0,
-            unanswered_bytes: 0,
+            window,
             reported: Intervals::EMPTY,
             heard: false,
         }

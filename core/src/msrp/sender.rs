@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::outgoing::{Ends, Outgoing};
+use super::window::{Pace, Window};
 use super::{ByteRange, Chunk, Continuation, FailureReport, Field, Head, Message, Method, Unwritable, Writer};
 use super::{end_line, has_end_line, reason_phrase};
 use crate::id::StreamId;
@@ -33,8 +34,6 @@ const CHUNK: usize = 256 * 1024;
 const RELAYED_CHUNK: usize = 2048;
 /// Bytes of a body that are written at once.
 const SLICE: usize = 16 * 1024;
-/// Bytes of a message that may wait for their answer: a receiver that cannot take more does not answer.
-const UNANSWERED: u64 = 2 * 1024 * 1024;
 /// How long a response may take.
 const RESPONSE: Duration = Duration::from_secs(30);
 /// How long a connection may be silent before it is proved to be alive.
@@ -78,8 +77,8 @@ pub(super) enum Asked {
 
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
-    /// A chunk of the message with this key, and the bytes that it has, once it has ended.
-    Chunk(u64, u64),
+    /// A chunk of the message with this key; and the bytes that it has and when it was sent, once it was.
+    Chunk(u64, Option<(u64, Instant)>),
     Other(StreamId, Asked),
 }
 
@@ -114,6 +113,8 @@ pub(super) struct Sender {
     /// Bytes written that the system has not taken.
     unwritten: usize,
     last_written: Option<Instant>,
+    /// How long answers to chunks take.
+    pace: Pace,
 }
 
 type Out<'a> = &'a mut Vec<News>;
@@ -125,13 +126,13 @@ fn words(code: u16, comment: &Text) -> Text {
 
 impl Sender {
     /// A message is to be sent.
-    pub(super) fn send(&mut self, stream: StreamId, ends: Arc<Ends>, message: Message, out: Out<'_>) {
+    pub(super) fn send(&mut self, stream: StreamId, ends: Arc<Ends>, message: Message, limits: &Limits, out: Out<'_>) {
         let key = self.count;
         self.count += 1;
         self.keys.insert((stream, message.id.clone()), key);
         let unsent = self.unsent.entry(stream).or_default();
         *unsent = (unsent.0 + 1, unsent.1 + message.content.ready());
-        self.messages.insert(key, Outgoing::new(stream, ends, message));
+        self.messages.insert(key, Outgoing::new(stream, ends, message, Window::new(limits.msrp_unanswered)));
         self.queue(key);
         self.ask(key, out);
     }
@@ -157,7 +158,7 @@ impl Sender {
         }
         if let Some(message) = self.messages.get_mut(&key) {
             let can = !message.sent && (message.queued > 0 || message.left() == 0);
-            if can && !message.waits && message.unanswered_bytes < UNANSWERED {
+            if can && !message.waits && message.window.is_open() {
                 message.waits = true;
                 self.turn.push_back(key);
             }
@@ -281,7 +282,7 @@ impl Sender {
         let transaction = Text::from(transaction);
         if message.failure != FailureReport::No {
             message.unanswered += 1;
-            self.transactions.insert(transaction.clone(), Purpose::Chunk(key, 0));
+            self.transactions.insert(transaction.clone(), Purpose::Chunk(key, None));
         }
         let (len, tail) = (body.len(), Vec::new());
         self.open = Some(Open { key, transaction: transaction.clone(), head: head.clone(), len, tail });
@@ -356,11 +357,11 @@ impl Sender {
             self.transactions.remove(&open.transaction);
             return;
         };
-        if let Some(Purpose::Chunk(_, bytes)) = self.transactions.get_mut(&open.transaction)
+        if let Some(Purpose::Chunk(_, sent)) = self.transactions.get_mut(&open.transaction)
             && message.failure == FailureReport::Yes
         {
-            *bytes = open.len as u64;
-            message.unanswered_bytes += *bytes;
+            *sent = Some((open.len as u64, now));
+            message.window.sent(open.len as u64);
         }
         match message.failure {
             FailureReport::Yes => self.timers.push_back((now + RESPONSE, open.transaction)),
@@ -465,6 +466,7 @@ impl Sender {
     /// A response came; or none did, which comes to 408.
     pub(super) fn response(
         &mut self,
+        now: Instant,
         transaction: &Text,
         code: u16,
         comment: &Text,
@@ -472,10 +474,12 @@ impl Sender {
         out: Out<'_>,
     ) {
         match self.transactions.remove(transaction) {
-            Some(Purpose::Chunk(key, bytes)) if code == 200 => {
+            Some(Purpose::Chunk(key, sent)) if code == 200 => {
                 if let Some(message) = self.messages.get_mut(&key) {
                     message.unanswered = message.unanswered.saturating_sub(1);
-                    message.unanswered_bytes = message.unanswered_bytes.saturating_sub(bytes);
+                    if let Some((bytes, at)) = sent {
+                        message.window.answered(bytes, self.pace.judge(now - at));
+                    }
                 }
                 self.queue(key);
                 self.settle(key, told, out);
@@ -539,7 +543,7 @@ impl Sender {
     /// What was not answered in time.
     pub(super) fn timeout(&mut self, now: Instant, out: Out<'_>) {
         while let Some((_, transaction)) = self.timers.pop_front_if(|(at, _)| *at <= now) {
-            self.response(&transaction, 408, &Text::new(), None, out);
+            self.response(now, &transaction, 408, &Text::new(), None, out);
         }
     }
 }

@@ -304,7 +304,8 @@ impl Session {
             return;
         }
         if ours.adds() && ours.tidied == Tidied::NotYet {
-            let tidies = self.orphans().next().is_some();
+            // Peers refuse offers that close lines and add others.
+            let tidies = self.orphans().next().is_some() || self.streams.iter().any(|line| line.stream().is_done());
             let Some(ours) = &mut self.ours else { return };
             ours.tidied = if tidies { Tidied::UnderWay } else { Tidied::Done };
         }

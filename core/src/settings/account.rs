@@ -2,8 +2,8 @@
 
 use super::key::{Identity, ObjectClass};
 use super::kind::{
-    CodecName, ConnectionModel, FilePath, Kind, MsrpRelayAddress, MsrpTransport, NotEmpty, Seconds, SipAddress,
-    SipProxyAddress, SrtpEncryption, StunServer, XcapRoot,
+    CodecName, ConnectionModel, FilePath, Kind, MessageNotifications, MsrpRelayAddress, MsrpTransport, NotEmpty,
+    Seconds, SipAddress, SipProxyAddress, SrtpEncryption, StunServer, XcapRoot,
 };
 use super::settings;
 use super::value::Value;
@@ -28,6 +28,8 @@ settings! {
     groups {
         /// Authentication.
         auth: Auth,
+        /// Chats.
+        chat: ChatAccount,
         /// The `dialog` event.
         dialog_event: DialogEvent,
         /// The `message-summary` event: voicemail.
@@ -82,6 +84,14 @@ settings! {
         enabled: bool = false,
         /// Whose voicemail; without it that of the account's own address.
         voicemail_uri: Option<SipAddress> = None,
+    }
+}
+
+settings! {
+    /// Chats.
+    pub struct ChatAccount {
+        /// What senders are told who want to know whether their messages were delivered, or shown (RFC 5438).
+        notifications: MessageNotifications = MessageNotifications::Send,
     }
 }
 

@@ -117,6 +117,11 @@ pub trait MediaStream: Any + Debug + Send {
         false
     }
 
+    /// Whether it has done what it was for: in the next offer its line has port 0, and it ends with the answer. Nothing is offered for that alone.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Its line is about to be offered from scratch, since the peer asked for an offer: what was agreed on before does not bind it.
     fn reset(&mut self, _cx: &mut Context<'_>) {}
 

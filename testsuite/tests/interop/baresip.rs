@@ -11,7 +11,7 @@ use sipsimple_audio::tone;
 use sipsimple_audio::wave::Wave;
 
 use crate::nat::{Nats, ROUTER};
-use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
+use crate::peer::{LOOPBACKS, PLAIN_CODECS, Running, find, free_port, has_address, host_port, sipsimple};
 use crate::pki::Pki;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -157,7 +157,7 @@ fn it_answers_us_with_audio_both_ways() {
                 "--tls-ca",
                 ca,
                 "--codec",
-                "PCMU,PCMA",
+                PLAIN_CODECS,
                 "--play",
                 play,
                 "--record",
@@ -186,7 +186,7 @@ fn it_calls_us_with_audio_both_ways() {
             let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
             let certificate = certificate.to_str().expect("UTF-8");
             let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
-            args.extend(["--tls-cert", certificate, "--codec", "PCMU,PCMA"]);
+            args.extend(["--tls-cert", certificate, "--codec", PLAIN_CODECS]);
             let mut answering = Running::start(sipsimple(), &args);
             answering.wait_for("listening", Duration::from_secs(20));
             baresip.command("dial", &format!("sip:us@{};transport={transport}", host_port(address, port)));
@@ -237,7 +237,7 @@ fn media_is_encrypted_both_ways() {
         let uri = format!("sip:baresip@127.0.0.1:{};transport=tls", port + 1);
         let ca = baresip.pki.ca();
         let mut args =
-            vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--codec", "PCMU,PCMA", "--srtp", srtp];
+            vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--codec", PLAIN_CODECS, "--srtp", srtp];
         args.extend(["--play", play, "--record", recording, "--duration", "4"]);
         let mut call = Running::start(sipsimple(), &args);
         call.succeed(LIMIT);
@@ -260,7 +260,7 @@ fn encrypted_media_is_taken_when_it_calls() {
     let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
     let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
     let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
-    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional", "--codec", "PCMU,PCMA"]);
+    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional", "--codec", PLAIN_CODECS]);
     let mut answering = Running::start(sipsimple(), &args);
     answering.wait_for("listening", Duration::from_secs(20));
     baresip.command("dial", &format!("sip:us@127.0.0.1:{port};transport=tls"));
@@ -283,7 +283,7 @@ fn it_is_reached_by_ice() {
     let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
     let uri = format!("sip:baresip@{ROUTER}");
     let args =
-        ["call", &uri, "--ice", "--codec", "PCMU,PCMA", "--play", play, "--record", recording, "--duration", "4"];
+        ["call", &uri, "--ice", "--codec", PLAIN_CODECS, "--play", play, "--record", recording, "--duration", "4"];
     let mut call = nats.start_outside(0, sipsimple(), &args);
     call.succeed(LIMIT);
     let output = call.output();

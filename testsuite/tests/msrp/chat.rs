@@ -1,6 +1,6 @@
 //! Chats.
 
-use sipsimple_core::agent::{Agent, IntentError, MsrpAccount};
+use sipsimple_core::agent::{IntentError, MsrpAccount};
 use sipsimple_core::id::StreamId;
 use sipsimple_core::payload::composing::State;
 use sipsimple_core::payload::cpim::{Address, Field, FieldName, Subject};
@@ -64,9 +64,7 @@ fn the_other_side_offers_the_chat_again() {
         let mut scene = Scene::alike(11, model);
         scene.call(chat());
         scene.run(2000);
-        let session = scene.world.host(BOB).incoming_sessions().next().unwrap();
-        let add = |agent: &mut Agent, now| agent.session(now, session).unwrap().add_streams(&chat()).map(drop);
-        scene.world.with(BOB, add).unwrap();
+        scene.session(BOB, |session| drop(session.add_streams(&chat()).unwrap()));
         scene.run(1000);
         assert!(scene.names(ALICE).contains(&"MediaStreamDidInitialize"));
         scene.say(ALICE, "m001", "still here").unwrap();

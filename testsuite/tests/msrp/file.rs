@@ -3,7 +3,7 @@
 use sipsimple_core::msrp::{FileHasher, FileSelector, HashAlgorithm};
 use sipsimple_core::settings::kind::ConnectionModel::Relay;
 use sipsimple_core::stream::{
-    Command, FileTransferCommand, FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec,
+    ChatSpec, Command, FileTransferCommand, FileTransferEvent, FileTransferSpec, StreamEvent, StreamSpec,
 };
 
 use crate::scene::{ALICE, BOB, Scene};
@@ -220,5 +220,36 @@ fn a_transfer_is_cancelled_by_either_side() {
             scene.end();
         }
         assert!(early > 0 && (under_way > 0 || len <= 700), "{host} {len}: {early} {under_way}");
+    }
+}
+
+/// RFC 5547 section 8.1: when the session is offered again for another reason, the line of a file that has arrived has port 0.
+#[test]
+fn a_file_that_has_arrived_leaves_when_something_else_is_offered() {
+    for proposer in [ALICE, BOB] {
+        let data = bytes(10_000);
+        let mut scene = Scene::alike(12, Relay);
+        push(&mut scene, &data, selector(&data), 0);
+        scene.run(5000);
+        assert!(scene.names(ALICE).contains(&"FileTransferStreamDidFinish"));
+        assert_eq!(scene.names(BOB).last(), Some(&"FileTransferStreamDidFinish"), "the stream stays by itself");
+        let chat = StreamSpec::Chat(ChatSpec::default());
+        scene.session(proposer, |session| drop(session.add_streams(&[chat]).unwrap()));
+        scene.run(500);
+        scene.session(if proposer == ALICE { BOB } else { ALICE }, |session| {
+            let proposed = session.proposed_streams().unwrap();
+            session.accept_proposal(&proposed).unwrap();
+        });
+        scene.run(2000);
+        for host in [ALICE, BOB] {
+            let names = scene.names(host);
+            let count = |name: &str| names.iter().filter(|own| **own == name).count();
+            assert_eq!((count("MediaStreamDidEnd"), count("MediaStreamDidFail")), (1, 0), "{names:?}");
+            assert_eq!(count("FileTransferStreamDidFinish") + count("FileTransferStreamDidNotFinish"), 1, "{names:?}");
+        }
+        scene.say_on(ALICE, 1, "m001", "thanks");
+        scene.run(500);
+        assert_eq!(scene.texts(BOB), ["thanks"]);
+        scene.end();
     }
 }

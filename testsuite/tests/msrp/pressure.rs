@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sipsimple_core::agent::EventKind;
+use sipsimple_core::msrp::FileSelector;
 use sipsimple_core::settings::kind::ConnectionModel::Relay;
 use sipsimple_core::stream::{
     Command, DesktopSharingCommand, DesktopSharingEvent, DesktopSharingHandler, DesktopSharingSpec, FileTransferEvent,
     StreamEvent, StreamSpec,
 };
+use sipsimple_testsuite::host::Tracing;
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::stream::Pipe;
 
 use crate::file::{bytes, push, selector, stored, told};
-use crate::scene::{ALICE, BOB, Scene};
+use crate::scene::{ALICE, BOB, Scene, over_tcp};
 
 /// What the system of a receiver keeps of a connection that is not read.
 const WINDOW: usize = 128 * 1024;
@@ -65,6 +67,38 @@ fn a_slow_disk_holds_the_sender_back() {
     assert!(behind > 1024 * 1024, "it was never held back: {behind}");
     scene.run(10_000);
     assert_eq!((stored(&scene), told(&scene, BOB).last()), (Some(&data), Some(&done)));
+    scene.end();
+}
+
+/// A way of 100 ms there and back that carries 60 MB/s holds 6 MB: as much must be unanswered to fill it.
+#[test]
+fn a_long_way_is_filled() {
+    const RATE: u64 = 60_000_000;
+    let faults = Faults { delay: Duration::from_millis(50), window: 16 << 20, ..Faults::none() };
+    let mut scene = Scene::traced(3, faults.clone(), [over_tcp(Relay), over_tcp(Relay)], Tracing::Off);
+    let data = vec![7; 60_000_000];
+    let size = data.len() as u64;
+    push(&mut scene, &data, FileSelector::for_file("a", None, Some(size), None), 0);
+    scene.world.set_faults(Faults { rate: RATE, buffer: 256 * 1024, ..faults });
+    let begun = scene.world.now();
+    let (mut half, mut behind) = (None, 0);
+    while scene.world.host(BOB).disk_bytes[1] < size {
+        assert!(scene.world.step() && scene.world.now() - begun < Duration::from_secs(20));
+        let bob = scene.world.host(BOB);
+        if bob.disk_bytes[1] >= size / 2 {
+            half.get_or_insert_with(|| (scene.world.now(), bob.disk_bytes[1]));
+        }
+        let come = pipe(&scene, BOB).map_or(0, |pipe| pipe.traffic[1]);
+        behind = behind.max(come.saturating_sub(bob.disk_bytes[1]));
+    }
+    let (from, before) = half.unwrap();
+    let time = u64::try_from((scene.world.now() - from).as_millis()).unwrap();
+    let (moved, could) = (size - before, RATE * time / 1000);
+    assert!(moved * 100 >= could * 95, "{moved} of {could} bytes in {time} ms");
+    // Nothing of that is kept anywhere but on the way.
+    assert!(behind < 256 * 1024, "{behind}");
+    scene.run(5000);
+    assert!(told(&scene, ALICE).contains(&FileTransferEvent::DidFinish { received: false }));
     scene.end();
 }
 

@@ -6,15 +6,17 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use sipsimple_core::agent::MsrpAccount;
 use sipsimple_core::id::ConnId;
 use sipsimple_core::settings::kind::ConnectionModel::Relay;
 use sipsimple_core::stream::{ChatSpec, StreamSpec};
 use sipsimple_testsuite::draft::Draft;
+use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::msrp::{Cutter, Frame, Start};
 use sipsimple_testsuite::post::Letter;
 use sipsimple_testsuite::script::{Script, TAG, Turn, Way};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, over_tcp};
 
 const ADDRESS: &str = "10.9.0.5:5060";
 const OWN: &str = "msrp://10.9.0.5:5060/room;tcp";
@@ -110,7 +112,12 @@ pub(crate) struct Room {
 impl Room {
     /// A chat that has started with a peer that describes itself so.
     pub(crate) fn entered(seed: u64, attributes: &[&str]) -> Self {
-        let mut scene = Scene::alike(seed, Relay);
+        Self::entered_by(seed, attributes, over_tcp(Relay))
+    }
+
+    /// By an account like this.
+    pub(crate) fn entered_by(seed: u64, attributes: &[&str], account: MsrpAccount) -> Self {
+        let mut scene = Scene::new(seed, Faults::none(), [account, over_tcp(Relay)]);
         let attributes = attributes.iter().map(|attribute| format!("a={attribute}\r\n")).collect();
         let books = Rc::new(RefCell::new(Books { attributes, ..Books::default() }));
         let address: SocketAddr = ADDRESS.parse().unwrap();

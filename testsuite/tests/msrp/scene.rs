@@ -11,6 +11,7 @@ use sipsimple_core::sip::digest::Credentials;
 use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, Command, StreamEvent, StreamSpec};
 use sipsimple_core::transport::{Route, Transport};
 use sipsimple_testsuite::application::{Answering, Application, Idle};
+use sipsimple_testsuite::host::{Place, Tracing};
 use sipsimple_testsuite::link::Faults;
 use sipsimple_testsuite::msrp_relay::PASSWORD;
 use sipsimple_testsuite::property;
@@ -31,11 +32,16 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(seed: u64, faults: Faults, accounts: [MsrpAccount; 2]) -> Self {
+        Self::traced(seed, faults, accounts, Tracing::Keep)
+    }
+
+    /// With traces that are kept, or are not.
+    pub(crate) fn traced(seed: u64, faults: Faults, accounts: [MsrpAccount; 2], tracing: Tracing) -> Self {
         let mut world = World::new(seed, faults);
         for (number, (name, msrp)) in ["alice", "bob"].into_iter().zip(accounts).enumerate() {
             let application: Box<dyn Application> =
                 if number == ALICE { Box::new(Idle) } else { Box::new(Answering::after(Duration::from_millis(500))) };
-            world.add(Config::default(), application);
+            world.add_at(Place { tracing, ..Place::default() }, Config::default(), application);
             let uri = format!("sip:{name}@{}", world.host(number).addresses[0]);
             let credentials = Some(Credentials::new(name, PASSWORD));
             let spec = AccountSpec { msrp, credentials, ..AccountSpec::new(uri) };

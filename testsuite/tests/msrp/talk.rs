@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use sipsimple_core::agent::{IntentError, Outcome};
+use sipsimple_core::agent::{IntentError, MsrpAccount, Outcome};
 use sipsimple_core::payload::composing::State;
 use sipsimple_core::payload::cpim::{Address, Subject};
+use sipsimple_core::settings::kind::ConnectionModel::Relay;
+use sipsimple_core::settings::kind::MessageNotifications;
 use sipsimple_core::stream::{ChatCommand, ChatEvent, ChatMessage, Command, Notified, StreamError, StreamEvent};
 
 use crate::room::Room;
-use crate::scene::ALICE;
+use crate::scene::{ALICE, over_tcp};
 
 const ROOM: [&str; 3] = ["accept-types:message/cpim", "accept-wrapped-types:*", "chatroom:nickname private-messages"];
 const WRAPPED: [&str; 2] = ["accept-types:message/cpim", "accept-wrapped-types:*"];
@@ -284,6 +286,57 @@ fn notifications_are_written_as_asked_for() {
     room.scene.end();
 }
 
+/// RFC 5438 section 14.2: whoever gets a message need not tell what became of it, and may say that; at once, so that nobody learns when it was shown.
+#[test]
+fn what_is_not_to_be_told_is_not() {
+    let positive = ASKS.replace("processing", "negative-delivery");
+    let negative = ASKS.replace("positive-delivery, display", "negative-delivery");
+    let cases = [
+        (MessageNotifications::Forbid, &positive, vec!["delivery", "display"]),
+        (MessageNotifications::Forbid, &negative, vec!["delivery"]),
+        (MessageNotifications::Ignore, &positive, vec![]),
+    ];
+    for (notifications, asks, told) in cases {
+        let account = MsrpAccount { notifications, ..over_tcp(Relay) };
+        let mut room = Room::entered_by(13, &WRAPPED, account);
+        room.says("p001", "message/cpim", &text(asks));
+        room.says("p002", "message/cpim", &text(""));
+        let Some(ChatEvent::GotMessage { message }) = room.scene.chat(ALICE).into_iter().next() else { panic!("none") };
+        for said in [ChatCommand::Displayed { message: message.clone() }, ChatCommand::NotDelivered { message }] {
+            room.scene.command(ALICE, Command::Chat(said)).unwrap();
+            room.scene.run(200);
+        }
+        let bodies = room.bodies();
+        assert_eq!(bodies.len(), told.len(), "{bodies:?}");
+        for (body, kind) in bodies.iter().zip(told) {
+            let both = [format!("<{kind}-notification>"), "<forbidden".to_owned()];
+            assert!(both.iter().all(|part| body.contains(part)) && body.contains("<message-id>their-1<"), "{body}");
+        }
+        room.scene.end();
+    }
+}
+
+/// RFC 5438 section 7.2.1.1: that a message could not be delivered is told to who asks for that, once, and not to who knows that it was.
+#[test]
+fn a_message_that_is_not_delivered_is_told_so() {
+    let negative = ASKS.replace("positive-delivery", "negative-delivery");
+    for (asks, told) in [(negative.as_str(), 1), (ASKS, 0), ("", 0)] {
+        let mut room = Room::entered(14, &WRAPPED);
+        room.says("p001", "message/cpim", &text(asks));
+        let Some(ChatEvent::GotMessage { message }) = room.scene.chat(ALICE).into_iter().next() else { panic!("none") };
+        let before = room.bodies().len();
+        for _ in 0..2 {
+            room.scene.command(ALICE, Command::Chat(ChatCommand::NotDelivered { message: message.clone() })).unwrap();
+            room.scene.run(200);
+        }
+        let bodies = room.bodies().split_off(before);
+        assert_eq!(bodies.len(), told, "{bodies:?}");
+        let says = |part: &str| bodies.iter().all(|body| body.contains(part));
+        assert!(says("<delivery-notification>") && says("<failed") && says("<message-id>their-1<"), "{bodies:?}");
+        room.scene.end();
+    }
+}
+
 fn imdn(id: &str, status: &str) -> String {
     format!(
         "Content-Type: message/imdn+xml\r\nContent-Disposition: notification\r\n\r\n\
@@ -300,10 +353,10 @@ fn all_dispositions_are_told_also_when_a_list_server_collects_them() {
     let all = [
         ("delivery", "delivered", Notified::Delivered),
         ("delivery", "failed", Notified::NotDelivered),
-        ("delivery", "forbidden", Notified::NotDelivered),
+        ("delivery", "forbidden", Notified::Forbidden),
         ("delivery", "error", Notified::NotDelivered),
         ("display", "displayed", Notified::Displayed),
-        ("display", "forbidden", Notified::NotDelivered),
+        ("display", "forbidden", Notified::Forbidden),
         ("processing", "processed", Notified::Processed),
         ("processing", "stored", Notified::Processed),
     ];

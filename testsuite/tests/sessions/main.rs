@@ -1,9 +1,14 @@
-//! Session programs from fixed seeds. `SIPSIMPLE_PROGRAMS` runs so many instead, and `SIPSIMPLE_SEED` begins with another.
+//! Session programs from fixed seeds, and some from seeds that are drawn anew each time. `SIPSIMPLE_PROGRAMS` runs so many instead of the former, and
+//! `SIPSIMPLE_SEED` begins with another.
+
+use std::time::SystemTime;
 
 use sipsimple_testsuite::sessions::{Program, Report};
 
 /// How many are run where nothing else is said.
 const PROGRAMS: u64 = 300;
+/// How many are drawn.
+const DRAWN: u64 = 30;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -12,8 +17,9 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn whatever_users_do_with_their_sessions_both_sides_agree() {
     let (first, count) = (number("SIPSIMPLE_SEED", 0), number("SIPSIMPLE_PROGRAMS", PROGRAMS));
+    let drawn = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let mut all = Report::default();
-    for seed in first..first + count {
+    for seed in (first..first + count).chain(drawn..drawn + DRAWN) {
         match Program::new(seed).run() {
             Ok(report) => all.add(&report),
             Err(failure) => panic!("{failure}"),

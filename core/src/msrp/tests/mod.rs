@@ -7,3 +7,4 @@ mod log;
 mod relay;
 mod selector;
 mod sharing;
+mod window;

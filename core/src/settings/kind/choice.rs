@@ -74,6 +74,16 @@ choice! {
         Acm "acm",
     }
 
+    /// What a sender who wants to know what became of a message is told (RFC 5438 section 14.2).
+    MessageNotifications "one of send, forbid, ignore" {
+        /// What became of it.
+        Send "send",
+        /// That it is not told.
+        Forbid "forbid",
+        /// Nothing.
+        Ignore "ignore",
+    }
+
     /// The oldest version of TLS that is spoken.
     TlsProtocol "one of TLSv1.2, TLSv1.3" {
         /// TLS 1.2 (RFC 5246).

@@ -17,7 +17,7 @@ mod number;
 mod password;
 
 pub use address::{MsrpRelayAddress, Nameserver, SipAddress, SipProxyAddress, StunServer};
-pub use choice::{ConnectionModel, MsrpTransport, SrtpEncryption, TlsProtocol};
+pub use choice::{ConnectionModel, MessageNotifications, MsrpTransport, SrtpEncryption, TlsProtocol};
 pub use name::{AudioDevice, CodecName, DomainName, FilePath, InstanceId, NotEmpty, XcapRoot};
 pub use number::{LogLevel, Milliseconds, PortRange, SampleRate, Seconds};
 

@@ -73,6 +73,7 @@ fn the_settings_of_an_account() {
 display_name = 
 auth.username = 
 auth.password = 
+chat.notifications = send
 dialog_event.enabled = false
 message_summary.enabled = false
 message_summary.voicemail_uri = 

@@ -91,6 +91,8 @@ pub enum Notified {
     Displayed,
     /// Something on the way has processed it.
     Processed,
+    /// That is not told (RFC 5438 section 5): nothing that can be asked for.
+    Forbidden,
 }
 
 /// What an application wants of a chat stream.
@@ -114,6 +116,13 @@ pub enum ChatCommand {
     SetNickname(Text),
     /// Tell the sender of a message that it was shown, if that was asked for (RFC 5438 section 7.2.1.2).
     Displayed {
+        /// The message.
+        message: Box<ReceivedMessage>,
+    },
+    /// Tell the sender of a message that it could not be delivered to whom it is for, if that was asked for: as a gateway does, or one who does not
+    /// understand what it requires (RFC 5438 sections 5.1 and 7.2.1.1). Who wants to know of deliveries has been told of it already, and is told no
+    /// more.
+    NotDelivered {
         /// The message.
         message: Box<ReceivedMessage>,
     },

@@ -17,8 +17,9 @@ use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
 use crate::payload::composing::{IsComposing, State};
 use crate::payload::cpim::Address;
-use crate::payload::imdn::Imdn;
+use crate::payload::imdn::{Disposition, Imdn};
 use crate::sdp::Direction;
+use crate::settings::kind::MessageNotifications;
 use crate::sip::Text;
 use crate::time::Instant;
 
@@ -45,12 +46,12 @@ pub struct ChatStream {
     nicknames: VecDeque<Text>,
     /// Those of the other side who are writing.
     writing: Writing,
-    /// Messages that were told to have been shown: that is told once (RFC 5438 section 7.2.1).
-    displayed: VecDeque<Text>,
+    /// Messages of which was told that they were shown, or could not be delivered: that is told once (RFC 5438 section 7.2.1).
+    notified: VecDeque<Text>,
 }
 
-/// Messages that are known to have been told to have been shown.
-const DISPLAYED: usize = 256;
+/// Messages of which that is known.
+const NOTIFIED: usize = 256;
 
 /// What is known of the peer.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl ChatStream {
             full: false,
             nicknames: VecDeque::new(),
             writing: Writing::default(),
-            displayed: VecDeque::new(),
+            notified: VecDeque::new(),
         }
     }
 
@@ -281,11 +282,51 @@ impl ChatStream {
             return notifications.into_iter().map(told).collect::<Option<_>>().ok_or(());
         }
         self.writing.wrote(&message.sender);
-        if let Some(notification) = wrap::notification(cx, &message, Notified::Delivered) {
-            // That it came is told whether or not the answer can be sent.
-            let _ = self.send_aside(cx, &notification, out);
-        }
+        self.acknowledge(cx, &message, out);
         Ok(vec![ChatEvent::GotMessage { message: Box::new(message) }])
+    }
+
+    /// What is told of a message at once, as far as its sender wants to know: that it was delivered; or that nothing is told, now and not when
+    /// there would be something.
+    fn acknowledge(&mut self, cx: &mut Context<'_>, message: &ReceivedMessage, out: &mut Outbox<Output>) {
+        let delivered = [(Notified::Delivered, Disposition::Delivered)];
+        let forbidden = [Notified::Delivered, Notified::NotDelivered, Notified::Displayed];
+        let forbidden = forbidden.map(|what| (what, Disposition::Forbidden));
+        let told: &[_] = match cx.session.settings.chat.notifications {
+            MessageNotifications::Send => &delivered,
+            // One notification is for both that tell of the delivery.
+            MessageNotifications::Forbid if wrap::asks_for(message, Notified::Delivered) => {
+                &[forbidden[0].clone(), forbidden[2].clone()]
+            }
+            MessageNotifications::Forbid => &forbidden,
+            MessageNotifications::Ignore => &[],
+        };
+        for (what, said) in told {
+            if let Some(notification) = wrap::notification(cx, message, *what, said.clone()) {
+                // That it came is told whether or not the answer can be sent.
+                let _ = self.send_aside(cx, &notification, out);
+            }
+        }
+    }
+
+    /// The application says what became of a message: its sender is told, once, if that is wanted and not forbidden.
+    fn tell_fate(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &ReceivedMessage,
+        what: Notified,
+        said: Disposition,
+        out: &mut Outbox<Output>,
+    ) -> Result<(), StreamError> {
+        let may = cx.session.settings.chat.notifications == MessageNotifications::Send;
+        let wanted = wrap::notification(cx, message, what, said).filter(|_| may);
+        let Some(notification) = wanted.filter(|_| !self.notified.contains(&message.id)) else { return Ok(()) };
+        self.send_aside(cx, &notification, out)?;
+        self.notified.push_back(message.id.clone());
+        if self.notified.len() > NOTIFIED {
+            self.notified.pop_front();
+        }
+        Ok(())
     }
 }
 
@@ -419,16 +460,11 @@ impl MsrpStream for ChatStream {
                 Ok(())
             }
             ChatCommand::Displayed { message } => {
-                let wanted = wrap::notification(cx, message, Notified::Displayed);
-                let Some(notification) = wanted.filter(|_| !self.displayed.contains(&message.id)) else {
-                    return Ok(());
-                };
-                self.send_aside(cx, &notification, out)?;
-                self.displayed.push_back(message.id.clone());
-                if self.displayed.len() > DISPLAYED {
-                    self.displayed.pop_front();
-                }
-                Ok(())
+                self.tell_fate(cx, message, Notified::Displayed, Disposition::Displayed, out)
+            }
+            ChatCommand::NotDelivered { message } if wrap::asks_for(message, Notified::Delivered) => Ok(()),
+            ChatCommand::NotDelivered { message } => {
+                self.tell_fate(cx, message, Notified::NotDelivered, Disposition::Failed, out)
             }
         }
     }

@@ -37,12 +37,13 @@ pub(super) fn peer(cx: &Context<'_>) -> Address {
     address(&cx.session.remote_identity)
 }
 
-const fn word(notified: Notified) -> &'static str {
+const fn word(notified: Notified) -> Option<&'static str> {
     match notified {
-        Notified::Delivered => "positive-delivery",
-        Notified::NotDelivered => "negative-delivery",
-        Notified::Displayed => "display",
-        Notified::Processed => "processing",
+        Notified::Delivered => Some("positive-delivery"),
+        Notified::NotDelivered => Some("negative-delivery"),
+        Notified::Displayed => Some("display"),
+        Notified::Processed => Some("processing"),
+        Notified::Forbidden => None,
     }
 }
 
@@ -50,7 +51,7 @@ const fn word(notified: Notified) -> &'static str {
 pub(super) fn wrap(cx: &Context<'_>, message: &ChatMessage) -> Bytes {
     let to = if message.recipients.is_empty() { vec![peer(cx)] } else { message.recipients.clone() };
     let mut fields = message.additional_headers.clone();
-    let asked: Vec<&str> = message.notifications.iter().copied().map(word).collect();
+    let asked: Vec<&str> = message.notifications.iter().copied().filter_map(word).collect();
     if !asked.is_empty() {
         let field = |name: &str, value: String| Field {
             name: FieldName::new(imdn::CPIM_NAMESPACE, name),
@@ -124,7 +125,8 @@ pub(super) fn notified(said: &Imdn) -> Option<Notified> {
         Disposition::Delivered => Some(Notified::Delivered),
         Disposition::Displayed => Some(Notified::Displayed),
         Disposition::Processed | Disposition::Stored => Some(Notified::Processed),
-        Disposition::Failed | Disposition::Forbidden | Disposition::Error => Some(Notified::NotDelivered),
+        Disposition::Failed | Disposition::Error => Some(Notified::NotDelivered),
+        Disposition::Forbidden => Some(Notified::Forbidden),
         Disposition::Words(_) | Disposition::Extension(_) => None,
     }
 }
@@ -142,30 +144,39 @@ pub(super) fn aggregated(message: &ReceivedMessage, limits: &Limits) -> Vec<Imdn
     parts.parts.iter().map(read).collect::<Option<_>>().unwrap_or_default()
 }
 
-/// The notification that a message asks for, if it does (RFC 5438 section 7.2.1). It asks for none itself, and goes back the way that the
-/// message asks for.
-pub(super) fn notification(cx: &mut Context<'_>, message: &ReceivedMessage, what: Notified) -> Option<ChatMessage> {
-    let field = |name: &str| {
-        let is_it = |field: &&Field| field.name.name == name && field.name.namespace == imdn::CPIM_NAMESPACE;
-        message.additional_headers.iter().find(is_it).map(|field| field.value.as_str())
-    };
-    let wanted = field("Disposition-Notification")?;
-    let word = word(what);
-    if !wanted.split(',').any(|asked| asked.trim().eq_ignore_ascii_case(word)) {
+/// A field of RFC 5438 that a message has.
+fn field<'a>(message: &'a ReceivedMessage, name: &str) -> Option<&'a str> {
+    let is_it = |field: &&Field| field.name.name == name && field.name.namespace == imdn::CPIM_NAMESPACE;
+    message.additional_headers.iter().find(is_it).map(|field| field.value.as_str())
+}
+
+/// Whether the sender of a message wants to be told this.
+pub(super) fn asks_for(message: &ReceivedMessage, what: Notified) -> bool {
+    let wanted = field(message, "Disposition-Notification").unwrap_or_default();
+    word(what).is_some_and(|word| wanted.split(',').any(|asked| asked.trim().eq_ignore_ascii_case(word)))
+}
+
+/// The notification that a message asks for, if it does, and says this (RFC 5438 section 7.2.1). It asks for none itself, and goes back the way
+/// that the message asks for.
+pub(super) fn notification(
+    cx: &mut Context<'_>,
+    message: &ReceivedMessage,
+    what: Notified,
+    said: Disposition,
+) -> Option<ChatMessage> {
+    if !asks_for(message, what) {
         return None;
     }
-    let status = |disposition| imdn::Status { dispositions: vec![disposition] };
+    let status = imdn::Status { dispositions: vec![said] };
     let mut notification = Imdn {
-        message_id: field("Message-ID")?.to_owned(),
+        message_id: field(message, "Message-ID")?.to_owned(),
         date_time: message.timestamp,
         recipient_uri: Some(address(&cx.session.local_identity).uri),
         ..Imdn::default()
     };
     if what == Notified::Displayed {
-        let status = status(Disposition::Displayed);
         notification.display = Some(DisplayNotification { status, ..DisplayNotification::default() });
     } else {
-        let status = status(Disposition::Delivered);
         notification.delivery = Some(DeliveryNotification { status, ..DeliveryNotification::default() });
     }
     let content = Bytes::from(notification.write());

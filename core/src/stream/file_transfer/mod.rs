@@ -6,7 +6,8 @@
 //! ```
 //!
 //! An offer with another `file-transfer-id` begins the transfer of the same file anew, and one with the same id goes on with it; one that means
-//! another file than before is refused, since nobody has asked the application about that file (RFC 5547 section 8.1).
+//! another file than before is refused, since nobody has asked the application about that file. Once the file has arrived, an offer of ours for
+//! another reason has its line with port 0 and the same id, and the stream ends with that (RFC 5547 section 8.1).
 //!
 //! The file is read only as fast as the connection takes it, and the connection is read only as fast as the file is written: memory
 //! does not grow with the file. What the receiver reports is on its disk, so that an interrupted transfer resumes from there.
@@ -45,8 +46,10 @@ enum State {
     /// This side sends, under this name.
     Sending(Text),
     Receiving(Box<Receiver>),
-    /// Its end was told.
-    Over,
+    /// Its end was told; whether the file has arrived.
+    Over {
+        arrived: bool,
+    },
 }
 
 /// A file transfer.
@@ -168,7 +171,8 @@ impl FileTransferStream {
 
     /// It ends without the file.
     fn over(&mut self, reason: &str, out: &mut Outbox<Output>) {
-        if !matches!(std::mem::replace(&mut self.state, State::Over), State::Over) {
+        if !matches!(self.state, State::Over { .. }) {
+            self.state = State::Over { arrived: false };
             self.base.hold(false, out);
             tell(FileTransferEvent::DidNotFinish { received: !self.sends, reason: reason.into() }, out);
         }
@@ -189,7 +193,7 @@ impl FileTransferStream {
                 // Whatever comes is refused then.
                 (None, None) => {}
             },
-            State::Waiting | State::Over => {}
+            State::Waiting | State::Over { .. } => {}
         }
     }
 
@@ -267,7 +271,7 @@ impl FileTransferStream {
             Some(receiver::Verdict::Ask(question)) => self.ask(question, out),
             Some(receiver::Verdict::Right(wish, bytes)) => {
                 self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 200, out);
-                self.state = State::Over;
+                self.state = State::Over { arrived: true };
                 tell(FileTransferEvent::DidFinish { received: true }, out);
             }
             Some(receiver::Verdict::Wrong(wish, bytes, reason)) => {
@@ -329,6 +333,10 @@ impl MsrpStream for FileTransferStream {
         true
     }
 
+    fn has_done(&self) -> bool {
+        matches!(self.state, State::Over { arrived: true })
+    }
+
     fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered) {
         self.max_size = remote.max_size;
         if let Some(media) = agreement.remote_media() {
@@ -370,7 +378,7 @@ impl MsrpStream for FileTransferStream {
                     tell(news, out);
                 }
                 Event::Delivered { id, .. } if self.is_sending(&id) => {
-                    self.state = State::Over;
+                    self.state = State::Over { arrived: true };
                     tell(FileTransferEvent::DidFinish { received: false }, out);
                 }
                 Event::NotDelivered { id, code, reason, chunk } if self.is_sending(&id) => {
@@ -439,7 +447,7 @@ impl MsrpStream for FileTransferStream {
                 self.stop(cx, out);
                 self.over(&reason, out);
             }
-            (State::Waiting | State::Over | State::Sending(_), _) => {}
+            (State::Waiting | State::Over { .. } | State::Sending(_), _) => {}
         }
     }
 
@@ -447,7 +455,7 @@ impl MsrpStream for FileTransferStream {
         let Command::FileTransfer(command) = command else { return Err(StreamError::Unsupported(cx.stream)) };
         match (command, &self.state) {
             (FileTransferCommand::SetFile(file), State::Waiting) => self.file = Some(file.clone()),
-            (FileTransferCommand::SetFile(_), State::Sending(_) | State::Receiving(_) | State::Over) => {
+            (FileTransferCommand::SetFile(_), State::Sending(_) | State::Receiving(_) | State::Over { .. }) => {
                 return Err(StreamError::Refused("the transfer has started".into()));
             }
             (FileTransferCommand::Describe(selector), State::Waiting) if !self.base.is_agreed() => {
@@ -467,7 +475,7 @@ impl MsrpStream for FileTransferStream {
                 self.stop(cx, out);
                 self.over("Cancelled", out);
             }
-            (FileTransferCommand::Cancel, State::Waiting | State::Over) => {
+            (FileTransferCommand::Cancel, State::Waiting | State::Over { .. }) => {
                 return Err(StreamError::NotStarted(cx.stream));
             }
         }

@@ -407,3 +407,20 @@ fn a_disk_that_is_full_is_told_also_behind_the_last_chunk() {
     desk.reply(FileAnswer::Failed("no space left on device".into()));
     assert_eq!(desk.words(), ["write 0+11", "got 11", "no space left on device"]);
 }
+
+/// RFC 5547 section 8.1: an offer that is made for another reason once the file has arrived is none of a transfer.
+#[test]
+fn a_file_that_has_arrived_is_not_offered_again() {
+    let selector = SELECTOR.replace("hash:sha-1:2A:AE:6C:35:C9:4F:CF:B4:15:DB:E9:5F:40:8B:9C:E9:1E:E8:46:ED", "");
+    for data in [&b"hello world"[..], b"hello"] {
+        let mut desk = Desk::offered(&line("sendonly", selector.trim(), &id("one"))).unwrap();
+        desk.answer(None).unwrap();
+        desk.piece("m1", 0, data, true);
+        assert_ne!(desk.description().port, 0, "it is not written");
+        desk.reply(FileAnswer::Written(data.len() as u64));
+        let arrived = desk.words().contains(&"finished".to_owned());
+        assert_eq!(arrived, data.len() == 11);
+        let again = desk.description();
+        assert_eq!((again.port == 0, has(&again, "file-transfer-id").as_deref()), (arrived, Some("one")));
+    }
+}

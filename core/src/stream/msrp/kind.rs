@@ -61,6 +61,11 @@ pub(in crate::stream) trait MsrpStream: Any + Debug + Send {
         true
     }
 
+    /// Whether it has done what it was for.
+    fn has_done(&self) -> bool {
+        false
+    }
+
     /// It is agreed on, once more perhaps.
     fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered);
 
@@ -119,7 +124,10 @@ impl<S: MsrpStream> MediaStream for S {
     }
 
     fn local_media(&mut self, cx: &mut Context<'_>, offered: Option<&Proposed<'_>>) -> Description {
-        let goes_on = offered.is_none_or(|offered| self.considers(&offered.media));
+        let goes_on = match offered {
+            Some(offered) => self.considers(&offered.media),
+            None => !self.has_done(),
+        };
         let own = self.attributes();
         let description = self.base_mut().describe(cx, offered, own);
         if goes_on { description } else { Description { port: 0, ..description } }
@@ -147,6 +155,10 @@ impl<S: MsrpStream> MediaStream for S {
 
     fn wants_offer(&self) -> bool {
         self.base().wants_offer()
+    }
+
+    fn is_done(&self) -> bool {
+        self.has_done()
     }
 
     fn deactivate(&mut self, _cx: &mut Context<'_>) {
