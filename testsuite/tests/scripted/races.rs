@@ -389,7 +389,7 @@ fn a_reinvite_crosses_a_bye() {
     scene.quiet();
 
     for refused_first in [true, false] {
-        let (mut scene, session, mut side) = holding();
+        let (mut scene, _, mut side) = holding();
         let reinvite = scene.next("INVITE");
         let (bye, refusal) = (side.request("BYE", "bye"), Draft::response(&reinvite.sip, 481, "b"));
         if refused_first {
