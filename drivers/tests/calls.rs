@@ -7,11 +7,10 @@ use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
-use waiting::{Waiting, sipsimple};
+use waiting::{PLAIN, Waiting, sipsimple};
 
 fn call(uri: &str, args: &[&str]) -> Output {
-    // Codecs that a busy machine has time for.
-    sipsimple().args(["call", uri, "--codec", "PCMU,PCMA"]).args(args).output().unwrap()
+    sipsimple().args(["call", uri, "--codec", PLAIN]).args(args).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -5,10 +5,7 @@ mod waiting;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Output};
 
-use waiting::{Waiting, run, sipsimple};
-
-/// Codecs that a busy machine has time for.
-const PLAIN: &str = "PCMU,PCMA";
+use waiting::{PLAIN, Waiting, run, sipsimple};
 
 /// `sipsimple answer` on a port of the system's choice.
 fn answering(args: &[&str]) -> Waiting {

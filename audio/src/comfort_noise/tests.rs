@@ -51,6 +51,33 @@ fn white_noise_is_white_and_coefficients_colour_it() {
     }
 }
 
+/// Descriptions by the encoder of FFmpeg 8.1.2, which nobody here has written: of white and coloured noise, of this level in dBov and this likeness.
+#[test]
+fn what_another_encoder_describes_sounds_like_what_it_heard() {
+    let described: [(f64, f64, [u8; 11]); 9] = [
+        (-20.0, -0.009, [0x15, 0x7b, 0x73, 0x71, 0x75, 0x7f, 0x7b, 0x83, 0x84, 0x96, 0x78]),
+        (-20.0, 0.794, [0x15, 0x16, 0x7b, 0x72, 0x74, 0x7f, 0x84, 0x89, 0x6e, 0x8c, 0x79]),
+        (-20.0, -0.599, [0x15, 0xcc, 0x83, 0x7c, 0x81, 0x79, 0x79, 0x7f, 0x7a, 0x80, 0x7f]),
+        (-40.0, -0.004, [0x28, 0x73, 0x93, 0x80, 0x92, 0x7d, 0x79, 0x77, 0x81, 0x7a, 0x6d]),
+        (-40.0, 0.802, [0x29, 0x18, 0x7a, 0x89, 0x82, 0x84, 0x81, 0x87, 0x87, 0x6c, 0x76]),
+        (-40.0, -0.6, [0x29, 0xc6, 0x89, 0x82, 0x77, 0x83, 0x88, 0x7b, 0x89, 0x85, 0x7f]),
+        (-55.0, -0.002, [0x38, 0x82, 0x71, 0x83, 0x8d, 0x79, 0x75, 0x89, 0x79, 0x86, 0x6f]),
+        (-55.0, 0.806, [0x37, 0x15, 0x85, 0x7a, 0x83, 0x75, 0x7d, 0x87, 0x72, 0x87, 0x85]),
+        (-55.0, -0.596, [0x38, 0xba, 0x84, 0x7d, 0x7d, 0x8f, 0x85, 0x7d, 0x7b, 0x8d, 0x75]),
+    ];
+    for (level, expected, payload) in described {
+        let heard = noise(&payload, 32_000);
+        assert!((dbov(&heard) - level).abs() < 1.6, "{level}, {expected}: {}", dbov(&heard));
+        // It describes 80 ms of the noise.
+        assert!((likeness(&heard) - expected).abs() < 0.15, "{level}, {expected}: {}", likeness(&heard));
+    }
+    // And what its decoder makes of these is as like itself.
+    for (payload, expected) in [(&[30, 27][..], 0.786), (&[30, 177], -0.387), (&[45, 60, 150, 100, 140], 0.528)] {
+        let heard = likeness(&noise(payload, 32_000));
+        assert!((heard - expected).abs() < 0.03, "{payload:?}: {heard}");
+    }
+}
+
 #[test]
 fn a_payload_is_read_and_written() {
     let description = Description::read(&[0x8c, 0, 127, 254, 255]).unwrap();

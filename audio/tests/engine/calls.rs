@@ -40,6 +40,7 @@ fn both_sides_record_the_tone_of_the_other() {
         ("PCMU", 30, SampleRate::HZ_48000, SampleRate::HZ_16000),
         ("PCMA", 10, SampleRate::HZ_8000, SampleRate::HZ_44100),
         ("PCMU", 60, SampleRate::HZ_8000, SampleRate::HZ_8000),
+        ("PCMU", 20, SampleRate::HZ_44100, SampleRate::HZ_44100),
     ] {
         let mut net = Net::pair(a, b);
         let number = if codec == "PCMU" { 0 } else { 8 };

@@ -5,6 +5,9 @@
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
+/// Codecs that a busy machine has time for.
+pub(crate) const PLAIN: &str = "PCMU,PCMA";
+
 /// The program, with nobody at its keyboard.
 pub(crate) fn sipsimple() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sipsimple"));

@@ -17,6 +17,7 @@ PARSER.add_argument("--codec", default="PCMA")
 PARSER.add_argument("--srtp", choices=("off", "optional", "mandatory"), default="off")
 PARSER.add_argument("--ice", action="store_true")
 PARSER.add_argument("--renew", action="store_true", help="2 s into the call, offer media anew: other ICE credentials, and other keys")
+PARSER.add_argument("--vad", action="store_true", help="do not send silence; PJSIP describes none, either")
 PARSER.add_argument("--play", required=True)
 PARSER.add_argument("--record", required=True)
 PARSER.add_argument("--call", help="whom to call, for 4 s, or 7 s with --renew; without it the first call is answered")
@@ -61,7 +62,7 @@ endpoint.libCreate()
 config = pj.EpConfig()
 config.logConfig.level = config.logConfig.consoleLevel = 0
 config.uaConfig.threadCnt = 1
-config.medConfig.noVad = True
+config.medConfig.noVad = not OPTIONS.vad
 endpoint.libInit(config)
 transports = {}
 kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}

@@ -20,6 +20,7 @@ use sipsimple_core::transport::{Port, Route, Transport};
 
 use super::{Round, Work, bar};
 use crate::application::{Answering, Idle};
+use crate::call::PLAIN_CODECS;
 use crate::link::Faults;
 use crate::world::World;
 
@@ -104,7 +105,7 @@ impl Side {
         let mut config = Config::default();
         config.listen = vec![Listen { transport: Transport::Udp, address: address.ip(), port: Port::Fixed(5060) }];
         // Descriptions of the length that the bar is for.
-        config.rtp.audio_codecs = ["PCMU", "PCMA"].map(Text::from_static).to_vec();
+        config.rtp.audio_codecs = PLAIN_CODECS.map(Text::from_static).to_vec();
         let utc = Utc { unix_millis: 1_291_803_480_000 };
         let mut agent =
             Agent::new(config, Seed::from_u64(number), Instant::ZERO, utc).expect("the configuration is sound");

@@ -11,7 +11,7 @@ use sipsimple_audio::tone;
 use sipsimple_audio::wave::Wave;
 
 use crate::nat::{Nats, ROUTER};
-use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
+use crate::peer::{LOOPBACKS, PLAIN_CODECS, Running, find, free_port, has_address, host_port, sipsimple};
 use crate::pki::Pki;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -123,16 +123,15 @@ pub(crate) fn assert_tone_of(path: &Path, frequency: f64, (deviation, clarity): 
     let samples = measure::trim(wave.samples(), wave.rate(), -40.0);
     let seconds = samples.len() as f64 / f64::from(wave.rate());
     assert!(seconds > 1.0, "{who} heard only {seconds:.1} s");
-    // The best second: the machine may be busy, and a peer's clock is not ours.
+    // In one second it is right in both. On a busy machine there are gaps, which peers fill and catch up on in their own ways: what is
+    // clearest there need not be as loud as it was.
     let rate = wave.rate() as usize;
-    let best = samples
-        .windows(rate)
-        .step_by(rate / 10)
-        .map(|second| measure::tone(second, wave.rate(), frequency))
-        .max_by(|a, b| a.ratio.total_cmp(&b.ratio))
-        .expect("a second");
-    assert!((best.level + 12.0).abs() < deviation, "{who} heard the tone at {:.1} dB", best.level);
-    assert!(best.ratio > clarity, "{who} heard the tone {:.1} dB over noise", best.ratio);
+    let seconds = samples.windows(rate).step_by(rate / 10);
+    let heard: Vec<_> = seconds.map(|second| measure::tone(second, wave.rate(), frequency)).collect();
+    let is_right = |tone: &measure::Reading| (tone.level + 12.0).abs() < deviation && tone.ratio > clarity;
+    let best = heard.iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio)).expect("a second");
+    let words = format!("{who} heard the tone at {:.1} dB, {:.1} dB over noise", best.level, best.ratio);
+    assert!(heard.iter().any(is_right), "{words}, at best");
 }
 
 const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];
@@ -157,7 +156,7 @@ fn it_answers_us_with_audio_both_ways() {
                 "--tls-ca",
                 ca,
                 "--codec",
-                "PCMU,PCMA",
+                PLAIN_CODECS,
                 "--play",
                 play,
                 "--record",
@@ -186,7 +185,7 @@ fn it_calls_us_with_audio_both_ways() {
             let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
             let certificate = certificate.to_str().expect("UTF-8");
             let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
-            args.extend(["--tls-cert", certificate, "--codec", "PCMU,PCMA"]);
+            args.extend(["--tls-cert", certificate, "--codec", PLAIN_CODECS]);
             let mut answering = Running::start(sipsimple(), &args);
             answering.wait_for("listening", Duration::from_secs(20));
             baresip.command("dial", &format!("sip:us@{};transport={transport}", host_port(address, port)));
@@ -237,7 +236,7 @@ fn media_is_encrypted_both_ways() {
         let uri = format!("sip:baresip@127.0.0.1:{};transport=tls", port + 1);
         let ca = baresip.pki.ca();
         let mut args =
-            vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--codec", "PCMU,PCMA", "--srtp", srtp];
+            vec!["call", &uri, "--tls-ca", ca.to_str().expect("UTF-8"), "--codec", PLAIN_CODECS, "--srtp", srtp];
         args.extend(["--play", play, "--record", recording, "--duration", "4"]);
         let mut call = Running::start(sipsimple(), &args);
         call.succeed(LIMIT);
@@ -260,7 +259,7 @@ fn encrypted_media_is_taken_when_it_calls() {
     let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
     let certificate = baresip.pki.issue("ours.pem", &["127.0.0.1", "::1"]);
     let mut args = vec!["answer", "--listen", &listen, "--play", play, "--record", recording, "--count", "1"];
-    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional", "--codec", "PCMU,PCMA"]);
+    args.extend(["--tls-cert", certificate.to_str().expect("UTF-8"), "--srtp", "optional", "--codec", PLAIN_CODECS]);
     let mut answering = Running::start(sipsimple(), &args);
     answering.wait_for("listening", Duration::from_secs(20));
     baresip.command("dial", &format!("sip:us@127.0.0.1:{port};transport=tls"));
@@ -283,7 +282,7 @@ fn it_is_reached_by_ice() {
     let (play, recording) = (play.to_str().expect("UTF-8"), record.to_str().expect("UTF-8"));
     let uri = format!("sip:baresip@{ROUTER}");
     let args =
-        ["call", &uri, "--ice", "--codec", "PCMU,PCMA", "--play", play, "--record", recording, "--duration", "4"];
+        ["call", &uri, "--ice", "--codec", PLAIN_CODECS, "--play", play, "--record", recording, "--duration", "4"];
     let mut call = nats.start_outside(0, sipsimple(), &args);
     call.succeed(LIMIT);
     let output = call.output();

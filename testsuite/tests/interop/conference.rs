@@ -6,7 +6,7 @@ use sipsimple_audio::measure;
 use sipsimple_audio::wave::Wave;
 
 use crate::baresip::{Baresip, THEIRS, tone_file};
-use crate::peer::{Running, free_port, sipsimple};
+use crate::peer::{PLAIN_CODECS, Running, free_port, sipsimple};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Hz of the tones of the two callers.
@@ -45,7 +45,7 @@ fn everybody_hears_everybody_else_and_the_recording_holds_all() {
             let (play, record) = (text(&format!("play{number}.wav")), text(&format!("heard{number}.wav")));
             Running::start(
                 sipsimple(),
-                &["call", &uri, "--codec", "PCMU,PCMA", "--play", &play, "--record", &record, "--duration", "8"],
+                &["call", &uri, "--codec", PLAIN_CODECS, "--play", &play, "--record", &record, "--duration", "8"],
             )
         })
         .collect();

@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound};
+use crate::peer::{
+    LOOPBACKS, PLAIN_CODECS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound,
+};
 use crate::rtp_echo::{Rtp, read_capture};
 use crate::sipp::scenario;
 
@@ -54,7 +56,7 @@ fn keys_that_we_press_are_right_on_the_wire() {
         let mut sipp = Running::start(&sipp, &[&args[..], &["-nostdin", "-timeout", "40", "-timeout_error"]].concat());
         wait_until_bound(address, own);
         let uri = format!("sip:service@{}", host_port(address, own));
-        Running::start(sipsimple(), &["call", &uri, "--codec", "PCMU,PCMA", "--dtmf", "15#", "--duration", "3"])
+        Running::start(sipsimple(), &["call", &uri, "--codec", PLAIN_CODECS, "--dtmf", "15#", "--duration", "3"])
             .succeed(LIMIT);
         sipp.succeed(LIMIT);
         capture.terminate(Duration::from_secs(10));

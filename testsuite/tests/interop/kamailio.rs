@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::baresip::{Baresip, THEIRS, assert_tone, tone_file};
 use crate::nat::{self, Nats, ROUTER};
-use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound};
+use crate::peer::{
+    LOOPBACKS, PLAIN_CODECS, Running, find, free_port, has_address, host_port, sipsimple, wait_until_bound,
+};
 use crate::pki::Pki;
 
 /// How long something may take that takes no time.
@@ -302,7 +304,7 @@ fn baresip_is_called_through_it() {
             let args = ["call", "carol", "--account", "alice@lab.test", "--password-file", &password];
             let more = [
                 "--codec",
-                "PCMU,PCMA",
+                PLAIN_CODECS,
                 "--route",
                 &route,
                 "--tls-ca",

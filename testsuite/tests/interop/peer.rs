@@ -9,6 +9,8 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Codecs after which a sound is as loud as before, as `--codec` takes them.
+pub(crate) const PLAIN_CODECS: &str = "PCMU,PCMA";
 /// The addresses that each test runs on.
 pub(crate) const LOOPBACKS: [&str; 2] = ["127.0.0.1", "::1"];
 

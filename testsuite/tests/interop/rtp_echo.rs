@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::peer::{LOOPBACKS, Running, find, free_port, has_address, host_port, sipsimple};
+use crate::peer::{LOOPBACKS, PLAIN_CODECS, Running, find, free_port, has_address, host_port, sipsimple};
 use crate::sipp::scenario;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ fn what_sipp_plays_comes_back_the_same() {
         let (Some(sipp), Some(tcpdump)) = (find("sipp"), find("tcpdump")) else { return };
         let port = free_port(address);
         let listen = format!("udp:{}", host_port(address, port));
-        let answer = ["answer", "--listen", &listen, "--codec", "PCMU,PCMA", "--echo", "--count", "1"];
+        let answer = ["answer", "--listen", &listen, "--codec", PLAIN_CODECS, "--echo", "--count", "1"];
         let mut answering = Running::start(sipsimple(), &answer);
         answering.wait_for("listening", Duration::from_secs(20));
         let (own, media) = (free_port(address).to_string(), free_port(address));

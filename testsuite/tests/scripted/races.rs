@@ -18,20 +18,32 @@ fn quick() -> Answering {
     Answering::after(Duration::ZERO)
 }
 
+/// The peer calls, without an offer if that is `late`, and alice's 200 has come, which is not acknowledged.
+fn called(late: bool) -> (Scene, Draft, Side, Letter) {
+    let mut scene = Scene::answering(quick());
+    let invite = if late { scene.request("INVITE") } else { scene.invite() };
+    scene.send(&invite);
+    scene.next("180 INVITE");
+    let ok = scene.next("200 INVITE");
+    let side = Side::caller(&invite.sip(), &ok.sip, peer());
+    (scene, invite, side, ok)
+}
+
+/// A call of the peer's that alice holds.
+fn holding() -> (Scene, SessionId, Side) {
+    let mut scene = Scene::answering(quick());
+    let (side, _) = scene.established_by_peer();
+    let session = scene.incoming();
+    scene.session(session, |session| session.hold()).unwrap();
+    (scene, session, side)
+}
+
 /// An offer of another version than the last.
 fn offer(version: u32) -> String {
     audio(peer(), 4000).replace("o=- 1 1", &format!("o=- 1 {version}"))
 }
 
 impl Scene {
-    /// The peer calls, and alice's 200 has come, which is not acknowledged.
-    fn answered(&mut self, invite: &Draft) -> (Side, Letter) {
-        self.send(invite);
-        self.next("180 INVITE");
-        let ok = self.next("200 INVITE");
-        (Side::caller(&invite.sip(), &ok.sip, peer()), ok)
-    }
-
     fn reinvite(&mut self, side: &mut Side, version: u32) -> Draft {
         let name = self.name();
         side.request("INVITE", &name).body("application/sdp", offer(version))
@@ -117,9 +129,7 @@ fn an_invite_is_repeated_until_something_is_heard() {
 /// 3.1.2, alice is Bob: the CANCEL comes when she has answered; and the other way round it comes first, and nothing is answered.
 #[test]
 fn a_cancel_that_comes_after_the_answer_changes_nothing() {
-    let mut scene = Scene::answering(quick());
-    let invite = scene.invite();
-    let (mut side, ok) = scene.answered(&invite);
+    let (mut scene, invite, mut side, ok) = called(false);
     scene.send(&Draft::cancel(&invite.sip()));
     scene.next("200 CANCEL");
     scene.send(&Draft::ack(&invite.sip(), &ok.sip));
@@ -174,9 +184,7 @@ fn an_answer_that_crosses_the_cancel_is_ended() {
 /// 3.1.3, alice is Bob: a BYE for the early dialog comes when she has answered, and before. (She never sends one herself: she cancels.)
 #[test]
 fn a_bye_for_an_early_dialog_ends_it_also_when_it_was_answered() {
-    let mut scene = Scene::answering(quick());
-    let invite = scene.invite();
-    let (mut side, ok) = scene.answered(&invite);
+    let (mut scene, invite, mut side, ok) = called(false);
     scene.send(&side.request("BYE", "bye"));
     scene.next_but("200 INVITE", "200 BYE");
     scene.send(&Draft::ack(&invite.sip(), &ok.sip));
@@ -203,9 +211,7 @@ fn a_bye_for_an_early_dialog_ends_it_also_when_it_was_answered() {
 #[test]
 fn a_reinvite_that_overtakes_the_ack_is_answered() {
     for ack_first in [true, false] {
-        let mut scene = Scene::answering(quick());
-        let invite = scene.invite();
-        let (mut side, ok) = scene.answered(&invite);
+        let (mut scene, invite, mut side, ok) = called(false);
         scene.next("200 INVITE");
         let (reinvite, ack) = (scene.reinvite(&mut side, 2), Draft::ack(&invite.sip(), &ok.sip));
         if ack_first {
@@ -264,9 +270,7 @@ fn an_answer_that_comes_again_is_acknowledged_again() {
 #[test]
 fn an_offer_that_overtakes_the_answer_is_refused() {
     for ack_first in [true, false] {
-        let mut scene = Scene::answering(quick());
-        let invite = scene.request("INVITE");
-        let (mut side, ok) = scene.answered(&invite);
+        let (mut scene, invite, mut side, ok) = called(true);
         scene.next("200 INVITE");
         let (reinvite, ack) = (scene.reinvite(&mut side, 2), Draft::ack(&invite.sip(), &ok.sip));
         let ack = ack.body("application/sdp", audio(peer(), 4000));
@@ -293,9 +297,7 @@ fn an_offer_that_overtakes_the_answer_is_refused() {
 #[test]
 fn a_bye_that_overtakes_the_ack_ends_the_session_for_good() {
     for late in [false, true] {
-        let mut scene = Scene::answering(quick());
-        let invite = if late { scene.request("INVITE") } else { scene.invite() };
-        let (mut side, ok) = scene.answered(&invite);
+        let (mut scene, invite, mut side, ok) = called(late);
         scene.next("200 INVITE");
         scene.send(&side.request("BYE", "bye"));
         scene.next_but("200 INVITE", "200 BYE");
@@ -387,10 +389,7 @@ fn a_reinvite_crosses_a_bye() {
     scene.quiet();
 
     for refused_first in [true, false] {
-        let mut scene = Scene::answering(quick());
-        let (mut side, _) = scene.established_by_peer();
-        let session = scene.incoming();
-        scene.session(session, |session| session.hold()).unwrap();
+        let (mut scene, _, mut side) = holding();
         let reinvite = scene.next("INVITE");
         let (bye, refusal) = (side.request("BYE", "bye"), Draft::response(&reinvite.sip, 481, "b"));
         if refused_first {
@@ -422,10 +421,7 @@ fn a_reinvite_crosses_a_bye() {
 #[test]
 fn the_answer_to_a_reinvite_crosses_the_bye() {
     for invite_first in [true, false] {
-        let mut scene = Scene::answering(quick());
-        let _ = scene.established_by_peer();
-        let session = scene.incoming();
-        scene.session(session, |session| session.hold()).unwrap();
+        let (mut scene, session, _) = holding();
         let reinvite = scene.next("INVITE");
         scene.end(session);
         let bye = scene.next("BYE");
@@ -452,9 +448,7 @@ fn the_answer_to_a_reinvite_crosses_the_bye() {
 #[test]
 fn an_ack_that_comes_when_she_has_hung_up_begins_nothing() {
     for late in [false, true] {
-        let mut scene = Scene::answering(quick());
-        let invite = if late { scene.request("INVITE") } else { scene.invite() };
-        let (_, ok) = scene.answered(&invite);
+        let (mut scene, invite, _, ok) = called(late);
         let session = scene.incoming();
         scene.end(session);
         assert!(scene.within(300).iter().all(|name| name == "200 INVITE"));
@@ -539,10 +533,7 @@ fn reinvites_cross() {
 #[test]
 fn an_update_crosses_a_reinvite() {
     for with_offer in [true, false] {
-        let mut scene = Scene::answering(quick());
-        let (mut side, _) = scene.established_by_peer();
-        let session = scene.incoming();
-        scene.session(session, |session| session.hold()).unwrap();
+        let (mut scene, session, mut side) = holding();
         let reinvite = scene.next("INVITE");
         let update = side.request("UPDATE", "update");
         scene.send(&if with_offer { update.body("application/sdp", offer(2)) } else { update });

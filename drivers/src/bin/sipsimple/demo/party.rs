@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_lite::FutureExt;
+use sipsimple_audio::rate::SampleRate;
 use sipsimple_audio::tone::sine;
 use sipsimple_audio::wave::Wave;
 use sipsimple_core::agent::{AccountSpec, EventKind as AgentEvent, TransportEvent};
@@ -61,7 +62,8 @@ impl Party {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut settings = Settings::listening([Transport::Udp, Transport::Tcp].map(|of| Route::new(of, any)));
         settings.trace = Some(trace.clone());
-        // What is heard is judged against the tone: codecs that keep it.
+        // What is heard is judged against the tone: codecs that keep it, and a mixer that has their rate.
+        settings.audio.sample_rate = SampleRate::HZ_8000;
         settings.config.rtp.audio_codecs = ["PCMU", "PCMA"].map(Into::into).to_vec();
         let application = Application::start(settings)?;
         let mut sockets = Vec::new();
