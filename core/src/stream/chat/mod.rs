@@ -12,7 +12,7 @@ use bytes::Bytes;
 pub use event::{ChatCommand, ChatEvent, ChatMessage, ChatSpec, Notified, ReceivedMessage};
 
 use crate::config::Config;
-use crate::msrp::{self, ByteRange, Content, Event, FailureReport, SendError, accepts};
+use crate::msrp::{self, ByteRange, Content, FailureReport, SendError, accepts};
 use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
 use crate::payload::composing::{IsComposing, State};
@@ -24,7 +24,7 @@ use crate::sip::Text;
 use crate::time::Instant;
 
 use self::composing::Writing;
-use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
+use super::msrp::{Base, Fate, MsrpProfile, MsrpStream, Offered};
 use super::{
     Agreement, Command, Context, MediaStream, Output, Recognized, SessionInfo, StreamError, StreamEvent, StreamFactory,
     StreamSpec,
@@ -226,28 +226,6 @@ impl ChatStream {
         })
     }
 
-    /// A message came. One that cannot be read is reported to its sender with 400.
-    fn received(
-        &mut self,
-        cx: &mut Context<'_>,
-        wish: &msrp::Wish,
-        content_type: &Text,
-        content: Bytes,
-        out: &mut Outbox<Output>,
-    ) {
-        let len = content.len() as u64;
-        let range = ByteRange::first(len, Some(len));
-        let news = match wrap::unwrap(cx, wish.id.clone(), content_type, content) {
-            Ok(message) => self.understood(cx, message, out),
-            Err(()) => Err(()),
-        };
-        let code = if news.is_ok() { 200 } else { 400 };
-        self.base.report(cx, wish, range, code, out);
-        for news in news.unwrap_or_default() {
-            out.push(Output::Event(StreamEvent::Chat(news)));
-        }
-    }
-
     fn understood(
         &mut self,
         cx: &mut Context<'_>,
@@ -330,10 +308,13 @@ impl ChatStream {
     }
 }
 
+fn tell(news: ChatEvent, out: &mut Outbox<Output>) {
+    out.push(Output::Event(StreamEvent::Chat(news)));
+}
+
 /// A message was never sent.
 fn undelivered(message_id: Text, reason: Text, out: &mut Outbox<Output>) {
-    let event = ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason, chunk: None };
-    out.push(Output::Event(StreamEvent::Chat(event)));
+    tell(ChatEvent::DidNotDeliverMessage { message_id, code: 0, reason, chunk: None }, out);
 }
 
 fn refused(reason: &'static str) -> StreamError {
@@ -382,51 +363,62 @@ impl MsrpStream for ChatStream {
             }
         }
         if std::mem::take(&mut self.full) {
-            out.push(Output::Event(StreamEvent::Chat(ChatEvent::Writable)));
+            tell(ChatEvent::Writable, out);
         }
     }
 
-    /// What the MSRP session tells becomes the news of the chat.
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
-        for event in events {
-            let news = match event {
-                Event::Message { wish, content_type, content } => {
-                    self.received(cx, &wish, &content_type, content, out);
-                    continue;
-                }
-                Event::Sent { id, chunk } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidSendMessage { message_id: id, message: chunk }
-                }
-                Event::Delivered { id, code, reason, chunk } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidDeliverMessage { message_id: id, code, reason, chunk }
-                }
-                Event::NotDelivered { id, code, reason, chunk } if !wrap::is_aside(&id) => {
-                    ChatEvent::DidNotDeliverMessage { message_id: id, code, reason, chunk }
-                }
-                Event::Nickname { code, reason } => {
-                    let nickname = self.nicknames.pop_front().unwrap_or_default();
-                    if code == 200 {
-                        ChatEvent::DidSetNickname { nickname }
-                    } else {
-                        ChatEvent::DidNotSetNickname { nickname, code, reason }
-                    }
-                }
-                Event::Writable => ChatEvent::Writable,
-                Event::Started
-                | Event::Relayed { .. }
-                | Event::Piece { .. }
-                | Event::ChunkEnded { .. }
-                | Event::Aborted { .. }
-                | Event::Wants { .. }
-                | Event::Sent { .. }
-                | Event::Reported { .. }
-                | Event::Delivered { .. }
-                | Event::NotDelivered { .. }
-                | Event::Ended(_) => continue,
-            };
-            out.push(Output::Event(StreamEvent::Chat(news)));
+    /// A message came. One that cannot be read is reported to its sender with 400.
+    fn message(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: &msrp::Wish,
+        content_type: &Text,
+        content: Bytes,
+        out: &mut Outbox<Output>,
+    ) {
+        let len = content.len() as u64;
+        let range = ByteRange::first(len, Some(len));
+        let news = match wrap::unwrap(cx, wish.id.clone(), content_type, content) {
+            Ok(message) => self.understood(cx, message, out),
+            Err(()) => Err(()),
+        };
+        let code = if news.is_ok() { 200 } else { 400 };
+        self.base.report(cx, wish, range, code, out);
+        for news in news.unwrap_or_default() {
+            tell(news, out);
         }
-        self.base.settle(cx, out);
+    }
+
+    fn sent(&mut self, _cx: &mut Context<'_>, id: Text, chunk: msrp::Chunk, out: &mut Outbox<Output>) {
+        if !wrap::is_aside(&id) {
+            tell(ChatEvent::DidSendMessage { message_id: id, message: chunk }, out);
+        }
+    }
+
+    fn delivered(&mut self, Fate { id, code, reason, chunk }: Fate, out: &mut Outbox<Output>) {
+        if !wrap::is_aside(&id) {
+            tell(ChatEvent::DidDeliverMessage { message_id: id, code, reason, chunk }, out);
+        }
+    }
+
+    fn not_delivered(&mut self, Fate { id, code, reason, chunk }: Fate, out: &mut Outbox<Output>) {
+        if !wrap::is_aside(&id) {
+            tell(ChatEvent::DidNotDeliverMessage { message_id: id, code, reason, chunk }, out);
+        }
+    }
+
+    fn nickname_answered(&mut self, code: u16, reason: Text, out: &mut Outbox<Output>) {
+        let nickname = self.nicknames.pop_front().unwrap_or_default();
+        let news = if code == 200 {
+            ChatEvent::DidSetNickname { nickname }
+        } else {
+            ChatEvent::DidNotSetNickname { nickname, code, reason }
+        };
+        tell(news, out);
+    }
+
+    fn writable(&mut self, out: &mut Outbox<Output>) {
+        tell(ChatEvent::Writable, out);
     }
 
     fn wanted(&mut self, cx: &mut Context<'_>, command: &Command, out: &mut Outbox<Output>) -> Result<(), StreamError> {
@@ -478,7 +470,7 @@ impl MsrpStream for ChatStream {
             let (state, refresh, last_active, content_type) = (State::Idle, None, None, None);
             let news =
                 ChatEvent::GotComposingIndication { state, refresh, last_active, content_type, sender, recipients };
-            out.push(Output::Event(StreamEvent::Chat(news)));
+            tell(news, out);
         }
     }
 
@@ -487,7 +479,7 @@ impl MsrpStream for ChatStream {
         for nickname in std::mem::take(&mut self.nicknames) {
             let reason = Text::from_static("the stream was closed");
             let news = ChatEvent::DidNotSetNickname { nickname, code: 0, reason };
-            out.push(Output::Event(StreamEvent::Chat(news)));
+            tell(news, out);
         }
         for queued in std::mem::take(&mut self.queue) {
             if let Queued::Message(message) = queued {

@@ -22,7 +22,7 @@ pub use event::{
 
 use crate::config::Config;
 use crate::id::{ConnId, SocketId};
-use crate::msrp::{self, ByteRange, Content, Event};
+use crate::msrp::{self, ByteRange, Chunk, Content, Wish};
 use crate::negotiation::Proposed;
 use crate::outbox::Outbox;
 use crate::sdp::{Attribute, Direction};
@@ -30,7 +30,7 @@ use crate::sip::Text;
 use crate::time::Instant;
 use crate::transport::{CloseCause, CloseHow, Port, Security, SocketKind};
 
-use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
+use super::msrp::{Base, Fate, MsrpProfile, MsrpStream, Offered};
 use super::{
     Agreement, Command, Context, Input, MediaStream, Output, Recognized, SessionInfo, StreamError, StreamEvent,
     StreamFactory, StreamSpec,
@@ -273,38 +273,30 @@ impl MsrpStream for DesktopSharingStream {
         self.pump(cx, out);
     }
 
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
-        for event in events {
-            match event {
-                Event::Message { wish, content, .. } => {
-                    let len = content.len() as u64;
-                    self.base.report(cx, &wish, ByteRange::first(len, Some(len)), 200, out);
-                    self.received(content, out);
-                }
-                Event::Sent { .. } => {
-                    self.sending = false;
-                    self.pump(cx, out);
-                    self.relieve(out);
-                }
-                Event::NotDelivered { .. } if self.base.is_leaving() => {}
-                Event::NotDelivered { reason, .. } => {
-                    self.sending = false;
-                    fail(HandlerContext::Sending, CloseCause::Other(reason), out);
-                }
-                Event::Started
-                | Event::Relayed { .. }
-                | Event::Piece { .. }
-                | Event::ChunkEnded { .. }
-                | Event::Aborted { .. }
-                | Event::Wants { .. }
-                | Event::Reported { .. }
-                | Event::Delivered { .. }
-                | Event::Nickname { .. }
-                | Event::Writable
-                | Event::Ended(_) => {}
-            }
+    fn message(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: &Wish,
+        _content_type: &Text,
+        content: Bytes,
+        out: &mut Outbox<Output>,
+    ) {
+        let len = content.len() as u64;
+        self.base.report(cx, wish, ByteRange::first(len, Some(len)), 200, out);
+        self.received(content, out);
+    }
+
+    fn sent(&mut self, cx: &mut Context<'_>, _id: Text, _chunk: Chunk, out: &mut Outbox<Output>) {
+        self.sending = false;
+        self.pump(cx, out);
+        self.relieve(out);
+    }
+
+    fn not_delivered(&mut self, fate: Fate, out: &mut Outbox<Output>) {
+        if !self.base.is_leaving() {
+            self.sending = false;
+            fail(HandlerContext::Sending, CloseCause::Other(fate.reason), out);
         }
-        self.base.settle(cx, out);
     }
 
     fn outside(&mut self, cx: &mut Context<'_>, input: Input, out: &mut Outbox<Output>) -> Option<Input> {

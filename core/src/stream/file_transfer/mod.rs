@@ -29,13 +29,13 @@ pub use factory::FileTransferFactory;
 use receiver::Receiver;
 
 use crate::limits::Limits;
-use crate::msrp::{self, ByteRange, Content, Delivery, Event, FileDetails, FileSelector};
+use crate::msrp::{self, ByteRange, Chunk, Content, Delivery, FileDetails, FileSelector, Wish};
 use crate::outbox::Outbox;
 use crate::payload::mime::Entity;
 use crate::sdp::{Attribute, Direction, Media};
 use crate::sip::{Part, Text};
 
-use super::msrp::{Base, MsrpProfile, MsrpStream, Offered};
+use super::msrp::{Base, Fate, MsrpProfile, MsrpStream, Offered};
 use super::{Agreement, Command, Context, FileAnswer, FileQuestion, Output, StreamError, StreamEvent};
 
 /// How far a transfer is.
@@ -216,44 +216,6 @@ impl FileTransferStream {
         matches!(&self.state, State::Sending(own) if own == id)
     }
 
-    /// A piece of the file came.
-    fn piece(
-        &mut self,
-        cx: &mut Context<'_>,
-        wish: &msrp::Wish,
-        content_type: &Text,
-        at: u64,
-        data: Bytes,
-        out: &mut Outbox<Output>,
-    ) {
-        let State::Receiving(receiver) = &mut self.state else { return self.refuse(cx, &wish.id, out) };
-        if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("message/cpim")) {
-            self.refuse(cx, &wish.id, out);
-            self.over("CPIM wrapper is not supported", out);
-            return out.push(super::msrp::failed("CPIM wrapper is not supported"));
-        }
-        let Some(write) = receiver.piece(wish, at, &data) else {
-            self.stop(cx, out);
-            self.refuse(cx, &wish.id, out);
-            return self.over("a second message came", out);
-        };
-        let (transferred_bytes, file_size) = (receiver.come(), self.described.selector.size);
-        let content_type = content_type.clone();
-        if write.is_none() {
-            self.untaken += data.len() as u64;
-        }
-        if receiver.is_behind() || self.untaken > receiver::BEHIND {
-            self.base.hold(true, out);
-        }
-        let content = if let Some(question) = write {
-            self.ask(question, out);
-            Bytes::new()
-        } else {
-            data
-        };
-        tell(FileTransferEvent::GotChunk { content, content_type, transferred_bytes, file_size }, out);
-    }
-
     /// What was written is reported, and what is whole is looked at.
     fn progress(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         let State::Receiving(receiver) = &mut self.state else { return };
@@ -354,69 +316,95 @@ impl MsrpStream for FileTransferStream {
         }
     }
 
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
-        for event in events {
-            match event {
-                Event::Wants { at, len, .. } => {
-                    if let (State::Sending(_), Some(file)) = (&self.state, self.file.clone()) {
-                        self.reads.push_back(len);
-                        self.ask(FileQuestion::Read { file, at: self.described.offset() + at, len }, out);
-                    }
-                }
-                Event::Reported { id, bytes, chunk } if self.is_sending(&id) => {
-                    let transferred_bytes = self.described.offset() + bytes;
-                    let file_size = self.described.selector.size.unwrap_or_default();
-                    let (code, reason) = (200, msrp::reason_phrase(200).into());
-                    let news = FileTransferEvent::DidDeliverChunk {
-                        message_id: id,
-                        chunk,
-                        code,
-                        reason,
-                        transferred_bytes,
-                        file_size,
-                    };
-                    tell(news, out);
-                }
-                Event::Delivered { id, .. } if self.is_sending(&id) => {
-                    self.state = State::Over { arrived: true };
-                    tell(FileTransferEvent::DidFinish { received: false }, out);
-                }
-                Event::NotDelivered { id, code, reason, chunk } if self.is_sending(&id) => {
-                    let words = reason.clone();
-                    tell(FileTransferEvent::DidNotDeliverChunk { message_id: id, chunk, code, reason }, out);
-                    self.over(&words, out);
-                }
-                Event::Piece { wish, content_type, at, data, .. } => {
-                    self.piece(cx, &wish, &content_type, at, data, out);
-                }
-                Event::ChunkEnded { wish, bytes, whole, .. } => {
-                    if let State::Receiving(receiver) = &mut self.state {
-                        receiver.chunk_ended(wish, bytes, whole);
-                    } else if whole {
-                        // It came too fast to be refused.
-                        self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out);
-                    }
-                    self.progress(cx, out);
-                }
-                Event::Aborted { .. } => {
-                    self.over("the transfer was given up, or brought more than was announced", out)
-                }
-                Event::Message { .. }
-                | Event::Started
-                | Event::Relayed { .. }
-                | Event::Sent { .. }
-                | Event::Reported { .. }
-                | Event::Delivered { .. }
-                | Event::NotDelivered { .. }
-                | Event::Nickname { .. }
-                | Event::Writable
-                | Event::Ended(_) => {}
-            }
+    fn wants(&mut self, at: u64, len: u64, out: &mut Outbox<Output>) {
+        if let (State::Sending(_), Some(file)) = (&self.state, self.file.clone()) {
+            self.reads.push_back(len);
+            self.ask(FileQuestion::Read { file, at: self.described.offset() + at, len }, out);
         }
+    }
+
+    fn reported(&mut self, id: Text, bytes: u64, chunk: Chunk, out: &mut Outbox<Output>) {
+        if self.is_sending(&id) {
+            let transferred_bytes = self.described.offset() + bytes;
+            let file_size = self.described.selector.size.unwrap_or_default();
+            let (message_id, code, reason) = (id, 200, msrp::reason_phrase(200).into());
+            let news =
+                FileTransferEvent::DidDeliverChunk { message_id, chunk, code, reason, transferred_bytes, file_size };
+            tell(news, out);
+        }
+    }
+
+    fn delivered(&mut self, fate: Fate, out: &mut Outbox<Output>) {
+        if self.is_sending(&fate.id) {
+            self.state = State::Over { arrived: true };
+            tell(FileTransferEvent::DidFinish { received: false }, out);
+        }
+    }
+
+    fn not_delivered(&mut self, Fate { id, code, reason, chunk }: Fate, out: &mut Outbox<Output>) {
+        if self.is_sending(&id) {
+            let words = reason.clone();
+            tell(FileTransferEvent::DidNotDeliverChunk { message_id: id, chunk, code, reason }, out);
+            self.over(&words, out);
+        }
+    }
+
+    /// A piece of the file came.
+    fn piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        wish: &Wish,
+        content_type: &Text,
+        at: u64,
+        data: Bytes,
+        out: &mut Outbox<Output>,
+    ) {
+        let State::Receiving(receiver) = &mut self.state else { return self.refuse(cx, &wish.id, out) };
+        if content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("message/cpim")) {
+            self.refuse(cx, &wish.id, out);
+            self.over("CPIM wrapper is not supported", out);
+            return out.push(super::msrp::failed("CPIM wrapper is not supported"));
+        }
+        let Some(write) = receiver.piece(wish, at, &data) else {
+            self.stop(cx, out);
+            self.refuse(cx, &wish.id, out);
+            return self.over("a second message came", out);
+        };
+        let (transferred_bytes, file_size) = (receiver.come(), self.described.selector.size);
+        let content_type = content_type.clone();
+        if write.is_none() {
+            self.untaken += data.len() as u64;
+        }
+        if receiver.is_behind() || self.untaken > receiver::BEHIND {
+            self.base.hold(true, out);
+        }
+        let content = if let Some(question) = write {
+            self.ask(question, out);
+            Bytes::new()
+        } else {
+            data
+        };
+        tell(FileTransferEvent::GotChunk { content, content_type, transferred_bytes, file_size }, out);
+    }
+
+    fn chunk_ended(&mut self, cx: &mut Context<'_>, wish: Wish, bytes: u64, whole: bool, out: &mut Outbox<Output>) {
+        if let State::Receiving(receiver) = &mut self.state {
+            receiver.chunk_ended(wish, bytes, whole);
+        } else if whole {
+            // It came too fast to be refused.
+            self.base.report(cx, &wish, ByteRange::first(bytes, Some(bytes)), 413, out);
+        }
+        self.progress(cx, out);
+    }
+
+    fn aborted(&mut self, out: &mut Outbox<Output>) {
+        self.over("the transfer was given up, or brought more than was announced", out);
+    }
+
+    fn told(&mut self, out: &mut Outbox<Output>) {
         if self.base.has_failed() {
             self.over("Interrupted transfer", out);
         }
-        self.base.settle(cx, out);
     }
 
     fn answered(&mut self, cx: &mut Context<'_>, answer: FileAnswer, out: &mut Outbox<Output>) {

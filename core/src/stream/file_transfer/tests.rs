@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::*;
 use crate::config::{self, Config};
 use crate::id::{AccountId, SessionId, StreamId};
-use crate::msrp::{Endpoint, FailureReport, FileDates, FileDisposition, FileIcon, Path, Wish};
+use crate::msrp::{Endpoint, Event, FailureReport, FileDates, FileDisposition, FileIcon, Path};
 use crate::negotiation::{Agreed, Description, LocalAnswer, LocalMedia, Negotiator, Origin};
 use crate::random::{Random, Seed};
 use crate::sdp::Session;

@@ -3,9 +3,11 @@
 use std::any::Any;
 use std::fmt::Debug;
 
+use bytes::Bytes;
+
 use crate::id::ConnId;
 use crate::limits::Limits;
-use crate::msrp::Event;
+use crate::msrp::{Chunk, Event, Wish};
 use crate::negotiation::{Description, Proposed};
 use crate::outbox::Outbox;
 use crate::payload::mime::Entity;
@@ -27,6 +29,15 @@ pub struct MsrpProfile {
     pub accept_wrapped_types: &'static [&'static str],
     /// Whether the fate of their messages is asked for and told; otherwise only failures are, and end the stream.
     pub use_msrp_session: bool,
+}
+
+/// What became of a message of ours.
+#[derive(Debug)]
+pub(in crate::stream) struct Fate {
+    pub(in crate::stream) id: Text,
+    pub(in crate::stream) code: u16,
+    pub(in crate::stream) reason: Text,
+    pub(in crate::stream) chunk: Option<Chunk>,
 }
 
 /// One kind of stream over MSRP. All of them are media streams in the same way.
@@ -69,8 +80,95 @@ pub(in crate::stream) trait MsrpStream: Any + Debug + Send {
     /// It is agreed on, once more perhaps.
     fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered);
 
-    /// What the MSRP session tells.
-    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>);
+    /// What the MSRP session tells: each kind of stream hears what it knows of.
+    fn tell(&mut self, cx: &mut Context<'_>, events: Vec<Event>, out: &mut Outbox<Output>) {
+        for event in events {
+            match event {
+                Event::Message { wish, content_type, content } => self.message(cx, &wish, &content_type, content, out),
+                Event::Piece { wish, content_type, at, data, .. } => {
+                    self.piece(cx, &wish, &content_type, at, data, out);
+                }
+                Event::ChunkEnded { wish, bytes, whole, .. } => self.chunk_ended(cx, wish, bytes, whole, out),
+                Event::Aborted { .. } => self.aborted(out),
+                Event::Wants { at, len, .. } => self.wants(at, len, out),
+                Event::Sent { id, chunk } => self.sent(cx, id, chunk, out),
+                Event::Reported { id, bytes, chunk } => self.reported(id, bytes, chunk, out),
+                Event::Delivered { id, code, reason, chunk } => {
+                    self.delivered(Fate { id, code, reason, chunk }, out);
+                }
+                Event::NotDelivered { id, code, reason, chunk } => {
+                    self.not_delivered(Fate { id, code, reason, chunk }, out);
+                }
+                Event::Nickname { code, reason } => self.nickname_answered(code, reason, out),
+                Event::Writable => self.writable(out),
+                // What all kinds have in common has taken note of those.
+                Event::Started | Event::Relayed { .. } | Event::Ended(_) => {}
+            }
+        }
+        self.told(out);
+        self.base_mut().settle(cx, out);
+    }
+
+    /// A message came.
+    fn message(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _wish: &Wish,
+        _content_type: &Text,
+        _content: Bytes,
+        _out: &mut Outbox<Output>,
+    ) {
+    }
+
+    /// A piece of a message came, which begins here, counted from 0.
+    fn piece(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _wish: &Wish,
+        _content_type: &Text,
+        _at: u64,
+        _data: Bytes,
+        _out: &mut Outbox<Output>,
+    ) {
+    }
+
+    /// A chunk ended of which pieces came: how much of the message has come without a gap, and whether it is whole.
+    fn chunk_ended(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _wish: Wish,
+        _bytes: u64,
+        _whole: bool,
+        _out: &mut Outbox<Output>,
+    ) {
+    }
+
+    /// The peer gave up a message, or it was refused on the way.
+    fn aborted(&mut self, _out: &mut Outbox<Output>) {}
+
+    /// A message of ours wants so many bytes from here on, counted from 0.
+    fn wants(&mut self, _at: u64, _len: u64, _out: &mut Outbox<Output>) {}
+
+    /// A message of ours was written whole.
+    fn sent(&mut self, _cx: &mut Context<'_>, _id: Text, _chunk: Chunk, _out: &mut Outbox<Output>) {}
+
+    /// So much of a message of ours has arrived.
+    fn reported(&mut self, _id: Text, _bytes: u64, _chunk: Chunk, _out: &mut Outbox<Output>) {}
+
+    /// A message of ours has arrived.
+    fn delivered(&mut self, _fate: Fate, _out: &mut Outbox<Output>) {}
+
+    /// A message of ours has not arrived.
+    fn not_delivered(&mut self, _fate: Fate, _out: &mut Outbox<Output>) {}
+
+    /// The nickname that was asked for is ours, or is not.
+    fn nickname_answered(&mut self, _code: u16, _reason: Text, _out: &mut Outbox<Output>) {}
+
+    /// There is room for messages again.
+    fn writable(&mut self, _out: &mut Outbox<Output>) {}
+
+    /// All that the session has to tell was told.
+    fn told(&mut self, _out: &mut Outbox<Output>) {}
 
     /// It was agreed on, or something has happened to its connections: does what can be done now.
     fn go_on(&mut self, _cx: &mut Context<'_>, _out: &mut Outbox<Output>) {}

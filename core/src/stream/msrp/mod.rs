@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use kind::MsrpProfile;
-pub(super) use kind::MsrpStream;
+pub(super) use kind::{Fate, MsrpStream};
 pub use line::{Offered, Role};
 
 use crate::dns::{Request, Service};
