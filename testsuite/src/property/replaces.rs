@@ -81,8 +81,8 @@ impl Property for Replaces {
             Step::RequestGot { key, .. } if key.method == "BYE" => {
                 self.over(sight.at, Side::of(sight.host, sip, false))
             }
-            // What is replaced while it is early is cancelled.
-            Step::RequestSent { key, .. } if key.method == "CANCEL" => {
+            // What is replaced while it is early is cancelled; a re-INVITE may be for other reasons.
+            Step::RequestSent { key, .. } if key.method == "CANCEL" && sip.to_tag().is_empty() => {
                 let from = Side { remote: String::new(), ..Side::of(sight.host, sip, true) };
                 let own =
                     |side: &Side| (side.host, &side.call_id, &side.local) == (from.host, &from.call_id, &from.local);
