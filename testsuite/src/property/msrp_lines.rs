@@ -1,7 +1,7 @@
 //! OA-12, OA-13, MSR-15, MSR-17: the media lines of MSRP, and what was agreed on with them.
 //!
 //! - OA-12: a line of MSRP has the format `*`, a path that ends with its own URI, and the types that it takes (RFC 4975 section 8).
-//! - OA-13: a file transfer keeps its name, and sends its file once under one session (RFC 5547 section 8).
+//! - OA-13: a file transfer keeps its name, if the peer does not give it another, and sends its file once under one session (RFC 5547 section 8).
 //! - MSR-15: a relay is asked without credentials first, with them when it wants some, and again before its word expires (RFC 4976 section 5).
 //! - MSR-17: nicknames are asked for where they may be (RFC 7701 section 8).
 
@@ -11,6 +11,7 @@ use std::time::Duration;
 use sipsimple_core::id::ConnId;
 use sipsimple_core::time::Instant;
 
+use crate::model::Step;
 use crate::msrp::Start;
 use crate::sdp::{Media, Sdp};
 use crate::wire::{Fate, MsrpSight};
@@ -25,8 +26,8 @@ const IDENTIFIER: usize = 14;
 pub struct MsrpLines {
     /// The name of the file transfer at the end of this path.
     transfers: Memory<(usize, String), String>,
-    /// The message that carries the file of this path.
-    files: Memory<(usize, String), String>,
+    /// The message that carries the file of this path, under this name.
+    files: Memory<(usize, String, String), String>,
     /// Paths whose owners give nicknames.
     rooms: BTreeSet<(usize, String)>,
     /// What the last AUTH on a connection was answered with.
@@ -65,7 +66,13 @@ impl Property for MsrpLines {
     fn seen(&mut self, seen: &Seen<'_>, broken: &mut Violations) {
         let (host, at) = (seen.sight.host, seen.sight.at);
         let Some(sdp) = seen.sight.sip.description().and_then(Sdp::read) else { return };
-        for media in sdp.media.iter().filter(|media| media.protocol.ends_with("MSRP") && media.is_used()) {
+        let asked = match seen.step {
+            Step::ResponseSent { key: Some(key) } => seen.model.server(key).and_then(|it| it.request.description()),
+            _ => None,
+        };
+        let asked = asked.and_then(Sdp::read);
+        let lines = sdp.media.iter().enumerate();
+        for (line, media) in lines.filter(|(_, media)| media.protocol.ends_with("MSRP") && media.is_used()) {
             if seen.sight.fate == Fate::Arrived {
                 let nicknames =
                     media.value("chatroom").is_some_and(|may| may.split(' ').any(|word| word == "nickname"));
@@ -79,7 +86,13 @@ impl Property for MsrpLines {
             }
             if let (Some(uri), Some(_)) = (own(media), media.value("file-selector")) {
                 let name = media.value("file-transfer-id").unwrap_or_default().to_owned();
-                let known = self.transfers.entry(at, (host, uri.to_owned()), || name.clone());
+                let wanted = asked.as_ref().and_then(|asked| asked.media.get(line)?.value("file-transfer-id"));
+                let key = (host, uri.to_owned());
+                if wanted == Some(&name) && self.transfers.get(&key).is_some_and(|known| *known != name) {
+                    // The peer begins another transfer in its place.
+                    self.transfers.put(at, key.clone(), name.clone());
+                }
+                let known = self.transfers.entry(at, key, || name.clone());
                 broken.unless(*known == name && !name.is_empty(), "OA-13", seen, "the transfer has another name");
             }
         }
@@ -89,9 +102,9 @@ impl Property for MsrpLines {
         let MsrpSight { at, host, conn, frame, .. } = *sight;
         match (&frame.start, sight.fate) {
             (Start::Request(method), Fate::Sent) if method == "SEND" && !frame.is_empty() => {
-                let key = (host, frame.last("From-Path"));
-                if self.transfers.get(&key).is_some() {
-                    let id = self.files.entry(at, key, || frame.message());
+                let path = frame.last("From-Path");
+                if let Some(name) = self.transfers.get(&(host, path.clone())).cloned() {
+                    let id = self.files.entry(at, (host, path, name), || frame.message());
                     if *id != frame.message() {
                         broken.msrp("OA-13", sight, "the file is sent twice");
                     }

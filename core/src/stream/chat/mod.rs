@@ -3,6 +3,8 @@
 
 mod composing;
 mod event;
+#[cfg(test)]
+mod tests;
 mod wrap;
 
 use std::collections::VecDeque;
@@ -18,7 +20,7 @@ use crate::outbox::Outbox;
 use crate::payload::composing::{IsComposing, State};
 use crate::payload::cpim::Address;
 use crate::payload::imdn::{Disposition, Imdn};
-use crate::sdp::Direction;
+use crate::sdp::{Direction, Media};
 use crate::settings::kind::MessageNotifications;
 use crate::sip::Text;
 use crate::time::Instant;
@@ -330,6 +332,10 @@ impl MsrpStream for ChatStream {
 
     fn base_mut(&mut self) -> &mut Base {
         &mut self.base
+    }
+
+    fn considers(&mut self, media: &Media<'_>) -> bool {
+        media.attribute("file-selector").is_none()
     }
 
     fn agreed(&mut self, agreement: &Agreement<'_>, remote: Offered) {

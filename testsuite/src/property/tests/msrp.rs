@@ -6,6 +6,7 @@ use sipsimple_core::msrp::Chunk;
 use sipsimple_core::stream::{ChatEvent, StreamEvent};
 use sipsimple_core::time::{Instant, Utc};
 
+use crate::draft::Draft;
 use crate::msrp::Cutter;
 use crate::property::{MsrpCodes, MsrpFrames, MsrpLines, MsrpMessages, Property};
 use crate::wire::{Fate, MsrpSight};
@@ -222,10 +223,11 @@ fn lines_relays_and_nicknames() {
     let line = |rest: &str| {
         format!("m=message 2855 TCP/MSRP *\r\na=path:{HERE}\r\na=accept-types:message/cpim text/*\r\n{rest}")
     };
-    let offer = |media: &str| {
+    let with = |draft: Draft, media: &str| {
         let sdp = format!("v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n{media}");
-        super::ours("INVITE", "one").body("application/sdp", sdp)
+        draft.body("application/sdp", sdp)
     };
+    let offer = |media: &str| with(super::ours("INVITE", "one"), media);
     let see = |media: &str| stage(MsrpLines::default()).sent(&offer(media));
     see(&line("")).breaks(&[]);
     see(&line("").replace(" *\r\n", " 0\r\n")).breaks(&["OA-12"]);
@@ -237,7 +239,16 @@ fn lines_relays_and_nicknames() {
         |id: &str| line(&format!("a=sendonly\r\na=file-selector:name:\"a\" size:3\r\na=file-transfer-id:{id}\r\n"));
     see(&file("one")).breaks(&[]);
     see(&file("one")).sent(&offer(&file("two"))).breaks(&["OA-13"]);
+    // The peer begins another in its place.
+    let asks = |id: &str| with(super::theirs("INVITE", id), &file(id).replace(HERE, THERE));
+    let renewed = |id: &str| {
+        let invite = asks("two");
+        see(&file("one")).got(&invite).sent(&with(super::answer(&invite, 200), &file(id)))
+    };
+    renewed("two").breaks(&[]);
+    renewed("six").breaks(&["OA-13"]);
     let part = |id: &str| send(false, "", "abc", "$").replace("m001", id);
+    renewed("two").writes(&part("m001")).breaks(&[]);
     see(&file("one")).writes(&part("m001")).writes(&part("m002")).breaks(&["OA-13"]);
     // MSR-17.
     let nickname = frame(false, "NICKNAME", "Use-Nickname: \"ally\"\r\n", "$");
