@@ -51,7 +51,7 @@ pub(super) struct Ours {
     phase: Phase,
     /// When the phase has taken too long.
     pub(super) deadline: Option<Instant>,
-    /// Until when it may be sent again.
+    /// Until when it may be sent again, once it was sent.
     limit: Option<Instant>,
     attempts: u8,
     /// Whether the application has heard of it.
@@ -128,7 +128,7 @@ enum Phase {
 }
 
 impl Ours {
-    fn new(cx: &Context<'_>, purpose: Purpose, lines: Vec<Line>) -> Self {
+    fn new(purpose: Purpose, lines: Vec<Line>) -> Self {
         let streams = ids(&lines);
         Self {
             purpose,
@@ -136,7 +136,7 @@ impl Ours {
             streams,
             phase: Phase::Waiting,
             deadline: None,
-            limit: cx.config.invite_timeout.map(|time| cx.now + time),
+            limit: None,
             attempts: 0,
             told: false,
             cancelled: false,
@@ -188,7 +188,7 @@ impl Session {
     ) -> Result<(), SessionError> {
         self.can_add(&cx.config.limits, streams.len())?;
         self.enter(SessionState::SendingProposal, out);
-        let mut ours = Ours::new(cx, Purpose::Add, streams);
+        let mut ours = Ours::new(Purpose::Add, streams);
         ours.phase = Phase::Initializing;
         ours.deadline = Some(cx.now + cx.config.limits.ask_time);
         initialize_lines(&self.info, cx, &mut ours.lines, Originator::Local, out);
@@ -228,15 +228,15 @@ impl Session {
         for line in &mut lines {
             call_line(&self.info, cx, line, out, |line, cx, _| line.deactivate(cx));
         }
-        self.begin_removal(cx, lines, out);
+        self.begin_removal(lines, out);
         self.follow_up(cx, out);
         Ok(())
     }
 
     /// Proposes the end of streams that were taken out of the session.
-    pub(super) fn begin_removal(&mut self, cx: &Context<'_>, lines: Vec<Line>, out: &mut Outbox<Output>) {
+    pub(super) fn begin_removal(&mut self, lines: Vec<Line>, out: &mut Outbox<Output>) {
         self.enter(SessionState::SendingProposal, out);
-        self.ours = Some(Ours::new(cx, Purpose::Remove, lines));
+        self.ours = Some(Ours::new(Purpose::Remove, lines));
     }
 
     /// Withdraws our proposal to add streams (`Session.cancel_proposal`). If it is accepted meanwhile, the session ends.
@@ -267,9 +267,9 @@ impl Session {
     }
 
     /// Begins a proposal that the application did not ask for now: what we hold has changed, or media lines have nobody.
-    pub(super) fn begin_ours(&mut self, cx: &Context<'_>, purpose: Purpose, out: &mut Outbox<Output>) {
+    pub(super) fn begin_ours(&mut self, purpose: Purpose, out: &mut Outbox<Output>) {
         self.enter(SessionState::SendingProposal, out);
-        self.ours = Some(Ours::new(cx, purpose, Vec::new()));
+        self.ours = Some(Ours::new(purpose, Vec::new()));
     }
 
     /// Takes our proposal as far as it can go now.
@@ -299,6 +299,9 @@ impl Session {
 
     fn send_ours(&mut self, cx: &mut Context<'_>, out: &mut Outbox<Output>) {
         let Some(ours) = &mut self.ours else { return };
+        if ours.attempts == 0 {
+            ours.limit = cx.config.invite_timeout.map(|time| cx.now + time);
+        }
         if ours.limit.is_some_and(|limit| limit <= cx.now) && ours.attempts > 0 {
             self.ours_refused(cx, 491, reason_phrase(491).into(), out);
             return;
@@ -357,12 +360,12 @@ impl Session {
         retry_after: Option<Duration>,
         out: &mut Outbox<Output>,
     ) {
+        let pauses = self.pause_after(cx, code, retry_after);
         if self.ours.as_ref().is_none_or(|ours| ours.phase != Phase::Sent) {
             self.refreshed(cx, code, description, out);
             return;
         }
         self.report(Originator::Local, "INVITE", code, reason.clone(), None, out);
-        self.pause_after(cx, code, retry_after);
         if let Some(ours) = self.ours.as_mut().filter(|ours| ours.is_tidying() && code != 491) {
             // The streams come next, whatever was said to that.
             ours.tidied = Tidied::Done;
@@ -375,22 +378,28 @@ impl Session {
             return;
         }
         self.roll_back();
-        if !self.offers_again() {
+        if !(pauses && self.offers_again()) {
             self.ours_refused(cx, code, reason, out);
         }
     }
 
-    /// How long nothing is offered after an answer: who owns the Call-ID waits longer than the other after 491 (RFC 3261 section 14.1).
-    fn pause_after(&mut self, cx: &mut Context<'_>, code: u16, retry_after: Option<Duration>) {
+    /// Offers nothing for a while after some answers; false after others. Who owns the Call-ID waits longer than the other after 491 (RFC 3261 section 14.1).
+    fn pause_after(&mut self, cx: &mut Context<'_>, code: u16, retry_after: Option<Duration>) -> bool {
         let owner = self.invitation.as_ref().is_some_and(|usage| usage.role() == Role::Caller);
-        let limit = self.ours.as_ref().and_then(|ours| ours.limit);
-        let in_time = |pause: &Duration| limit.is_none_or(|limit| cx.now + *pause < limit);
+        // What nobody waits for any longer holds nothing up for long.
+        let sent = self.ours.as_ref().filter(|ours| ours.phase == Phase::Sent);
+        let in_time =
+            |pause: &Duration| sent.is_some_and(|ours| ours.limit.is_none_or(|limit| cx.now + *pause < limit));
         let pause = match code {
-            491 => Some(glare_pause(cx.random, owner)),
-            500 => retry_after.filter(in_time),
-            _ => None,
+            491 => glare_pause(cx.random, owner),
+            500 => match retry_after.filter(in_time) {
+                Some(pause) => pause,
+                None => return false,
+            },
+            _ => return false,
         };
-        self.pause = pause.map(|pause| cx.now + pause);
+        self.pause = Some(cx.now + pause);
+        true
     }
 
     /// Whether our proposal is sent again when the pause after its refusal is over: then it waits.

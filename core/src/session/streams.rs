@@ -125,13 +125,13 @@ impl Session {
             return;
         }
         if self.hold_unsaid() {
-            self.begin_ours(cx, Purpose::Hold, out);
+            self.begin_ours(Purpose::Hold, out);
         } else if !self.untidy && self.orphans().next().is_some() {
-            self.begin_ours(cx, Purpose::Tidy, out);
+            self.begin_ours(Purpose::Tidy, out);
         } else if let Some(purpose) = self.again.take() {
-            self.begin_ours(cx, purpose, out);
+            self.begin_ours(purpose, out);
         } else if self.streams.iter().any(|line| line.stream().wants_offer()) {
-            self.begin_ours(cx, Purpose::Describe, out);
+            self.begin_ours(Purpose::Describe, out);
         }
         self.ours_go_on(cx, out);
     }
@@ -195,7 +195,7 @@ impl Session {
         }
         let failed: Vec<Line> = self.streams.extract_if(.., |line| line.id() == stream).collect();
         if self.state == SessionState::Connected {
-            self.begin_removal(cx, failed, out);
+            self.begin_removal(failed, out);
             return;
         }
         self.leaving.extend(failed);

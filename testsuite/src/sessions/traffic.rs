@@ -230,6 +230,10 @@ impl Traffic {
                     return Err(("SES-7", format!("{stream}: nobody has got that file: {event:?}")));
                 }
             }
+            // The peer has begun another transfer on its line.
+            FileTransferEvent::DidNotFinish { reason, .. } if reason == "the transfer begins anew" => {
+                known.pieces.clear();
+            }
             FileTransferEvent::DidNotFinish { received, .. } => {
                 known.finished = Some(false);
                 if *received == known.sends {

@@ -233,6 +233,26 @@ fn a_proposal_yields_to_one_that_comes_while_its_streams_get_ready() {
     duo.over();
 }
 
+/// After 491 nothing is offered for 2.1 to 4 s by who has called: that is no part of the time that the peer has for its answer.
+#[test]
+fn a_proposal_that_had_to_wait_has_all_its_time() {
+    let mut config = Config::default();
+    config.invite_timeout = Some(Duration::from_secs(2));
+    let mut duo = Duo::calling_with(&config, Habit::SOUND, &[audio()]).rung().accepted();
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.with(BOB, |session| session.hold().unwrap());
+    duo.pass(100);
+    let told = duo.told(ALICE);
+    assert_eq!(told[1..], ["proposal local 1", "INVITE local 491", "-> connected", "rejected local 491 1"]);
+    duo.with(ALICE, |session| session.add_streams(&[text::spec()]).unwrap());
+    duo.pass(4500);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(500);
+    assert_eq!(duo.told(ALICE).last().unwrap(), "renegotiated local add 1");
+    duo.over();
+}
+
 #[test]
 fn a_proposal_that_nobody_answers_is_cancelled_after_the_invite_timeout() {
     let mut config = Config::default();
