@@ -133,8 +133,8 @@ impl Replaces {
     fn answered(&mut self, seen: &Seen<'_>, due: &Due, broken: &mut Violations) {
         let (sight, sip) = (seen.sight, seen.sight.sip);
         if let Some(old) = due.old.clone().filter(|_| sip.code() >= 300) {
-            // Who hangs up on all ends the one and declines the other: no sign that the refusal has ended it.
-            let untouched = sip.code() == 603 || self.ended.get(&old) != Some(&sight.at);
+            // Who hangs up on all ends the one and declines the other, or cancels it: no sign that the refusal has ended it.
+            let untouched = matches!(sip.code(), 487 | 603) || self.ended.get(&old) != Some(&sight.at);
             broken.unless(untouched, "RPL-1", seen, "the call that it does not replace has ended");
             self.kept.put(sight.at, old, sight.at);
         }
