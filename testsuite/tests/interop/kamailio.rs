@@ -92,7 +92,7 @@ impl Kamailio {
     /// Ends it: its children too, which a kill would leave behind.
     pub(crate) fn stop(&mut self) {
         if let Some(mut running) = self.running.take() {
-            running.terminate(SOON);
+            running.dismiss(SOON);
         }
     }
 

@@ -182,10 +182,27 @@ impl Running {
 
     /// Asks it to end (SIGTERM), and waits until it has.
     pub(crate) fn terminate(&mut self, limit: Duration) -> ExitStatus {
+        self.ask_to_end();
+        self.wait(limit)
+    }
+
+    /// Asks a peer to end, and kills one that hangs meanwhile, which is no fault of ours.
+    pub(crate) fn dismiss(&mut self, limit: Duration) {
+        self.ask_to_end();
+        let start = Instant::now();
+        while self.child.try_wait().expect("its state").is_none() {
+            if start.elapsed() > limit {
+                eprintln!("{}: did not end in {limit:?}, and is killed", self.name);
+                let _ = self.child.kill();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn ask_to_end(&mut self) {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         assert!(asked.success(), "{} is gone already:\n{}", self.name, self.output());
-        self.wait(limit)
     }
 }
 
