@@ -199,7 +199,7 @@ impl Running {
         }
     }
 
-    fn ask_to_end(&mut self) {
+    fn ask_to_end(&self) {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         assert!(asked.success(), "{} is gone already:\n{}", self.name, self.output());
