@@ -123,16 +123,22 @@ fn an_accepted_stream_that_does_not_start_is_taken_back() {
     duo.over();
 }
 
+/// Of a call with audio, where a stream with these habits was added and accepted just now.
+fn starting(own: Habit, offered: Habit) -> Duo {
+    let mut duo = Duo::calling_with(&Config::default(), offered, &[audio()]).rung().accepted();
+    duo.with(ALICE, |session| session.add_streams(&[own.spec()]).unwrap());
+    duo.pass(500);
+    let proposed = duo.proposed(BOB);
+    duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
+    duo.pass(500);
+    duo
+}
+
 /// What is offered while a stream starts holds for that stream, too: on either side, whoever was to wait for it.
 #[test]
 fn a_stream_that_starts_stays_when_the_peer_offers_something_else() {
     for (own, offered, slow) in [(SLOW, Habit::SOUND, ALICE), (Habit::SOUND, SLOW, BOB)] {
-        let mut duo = Duo::calling_with(&Config::default(), offered, &[audio()]).rung().accepted();
-        duo.with(ALICE, |session| session.add_streams(&[own.spec()]).unwrap());
-        duo.pass(500);
-        let proposed = duo.proposed(BOB);
-        duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
-        duo.pass(500);
+        let mut duo = starting(own, offered);
         duo.told(slow);
         duo.with(1 - slow, |session| session.hold().unwrap());
         duo.pass(500);
@@ -149,12 +155,7 @@ fn a_stream_that_starts_stays_when_the_peer_offers_something_else() {
 #[test]
 fn a_stream_that_the_peer_removes_while_it_starts_is_gone() {
     for (own, offered, slow, whose) in [(SLOW, Habit::SOUND, ALICE, "local"), (Habit::SOUND, SLOW, BOB, "remote")] {
-        let mut duo = Duo::calling_with(&Config::default(), offered, &[audio()]).rung().accepted();
-        duo.with(ALICE, |session| session.add_streams(&[own.spec()]).unwrap());
-        duo.pass(500);
-        let proposed = duo.proposed(BOB);
-        duo.with(BOB, |session| session.accept_proposal(&proposed).unwrap());
-        duo.pass(500);
+        let mut duo = starting(own, offered);
         duo.told(slow);
         let added = duo.streams(1 - slow)[1];
         duo.with(1 - slow, |session| session.remove_streams(&[added]).unwrap());

@@ -239,24 +239,27 @@ fn what_is_kept_is_worked_off_slice_by_slice() {
     }
 }
 
-/// One that does not wait for answers is not read any longer at last, and goes on when there is room.
-#[test]
-fn what_is_kept_is_bounded() {
+/// A session that must wait, on a connection that is not read any longer: its peer has sent on and on without waiting for answers.
+fn kept_too_much() -> Pair {
     let mut pair = Pair::bound();
     pair.session(S2, Delivery::Whole);
     pair.run();
     let (conn, now) = (names(0).1, pair.now);
     pair.passive.call(now, |e, cx, out| e.hold(cx, S2, true, out));
     for number in 0..700 {
-        let message = Message {
-            success_report: false,
-            failure_report: FailureReport::No,
-            ..text(&format!("m{number:03}"), bytes(7000))
-        };
-        pair.send(S2, message);
+        let failure_report = FailureReport::No;
+        pair.send(S2, Message { success_report: false, failure_report, ..text(&format!("m{number:03}"), bytes(7000)) });
         pair.run();
     }
     assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());
+    pair
+}
+
+/// One that does not wait for answers is not read any longer at last, and goes on when there is room.
+#[test]
+fn what_is_kept_is_bounded() {
+    let mut pair = kept_too_much();
+    let (conn, now) = (names(0).1, pair.now);
     // It is read on as soon as there is room again, and not before.
     pair.passive.call(now, |e, cx, out| e.hold(cx, S2, false, out));
     assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());
@@ -271,17 +274,8 @@ fn what_is_kept_is_bounded() {
 
 #[test]
 fn what_is_kept_of_one_that_leaves_holds_nobody_up() {
-    let mut pair = Pair::bound();
-    pair.session(S2, Delivery::Whole);
-    pair.run();
+    let mut pair = kept_too_much();
     let (conn, now) = (names(0).1, pair.now);
-    pair.passive.call(now, |e, cx, out| e.hold(cx, S2, true, out));
-    for number in 0..700 {
-        let failure_report = FailureReport::No;
-        pair.send(S2, Message { success_report: false, failure_report, ..text(&format!("m{number:03}"), bytes(7000)) });
-        pair.run();
-    }
-    assert!(pair.passive.endpoint.is_paused(conn) && pair.passive.resumed.is_empty());
     pair.passive.call(now, |e, cx, out| e.close(cx, S2, out));
     assert!(!pair.passive.endpoint.is_paused(conn));
     assert_eq!(pair.passive.resumed, [conn]);
